@@ -1,0 +1,48 @@
+// `lapicheck check`: reads one trace, replays it and says how it ended.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "checker/replay.hpp"
+#include "specs/catalogue.hpp"
+#include "traces/reader.hpp"
+
+namespace lapicheck::checker {
+
+enum class Profile : std::uint8_t { sdm, kvm };
+enum class Verdict : std::uint8_t { conforms, diverges, inconclusive };
+std::string_view to_string(Profile profile);
+std::string_view to_string(Verdict verdict);
+
+struct CheckOptions {
+    Profile profile = Profile::sdm;
+    GuestCpu cpu = GuestCpu::either;
+    // Told now and then how many bytes were read.
+    std::function<void(std::uint64_t bytes)> progress;
+};
+
+struct TraceReport {
+    std::string path;
+    std::string error; // why the trace could not be read; then the rest is empty
+    Verdict verdict = Verdict::inconclusive;
+    traces::ReadSummary read;
+    ReplaySummary replay;
+    std::vector<Divergence> divergences; // unknown ones first, then by line
+    u64 divergences_not_listed = 0;
+
+    u64 count_known() const;
+    u64 count_unknown() const;
+};
+
+// `path` "-" is standard input.
+TraceReport check_trace(const std::string& path, const CheckOptions& options);
+
+// 0 all conform, 1 one diverges, 2 one could not be read, 4 in one nothing could be checked.
+int exit_code(const std::vector<TraceReport>& reports);
+
+// "3.263707": a stamp as the trace prints it.
+std::string format_time(u64 time, const traces::ReadSummary& read);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,18 @@
+// The sub-commands. Each prints to standard output and returns the exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checker/check.hpp"
+
+namespace lapicheck::checker {
+
+enum class Format : std::uint8_t { text, json };
+
+int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format);
+// A rule by id or slug, or a register by name.
+int run_explain(const std::string& name);
+int run_list(const std::string& what, Format format);
+
+} // namespace lapicheck::checker

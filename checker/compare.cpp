@@ -1,0 +1,225 @@
+#include "checker/compare.hpp"
+
+#include <fmt/format.h>
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+using model::Answer;
+using model::is_mmio;
+using model::is_write;
+using model::RegisterRow;
+using traces::GuestAccess;
+
+constexpr u32 eoi_offset = 0xb0;
+
+const RegisterRow* row_of(Reg reg) {
+    return model::index_of(reg) < model::window_register_count ? &model::sdm_registers[model::index_of(reg)]
+                                                               : nullptr;
+}
+
+u64 value_mask(const GuestAccess& access) {
+    if (!is_mmio(access.kind)) return ~u64{0};
+    return access.size >= 8 ? ~u64{0} : (u64{1} << (8 * access.size)) - 1;
+}
+
+class Comparison {
+  public:
+    Comparison(const PathOutcome& outcome, const GuestAccess& access, const World& before,
+               const Visibility& visible)
+        : out_(outcome), access_(access), before_(before), visible_(visible) {}
+
+    std::optional<Mismatch> run(bool value_is_ours) const {
+        if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
+        if (out_.answer != Answer::apic) return std::nullopt;
+        if (out_.gp != access_.gp) return differs(out_.rule, out_.gp ? Fault::gp_missing : Fault::gp_raised);
+        if (access_.gp) {
+            if (access_.ipis == 0) return std::nullopt;
+            return differs(Rule::B07, Fault::ipi_sent);
+        }
+        if (!is_write(access_.kind)) return value_is_ours ? value_read() : std::nullopt;
+        if (auto mismatch = value_handed_on()) return mismatch;
+        if (auto mismatch = interrupt_sent()) return mismatch;
+        return interrupt_ended();
+    }
+
+  private:
+    bool x2apic() const { return !is_mmio(access_.kind); }
+
+    Mismatch differs(Rule rule, Fault fault, std::string detail = {}) const {
+        Mismatch mismatch;
+        mismatch.rule = rule;
+        mismatch.fault = fault;
+        mismatch.reg = out_.reg;
+        mismatch.mode = mode_of(before_);
+        mismatch.expected = out_.value;
+        mismatch.detail = std::move(detail);
+        return mismatch;
+    }
+
+    // Where KVM ends interrupts by itself, its own write of EOI may follow a write that went elsewhere.
+    std::optional<Mismatch> stays_away() const {
+        if (!access_.reached_apic) return std::nullopt;
+        const bool may_be_foreign = access_.apic_offset == eoi_offset && is_write(access_.kind) &&
+                                    (visible_.foreign_eoi || access_.ended_interrupt);
+        if (may_be_foreign && access_.apic_value == 0) return std::nullopt;
+        return differs(out_.rule, is_write(access_.kind) ? Fault::reached_apic : Fault::answered_by_apic);
+    }
+
+    std::optional<Mismatch> value_read() const {
+        const u64 bits = (access_.value ^ out_.value.value) & out_.value.known & value_mask(access_);
+        if (bits != 0) {
+            const RegisterRow* row = row_of(out_.reg);
+            const bool general = out_.rule == Rule::M06 || out_.rule == Rule::X14;
+            const bool by_table = row != nullptr && general;
+            const Rule rule = by_table ? model::read_rule(*row, model::low_half(bits), x2apic()) : out_.rule;
+            Mismatch mismatch = differs(rule, Fault::value);
+            mismatch.bits = bits;
+            return mismatch;
+        }
+        if (out_.bounded && access_.value > out_.limit.greatest()) {
+            Mismatch mismatch = differs(out_.rule, Fault::value);
+            mismatch.bounded = true;
+            mismatch.expected = model::widen(out_.limit);
+            return mismatch;
+        }
+        return handed_on_differs(access_.apic_value, access_.value);
+    }
+
+    std::optional<Mismatch> handed_on_differs(u64 inside, u64 outside) const {
+        if (!access_.reached_apic || inside == outside) return std::nullopt;
+        const Rule rule = x2apic() ? Rule::X14 : is_write(access_.kind) ? Rule::M07 : Rule::M06;
+        Mismatch mismatch =
+            differs(rule, Fault::handed_on,
+                    fmt::format("kvm_apic says {:#x}, the guest's value is {:#x}", inside, outside));
+        mismatch.bits = inside ^ outside;
+        return mismatch;
+    }
+
+    // KVM may show the value of an EOI as 0 whatever was written, an x2APIC ICR without its bit 12
+    // and, before 5.18, as two words.
+    std::optional<Mismatch> value_handed_on() const {
+        if (out_.reg == Reg::eoi || out_.reg == Reg::tsc_deadline) return std::nullopt;
+        u64 outside = access_.value;
+        if (out_.reg == Reg::icr) {
+            outside &= ~u64{model::icr::delivery_status};
+            if (access_.apic_value <= 0xffff'ffff) outside &= 0xffff'ffff;
+            return handed_on_differs(access_.apic_value & ~u64{model::icr::delivery_status}, outside);
+        }
+        return handed_on_differs(access_.apic_value, outside);
+    }
+
+    std::optional<Mismatch> interrupt_sent() const {
+        const Rule rule = out_.reg == Reg::self_ipi ? Rule::I16 : x2apic() ? Rule::I02 : Rule::I01;
+        if (!out_.sends_ipi) {
+            if (access_.ipis == 0) return std::nullopt;
+            return differs(out_.reg == Reg::icr_high ? Rule::I22 : rule, Fault::ipi_sent);
+        }
+        if (access_.ipis == 0) {
+            const bool would_show = visible_.ipis && !visible_.accelerated && access_.reached_apic;
+            if (!would_show || access_.begins_late || access_.ends_early) return std::nullopt;
+            return differs(rule, Fault::ipi_missing);
+        }
+        return command_carried_out(rule);
+    }
+
+    // The fields of kvm_apic_ipi are those of the command.
+    std::optional<Mismatch> command_carried_out(Rule rule) const {
+        const bool self = out_.reg == Reg::self_ipi;
+        const u32 command =
+            self ? model::low_half(access_.value & 0xff) | (u32{1} << 18) : model::low_half(access_.value);
+        const traces::Interrupt& ipi = access_.ipi;
+        if (access_.ipi_vector != (command & model::icr::vector))
+            return differs(rule, Fault::ipi_differs,
+                           fmt::format("vector {:#x} was sent", access_.ipi_vector));
+        const u32 mode = (command & model::icr::delivery_mode) >> 8;
+        if (ipi.delivery_mode != traces::DeliveryMode::unknown && static_cast<u32>(ipi.delivery_mode) != mode)
+            return differs(rule, Fault::ipi_differs,
+                           fmt::format("delivery mode {} was sent", static_cast<u32>(ipi.delivery_mode)));
+        const u32 shorthand = (command & model::icr::shorthand) >> 18;
+        if (ipi.shorthand != traces::Shorthand::unknown && static_cast<u32>(ipi.shorthand) != shorthand)
+            return differs(Rule::I05, Fault::ipi_differs,
+                           fmt::format("shorthand {} was sent", static_cast<u32>(ipi.shorthand)));
+        if (shorthand != 0) return std::nullopt;
+        const bool logical = (command & model::icr::logical) != 0;
+        const Rule addressing = !logical ? Rule::I09 : x2apic() ? Rule::I12 : Rule::I10;
+        if (ipi.logical != logical)
+            return differs(addressing, Fault::ipi_differs, "the other destination mode was used");
+        const Known<u64> high =
+            x2apic() ? Known<u64>{access_.value >> 32} : model::widen(before_[Reg::icr_high] >> 24);
+        if (high.admits(access_.ipi_destination)) return std::nullopt;
+        const Rule held = x2apic() ? addressing : Rule::I22;
+        return differs(held, Fault::ipi_differs,
+                       fmt::format("destination {:#x} was used", access_.ipi_destination));
+    }
+
+    // P04: what an EOI ended must have been the highest vector in service.
+    std::optional<Mismatch> interrupt_ended() const {
+        if (!out_.ends_interrupt || !access_.ended_interrupt || !visible_.interrupts()) return std::nullopt;
+        const bool none = access_.eoi_vector > 0xff;
+        for (u32 vector = 256; vector-- > model::first_legal_vector;) {
+            const Known<u32> word = before_[model::word_of(Reg::isr0, vector)];
+            const u32 bit = model::bit_of(vector);
+            if (!none && vector == access_.eoi_vector) {
+                if ((word.known & ~word.value & bit) == 0) return std::nullopt;
+                return differs(Rule::P04, Fault::eoi_vector,
+                               fmt::format("vector {:#x} was not in service", vector));
+            }
+            if ((word.value & bit) != 0)
+                return differs(Rule::P04, Fault::eoi_vector,
+                               none ? fmt::format("nothing was ended though {:#x} is in service", vector)
+                                    : fmt::format("vector {:#x} was ended though {:#x} is in service",
+                                                  access_.eoi_vector, vector));
+        }
+        return std::nullopt;
+    }
+
+    const PathOutcome& out_;
+    const GuestAccess& access_;
+    const World& before_;
+    const Visibility& visible_;
+};
+
+} // namespace
+
+std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& access, const World& before,
+                                const Visibility& visible, bool value_is_ours) {
+    return Comparison(outcome, access, before, visible).run(value_is_ours);
+}
+
+void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) {
+    if (is_mmio(access.kind) && access.reached_apic && outcome.answer != Answer::elsewhere)
+        state.apic_base = state.apic_base.refined_by({access.address, model::apic_base::page});
+    if (outcome.gp || access.gp || outcome.answer != Answer::apic || is_write(access.kind)) return;
+    const u32 word = model::low_half(access.value);
+    switch (outcome.reg) {
+    case Reg::apic_base: state.apic_base = access.value; break;
+    case Reg::tsc_deadline:
+        if (access.value != 0) state.tsc_deadline = access.value;
+        break;
+    case Reg::id:
+        if (is_mmio(access.kind)) state[Reg::id] = state[Reg::id].refined_by({word, model::xapic_id_field});
+        else state.x2apic_id = word;
+        break;
+    case Reg::ldr:
+        if (is_mmio(access.kind))
+            state[Reg::ldr] = word & model::sdm_registers[model::index_of(Reg::ldr)].writable;
+        break;
+    // Computed, counting, or not bound to hold what they last showed.
+    case Reg::ppr:
+    case Reg::apr:
+    case Reg::remote_read:
+    case Reg::icr:
+    case Reg::current_count: break;
+    default:
+        const RegisterRow* row = row_of(outcome.reg);
+        if (row == nullptr) return;
+        state[outcome.reg] = state[outcome.reg].refined_by({word, row->defined()});
+        // What hardware shows as pending may have ended by the next look.
+        if (model::is_lvt(outcome.reg)) state[outcome.reg].known &= ~(word & row->read_only);
+        state[outcome.reg].value &= state[outcome.reg].known;
+    }
+}
+
+} // namespace lapicheck::checker

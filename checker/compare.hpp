@@ -1,0 +1,20 @@
+// Holds what a trace shows of an access against what the model says on one path.
+#pragma once
+
+#include <optional>
+
+#include "checker/worlds.hpp"
+
+namespace lapicheck::checker {
+
+using PathOutcome = model::Outcome<model::KnownBits>;
+
+// `before`: the state in which the access was made. `value_is_ours`: the value read was the in-kernel
+// APIC's to give (not that of an APIC in userspace).
+std::optional<Mismatch> compare(const PathOutcome& outcome, const traces::GuestAccess& access,
+                                const World& before, const Visibility& visible, bool value_is_ours);
+
+// Adds to `state` what the value read tells of it.
+void learn(World& state, const PathOutcome& outcome, const traces::GuestAccess& access);
+
+} // namespace lapicheck::checker

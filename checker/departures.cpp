@@ -1,0 +1,54 @@
+#include "checker/departures.hpp"
+
+#include <algorithm>
+
+#include "checker/evidence.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+
+bool names(const std::vector<std::string>& list, std::string_view name) {
+    return std::ranges::find(list, name) != list.end();
+}
+
+std::string_view access_name(AccessKind kind) {
+    switch (kind) {
+    case AccessKind::mmio_read: return "mmio-read";
+    case AccessKind::mmio_write: return "mmio-write";
+    case AccessKind::rdmsr: return "rdmsr";
+    case AccessKind::wrmsr: break;
+    }
+    return "wrmsr";
+}
+
+bool is_word(Reg reg, unsigned word) {
+    return model::is_bitmap(reg) && (model::index_of(reg) - model::index_of(Reg::isr0)) % 8 == word;
+}
+
+bool observed_as(const specs::DepartureObserved& observed, const Mismatch& mismatch) {
+    if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
+    if (observed.word && !is_word(mismatch.reg, *observed.word)) return false;
+    if (observed.bits)
+        return mismatch.fault == Fault::value && !mismatch.bounded && (mismatch.bits & ~*observed.bits) == 0;
+    return observed.effect == "count-above-initial" && mismatch.bounded;
+}
+
+} // namespace
+
+const specs::Departure* find_departure(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    const auto fits = [&](const specs::Departure& departure) {
+        return names(departure.rules, model::to_string(mismatch.rule)) &&
+               names(departure.registers, register_name(mismatch.reg)) &&
+               names(departure.access, access_name(divergence.access.kind)) &&
+               names(departure.modes, model::to_string(mismatch.mode)) &&
+               observed_as(departure.observed, mismatch);
+    };
+    const auto& departures = specs::catalogue().departures;
+    const auto found = std::ranges::find_if(departures, fits);
+    return found == departures.end() ? nullptr : &*found;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,63 @@
+// A divergence: an observation that no rule allows, with all that a reader of the report needs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/known_bits.hpp"
+#include "model/state.hpp"
+#include "specs/catalogue.hpp"
+#include "traces/assembler.hpp"
+
+namespace lapicheck::checker {
+
+using model::Known;
+using model::Mode;
+using model::Reg;
+using model::Rule;
+using model::u32;
+using model::u64;
+
+// In what way the observation and the model differ.
+enum class Fault : std::uint8_t {
+    answered_by_apic, // an MMIO read of which nothing of the APIC may answer
+    reached_apic,     // an MMIO write of which nothing may reach the APIC
+    gp_missing,
+    gp_raised,
+    value,     // a value read
+    handed_on, // KVM's register access carries another value than the guest's
+    ipi_missing,
+    ipi_sent,
+    ipi_differs,
+    eoi_vector,
+    injected, // an interrupt that had to wait was given to the processor
+    cpuid,
+};
+
+struct Mismatch {
+    Rule rule = Rule::M14;
+    Fault fault = Fault::value;
+    Reg reg = Reg::none;
+    Mode mode = Mode::xapic;
+    bool bounded = false; // the value may be at most `expected`
+    u64 bits = 0;         // of the value, in which the two differ
+    Known<u64> expected;  // of the value
+    std::string detail;   // what the fields above do not tell
+};
+
+struct Because {
+    u64 line = 0;
+    std::string what;
+};
+
+struct Divergence {
+    Mismatch mismatch;
+    traces::GuestAccess access;
+    std::string vcpu;
+    std::vector<Because> because;
+    u64 count = 1;
+    const specs::Departure* known = nullptr; // KVM is known to do so, by the profile
+};
+
+} // namespace lapicheck::checker

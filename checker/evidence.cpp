@@ -1,0 +1,92 @@
+#include "checker/evidence.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+
+std::string describe(AccessKind kind, u64 address, u64 value) {
+    switch (kind) {
+    case AccessKind::rdmsr: return fmt::format("RDMSR {:X}H gave {:#x}", address, value);
+    case AccessKind::wrmsr: return fmt::format("WRMSR {:X}H = {:#x}", address, value);
+    case AccessKind::mmio_read: return fmt::format("MMIO read of {:#x} gave {:#x}", address, value);
+    case AccessKind::mmio_write: break;
+    }
+    return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
+}
+
+std::string_view mode_named_by(u64 apic_base) {
+    const bool enabled = (apic_base & model::apic_base::enable) != 0;
+    const bool extd = (apic_base & model::apic_base::extd) != 0;
+    if (enabled) return extd ? "x2APIC mode" : "xAPIC mode";
+    return extd ? "the invalid mode" : "disabled";
+}
+
+} // namespace
+
+std::string describe(const traces::GuestAccess& access) {
+    std::string text = describe(access.kind, access.address, access.value);
+    if (access.gp) text += " (#GP)";
+    return text;
+}
+
+std::string_view register_name(Reg reg) {
+    if (reg == Reg::apic_base) return "apic_base";
+    if (reg == Reg::tsc_deadline) return "tsc_deadline";
+    if (reg == Reg::none) return "";
+    return model::sdm_registers[model::index_of(reg)].name;
+}
+
+void Evidence::put(Reg reg, const traces::GuestAccess& access) {
+    if (reg == Reg::none) return;
+    items_[model::index_of(reg)] = {access.line, access.address, access.value, access.kind};
+}
+
+void Evidence::showed(Reg reg, const traces::GuestAccess& access) {
+    if (reg != Reg::none && of(reg).line == 0) put(reg, access);
+}
+
+void Evidence::add(std::vector<Because>& lines, Reg reg) const {
+    const Item& item = of(reg);
+    if (item.line == 0) return;
+    std::string what = describe(item.kind, item.address, item.value);
+    const bool names_base = item.address == model::apic_base::msr;
+    if (reg == Reg::apic_base)
+        what += names_base ? fmt::format(": {}", mode_named_by(item.value)) : " showed the mode";
+    else if (const auto name = register_name(reg); !name.empty()) what += fmt::format(" ({})", name);
+    lines.push_back({item.line, std::move(what)});
+}
+
+std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
+    std::vector<Because> lines;
+    add(lines, Reg::apic_base);
+    const bool about_window =
+        mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
+    if (!about_window && mismatch.reg != Reg::none && mismatch.reg != Reg::apic_base) {
+        add(lines, mismatch.reg);
+        if (model::is_lvt(mismatch.reg)) add(lines, Reg::svr);
+        if (mismatch.reg == Reg::current_count) add(lines, Reg::initial_count);
+        if (mismatch.reg == Reg::tsc_deadline) add(lines, Reg::lvt_timer);
+        if (mismatch.reg == Reg::esr) {
+            add(lines, Reg::icr);
+            add(lines, Reg::self_ipi);
+        }
+    }
+    if (init_line_ != 0 && !about_window) lines.push_back({init_line_, "INIT was delivered to this vCPU"});
+    if (host_line_ != 0)
+        lines.push_back({host_line_, "from here the vCPU behaves as after a RESET by userspace"});
+    const bool about_service = mismatch.fault == Fault::eoi_vector || mismatch.fault == Fault::injected ||
+                               mismatch.reg == Reg::ppr || model::is_bitmap(mismatch.reg);
+    if (about_service && injected_.first != 0)
+        lines.push_back(
+            {injected_.first, fmt::format("vector {:#x} was given to the processor", injected_.second)});
+    if (about_service && eoi_line_ != 0) lines.push_back({eoi_line_, "the last EOI before"});
+    std::sort(lines.begin(), lines.end(), [](const Because& a, const Because& b) { return a.line < b.line; });
+    return lines;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,56 @@
+// Which lines of the trace put the state of a vCPU where it is: what a divergence's `because` tells.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "checker/divergence.hpp"
+
+namespace lapicheck::checker {
+
+class Evidence {
+  public:
+    // The access was carried out (no #GP) and wrote `reg`.
+    void wrote(Reg reg, const traces::GuestAccess& access) { put(reg, access); }
+    // The access showed the register's value, or with apic_base the mode, for the first time.
+    void showed(Reg reg, const traces::GuestAccess& access);
+    void init(u64 line) { init_line_ = line; }
+    void reset_by_host(u64 line) {
+        *this = {};
+        host_line_ = line;
+    }
+    void injected(u64 line, u32 vector) { injected_ = {line, vector}; }
+    void ended(u64 line) { eoi_line_ = line; }
+
+    u64 line_of(Reg reg) const { return of(reg).line; }
+    u64 init_line() const { return init_line_; }
+    bool ended_after_injection() const { return eoi_line_ > injected_.first; }
+
+    // The earlier lines that matter for `mismatch`, oldest first.
+    std::vector<Because> because(const Mismatch& mismatch) const;
+
+  private:
+    struct Item {
+        u64 line = 0;
+        u64 address = 0;
+        u64 value = 0;
+        model::AccessKind kind = model::AccessKind::rdmsr;
+    };
+    static constexpr std::size_t slots = static_cast<std::size_t>(Reg::none);
+
+    void put(Reg reg, const traces::GuestAccess& access);
+    const Item& of(Reg reg) const { return items_[model::index_of(reg)]; }
+    void add(std::vector<Because>& lines, Reg reg) const;
+
+    std::array<Item, slots> items_{};
+    u64 init_line_ = 0;
+    u64 host_line_ = 0;
+    u64 eoi_line_ = 0;
+    std::pair<u64, u32> injected_{};
+};
+
+// "WRMSR 1BH = 0xfee00d00 (apic_base)": an access as a report names it.
+std::string describe(const traces::GuestAccess& access);
+std::string_view register_name(Reg reg);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,52 @@
+#include "checker/findings.hpp"
+
+#include <algorithm>
+
+namespace lapicheck::checker {
+namespace {
+
+// Repeats of one kind: the same rule broken in the same way and bits, of the same register, in the
+// same mode.
+bool same_kind(const Divergence& a, const Divergence& b) {
+    const bool same_place = a.mismatch.reg == Reg::none ? a.access.address == b.access.address : true;
+    return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault &&
+           a.mismatch.reg == b.mismatch.reg && a.mismatch.mode == b.mismatch.mode &&
+           a.access.kind == b.access.kind && a.mismatch.bits == b.mismatch.bits && a.known == b.known &&
+           same_place;
+}
+
+} // namespace
+
+void Findings::add(Finding finding) {
+    recent_.push_back(std::move(finding));
+    if (recent_.size() <= most_recent) return;
+    fold(std::move(recent_.front().divergence));
+    recent_.pop_front();
+}
+
+u64 Findings::take_back_since(u64 since) {
+    const std::size_t before = recent_.size();
+    std::erase_if(recent_, [since](const Finding& finding) {
+        return finding.divergence.access.line > since && finding.last_gap_line > since;
+    });
+    return before - recent_.size();
+}
+
+void Findings::settle() {
+    for (Finding& finding : recent_) fold(std::move(finding.divergence));
+    recent_.clear();
+    std::stable_sort(folded_.begin(), folded_.end(),
+                     [](const Divergence& a, const Divergence& b) { return a.access.line < b.access.line; });
+}
+
+void Findings::fold(Divergence divergence) {
+    for (Divergence& known : folded_) {
+        if (!same_kind(known, divergence)) continue;
+        ++known.count;
+        return;
+    }
+    if (folded_.size() >= most_kinds) ++not_listed_;
+    else folded_.push_back(std::move(divergence));
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,40 @@
+// The divergences of one trace: folded by kind, and taken back where a mark of lost events shows that
+// what they rest on may have changed unseen.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "checker/divergence.hpp"
+
+namespace lapicheck::checker {
+
+struct Finding {
+    Divergence divergence;
+    u64 last_gap_line = 0; // no event of the thread can have been lost after this line and before it
+};
+
+class Findings {
+  public:
+    void add(Finding finding);
+    // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
+    u64 take_back_since(u64 since);
+    // Nothing can take back what is left.
+    void settle();
+
+    const std::vector<Divergence>& folded() const { return folded_; }
+    u64 not_listed() const { return not_listed_; }
+
+  private:
+    // Bounds on memory: how many may still be taken back, how many kinds are listed.
+    static constexpr std::size_t most_recent = 1024;
+    static constexpr std::size_t most_kinds = 500;
+
+    void fold(Divergence divergence);
+
+    std::deque<Finding> recent_;
+    std::vector<Divergence> folded_;
+    u64 not_listed_ = 0;
+};
+
+} // namespace lapicheck::checker

@@ -1,0 +1,99 @@
+// The command line: options in, sub-command out.
+#include <exception>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "checker/commands.hpp"
+
+namespace {
+
+using namespace lapicheck::checker;
+
+constexpr int usage_error = 2;
+
+// An option that takes one of a few words.
+template <class Enum>
+void add_choice(CLI::App& command, const std::string& option, Enum& into, std::map<std::string, Enum> words,
+                const std::string& help) {
+    std::string list;
+    for (const auto& [word, value] : words) list += (list.empty() ? "" : "|") + word;
+    std::vector<std::string> allowed;
+    for (const auto& [word, value] : words) allowed.push_back(word);
+    command
+        .add_option_function<std::string>(
+            option, [&into, words = std::move(words)](const std::string& word) { into = words.at(word); },
+            help)
+        ->check(CLI::IsMember(allowed))
+        ->option_text(list);
+}
+
+const std::map<std::string, Format> formats = {{"text", Format::text}, {"json", Format::json}};
+
+constexpr auto footer = R"(Examples:
+  lapicheck check trace.txt                       a recording against the manual
+  lapicheck check --profile kvm --format json *.txt
+  trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
+  zstd -dc trace.txt.zst | lapicheck check -
+  lapicheck explain M01                           a rule, its source, KVM's departures from it
+  lapicheck list registers
+
+Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked.)";
+
+int run(int argc, char** argv) {
+    CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
+    app.set_version_flag("--version", std::string{"lapicheck "} + LAPICHECK_VERSION);
+    app.require_subcommand(1);
+    app.footer(footer);
+
+    std::vector<std::string> paths;
+    CheckOptions options;
+    Format format = Format::text;
+    CLI::App* check = app.add_subcommand("check", "check recordings (ftrace text) of KVM");
+    check
+        ->add_option("TRACE", paths,
+                     "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
+        ->required();
+    add_choice<Profile>(*check, "--profile", options.profile, {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
+                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
+    add_choice<GuestCpu>(*check, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
+                         "the guest CPU's vendor; untold, what either manual allows is allowed");
+    add_choice(*check, "--format", format, formats, "how to report");
+    check->footer(footer);
+
+    std::string name;
+    CLI::App* explain =
+        app.add_subcommand("explain", "explain a rule (M01, no-mmio-read-in-x2apic) or a register (svr)");
+    explain->add_option("NAME", name)->required();
+
+    std::string what;
+    CLI::App* list = app.add_subcommand("list", "list the rules or the registers");
+    list->add_option("WHAT", what, "rules or registers")
+        ->required()
+        ->check(CLI::IsMember({"rules", "registers"}));
+    add_choice(*list, "--format", format, formats, "how to print");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? 0 : usage_error;
+    }
+    if (check->parsed()) return run_check(paths, options, format);
+    if (explain->parsed()) return run_explain(name);
+    return run_list(what, format);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "lapicheck: {}\n", error.what());
+        return usage_error;
+    }
+}

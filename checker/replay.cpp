@@ -1,0 +1,319 @@
+#include "checker/replay.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::Event;
+using traces::EventKind;
+using traces::GuestAccess;
+
+// Threads that run vCPUs kept at once; beyond it all start anew, which loses knowledge, never accuracy.
+constexpr std::size_t most_threads = 2048;
+constexpr std::size_t most_vcpus_a_thread = 64;
+
+// How long a thread must have been silent for userspace to have reset its vCPU in between. Userspace
+// makes several ioctls on every vCPU, hundreds of microseconds in all, and firmware runs for
+// milliseconds before its first access; where the trace shows when the thread was in userspace, only
+// that time counts.
+constexpr u64 shortest_reset_ns = 300'000;
+constexpr u64 shortest_userspace_ns = 100'000;
+// Of clocks that count cycles the rate is unknown; no CPU counts slower than this would mean.
+constexpr u64 shortest_reset_ticks = 100'000;
+// A thread's own pause in which events of it may have been lost on another CPU.
+constexpr u64 shortest_gap_ns = 50'000;
+
+// ioctls by which userspace sets state that the local APIC depends on (include/uapi/linux/kvm.h).
+constexpr u64 kvm_set_lapic = 0x4400'ae8f;
+constexpr u64 kvm_set_sregs = 0x4138'ae84;
+constexpr u64 kvm_set_sregs2 = 0x4140'aecd;
+constexpr u64 kvm_set_msrs = 0x4008'ae89;
+
+CpuFacts facts_for(GuestCpu cpu) {
+    CpuFacts facts;
+    if (cpu != GuestCpu::either) facts.amd = cpu == GuestCpu::amd;
+    // Without CPUID 8000_0008H a CPU has 36 bits; none has more than 52.
+    constexpr u64 always = (u64{1} << 36) - 1;
+    constexpr u64 never = ~((u64{1} << 52) - 1);
+    facts.address_mask = {always, always | never};
+    facts.locked_x2apic = false; // until IA32_XAPIC_DISABLE_STATUS is seen to say so
+    return facts;
+}
+
+Reg register_at(u64 offset) {
+    if (offset >= 0x400) return Reg::none;
+    const int index = model::register_at_slot[offset >> 4];
+    return index < 0 ? Reg::none : static_cast<Reg>(index);
+}
+
+bool is_default_window(u64 address) {
+    return (address & model::apic_base::page) == model::apic_base::reset_page;
+}
+
+} // namespace
+
+Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
+
+Replay::Thread& Replay::thread_of(u32 id) {
+    if (last_thread_ != nullptr && last_thread_id_ == id) return *last_thread_;
+    if (threads_.size() >= most_threads && !threads_.contains(id)) make_room();
+    last_thread_ = &threads_[id];
+    last_thread_id_ = id;
+    return *last_thread_;
+}
+
+void Replay::make_room() {
+    each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
+    threads_.clear();
+    last_thread_ = nullptr;
+    note_once(noted_room_,
+              fmt::format("more than {} threads: what was known of earlier ones was dropped", most_threads));
+}
+
+void Replay::retire(const Vcpu& vcpu) {
+    const u64 undecided = vcpu.undecided();
+    summary_.undetermined += undecided;
+    summary_.checked -= std::min(summary_.checked, undecided);
+    if (vcpu.reset_line() != 0)
+        summary_.notes.push_back(
+            fmt::format("{}: userspace must have reset it before line {} ({} observations)", label(vcpu),
+                        vcpu.reset_line(), undecided));
+    else if (undecided != 0)
+        summary_.notes.push_back(
+            fmt::format("{}: {} observations diverge unless userspace reset or loaded the vCPU; not decided",
+                        label(vcpu), undecided));
+}
+
+Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
+    Vcpu* current = thread.current;
+    if (current != nullptr && (number < 0 || current->number() == number)) return *current;
+    for (auto& vcpu : thread.vcpus) {
+        if (vcpu->number() != number && vcpu->number() >= 0) continue;
+        vcpu->name(number); // the one vCPU that had no number yet
+        thread.current = vcpu.get();
+        return *vcpu;
+    }
+    if (thread.vcpus.size() >= most_vcpus_a_thread) {
+        for (auto& vcpu : thread.vcpus) retire(*vcpu);
+        thread.vcpus.clear();
+    }
+    thread.vcpus.push_back(std::make_unique<Vcpu>(id, facts_));
+    thread.current = thread.vcpus.back().get();
+    thread.current->name(number);
+    ++summary_.vcpus;
+    return *thread.current;
+}
+
+bool Replay::allows_reset(const Thread& thread, u64 gap, u64 line) const {
+    if (!clock_in_seconds_) {
+        const bool counts_events = thread.last_time < 64 * line; // the `counter` clock tells no time
+        return counts_events || gap >= shortest_reset_ticks;
+    }
+    if (thread.shows_userspace) return thread.in_userspace && gap >= shortest_userspace_ns;
+    return gap >= shortest_reset_ns;
+}
+
+void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line) {
+    if (thread.last_time != 0) {
+        // With the local clock two CPUs' stamps may be out of order.
+        const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
+        if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
+        if (thread.current != nullptr && allows_reset(thread, gap, line))
+            thread.current->host_may_have_reset();
+    } else {
+        thread.last_gap_line = line;
+    }
+    thread.last_time = time;
+    thread.last_cpu = static_cast<std::uint16_t>(cpu);
+}
+
+void Replay::on_access(const GuestAccess& access) {
+    Thread& thread = thread_of(access.thread);
+    pass_time(thread, access.cpu, access.time, access.line);
+    thread.in_userspace = false;
+    last_line_of_cpu_[access.cpu] = access.line;
+
+    const bool by_mmio = model::is_mmio(access.kind);
+    if (by_mmio && !access.reached_apic && !is_default_window(access.address) &&
+        (thread.current == nullptr || !thread.current->has_window_at(access.address)))
+        return;
+    if (!by_mmio && !model::is_apic_msr(access.address)) return;
+
+    Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
+    if (access.ipis > 0) visible_.ipis = true;
+    if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
+        vcpu.apic_is_in_userspace();
+        note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
+    }
+    VcpuVerdict verdict = vcpu.judge(access, visible_);
+    ++summary_.accesses;
+    ++(verdict.determined ? summary_.checked : summary_.undetermined);
+    for (Divergence& settled : verdict.settled) report(thread, std::move(settled));
+    if (!verdict.mismatch) return;
+    Divergence divergence = divergence_of(vcpu, access, std::move(*verdict.mismatch));
+    if (verdict.pending) vcpu.hold(std::move(divergence));
+    else report(thread, std::move(divergence));
+}
+
+void Replay::on_stray(const Event& event) {
+    Thread& thread = thread_of(event.thread);
+    pass_time(thread, event.cpu, event.time, event.line);
+    ++summary_.stray;
+    if (event.kind == EventKind::apic_ipi) return; // a hypercall's, or an accelerated one
+    const bool is_eoi = event.kind == EventKind::eoi || event.where == 0xb0;
+    if (is_eoi) {
+        visible_.foreign_eoi = true;
+        if (thread.current != nullptr) thread.current->forget_interrupts();
+        note_once(noted_foreign_eoi_, "KVM ends interrupts by itself here: ISR and PPR are not judged");
+        return;
+    }
+    visible_.accelerated = true;
+    note_once(noted_accelerated_,
+              "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
+    if (thread.current != nullptr) thread.current->on_stray_write(register_at(event.where), event.value);
+}
+
+void Replay::on_event(const Event& event) {
+    if (event.kind == EventKind::lost) return on_lost(event);
+    last_line_of_cpu_[event.cpu] = event.line;
+    if (event.kind == EventKind::accept_irq) return on_accept(event);
+    Thread& thread = thread_of(event.thread);
+    pass_time(thread, event.cpu, event.time, event.line);
+    on_vcpu_event(thread, event);
+}
+
+void Replay::on_vcpu_event(Thread& thread, const Event& event) {
+    Vcpu* vcpu = thread.current;
+    switch (event.kind) {
+    case EventKind::entry:
+        vcpu = &vcpu_of(thread, event.thread, event.vcpu);
+        vcpu->enters(event.where);
+        thread.shows_userspace = true;
+        thread.in_userspace = false;
+        break;
+    case EventKind::exit:
+        if (event.vcpu >= 0) vcpu_of(thread, event.thread, event.vcpu);
+        thread.shows_userspace = true;
+        thread.in_userspace = false;
+        if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
+            visible_.accelerated = true;
+        break;
+    case EventKind::userspace_exit:
+        thread.shows_userspace = true;
+        thread.in_userspace = true;
+        break;
+    case EventKind::accelerated:
+        visible_.accelerated = true;
+        note_once(noted_accelerated_,
+                  "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
+        break;
+    case EventKind::pv_eoi:
+        if (vcpu != nullptr) vcpu->forget_interrupts();
+        break;
+    case EventKind::inject_irq:
+        if (event.reinjected || vcpu == nullptr || event.where > 0xff) break;
+        if (auto mismatch = vcpu->on_inject(static_cast<u32>(event.where), event.line);
+            mismatch && visible_.interrupts())
+            report(thread, divergence_of(*vcpu, event, std::move(*mismatch)));
+        visible_.injections = true;
+        break;
+    case EventKind::cpuid:
+        if (vcpu == nullptr) break;
+        if (auto mismatch = vcpu->on_cpuid(event.where & 0xffff'ffff, model::low_half(event.value2),
+                                           model::low_half(event.value), model::high_half(event.value)))
+            report(thread, divergence_of(*vcpu, event, std::move(*mismatch)));
+        break;
+    case EventKind::ioctl: on_ioctl(thread, event); break;
+    default: break;
+    }
+}
+
+void Replay::on_ioctl(Thread& thread, const Event& event) {
+    thread.in_userspace = true;
+    for (auto& vcpu : thread.vcpus) {
+        if (event.where == kvm_set_lapic) vcpu->host_has_loaded();
+        else if (event.where == kvm_set_sregs || event.where == kvm_set_sregs2) vcpu->host_may_have_loaded();
+        else if (event.where == kvm_set_msrs) vcpu->host_has_set_msrs();
+    }
+}
+
+// KVM prints the vCPU id, in the thread of the sender, also of what is then not accepted.
+void Replay::on_accept(const Event& event) {
+    Thread& sender = thread_of(event.thread);
+    pass_time(sender, event.cpu, event.time, event.line);
+    if (event.virtualized) visible_.accelerated = true;
+    visible_.accepts = true;
+    const auto vector = static_cast<u32>(event.value & 0xff);
+    using enum traces::DeliveryMode;
+    const auto mode = event.interrupt.delivery_mode;
+    each_vcpu([&](Vcpu& vcpu) {
+        if (!vcpu.may_be(event.where)) return;
+        if (mode == init) vcpu.init_sent(event.line);
+        else if (mode == startup) vcpu.startup_sent(vector);
+        else if (mode == fixed || mode == lowest_priority) {
+            const bool own = sender.current == &vcpu && vcpu.is_own(event.where);
+            vcpu.on_accept(vector, own && !event.interrupt.level_triggered, event.interrupt.level_triggered);
+        }
+    });
+}
+
+void Replay::on_lost(const Event& event) {
+    const auto last = last_line_of_cpu_.find(event.cpu);
+    const u64 since = last == last_line_of_cpu_.end() ? 0 : last->second;
+    const u64 taken_back = findings_.take_back_since(since);
+    summary_.taken_back += taken_back;
+    summary_.undetermined += taken_back;
+    summary_.checked -= std::min(summary_.checked, taken_back);
+    each_vcpu([](Vcpu& vcpu) { vcpu.on_lost(); });
+}
+
+void Replay::finish() {
+    each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
+    threads_.clear();
+    last_thread_ = nullptr;
+    std::sort(summary_.notes.begin(), summary_.notes.end());
+    findings_.settle();
+}
+
+std::string Replay::label(const Vcpu& vcpu) const {
+    if (vcpu.number() >= 0) return fmt::format("vcpu {} (thread {})", vcpu.number(), vcpu.thread());
+    return fmt::format("thread {}", vcpu.thread());
+}
+
+Divergence Replay::divergence_of(const Vcpu& vcpu, const GuestAccess& access, Mismatch mismatch) const {
+    Divergence divergence;
+    divergence.access = access;
+    divergence.vcpu = label(vcpu);
+    divergence.because = vcpu.evidence().because(mismatch);
+    std::erase_if(divergence.because,
+                  [&access](const Because& because) { return because.line >= access.first_line; });
+    divergence.mismatch = std::move(mismatch);
+    return divergence;
+}
+
+Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, Mismatch mismatch) const {
+    GuestAccess access;
+    access.kind = model::AccessKind::rdmsr;
+    access.thread = event.thread;
+    access.vcpu = event.vcpu;
+    access.address = event.where & 0xffff'ffff;
+    access.value = event.kind == EventKind::cpuid ? model::high_half(event.value) : event.where;
+    access.line = event.line;
+    access.first_line = event.line;
+    access.time = event.time;
+    return divergence_of(vcpu, access, std::move(mismatch));
+}
+
+void Replay::report(const Thread& thread, Divergence divergence) {
+    findings_.add({std::move(divergence), thread.last_gap_line});
+}
+
+void Replay::note_once(bool& noted, std::string text) {
+    if (!noted) summary_.notes.push_back(std::move(text));
+    noted = true;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,92 @@
+// Replays one trace: each access of each vCPU against the model.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "checker/findings.hpp"
+#include "checker/vcpu.hpp"
+
+namespace lapicheck::checker {
+
+enum class GuestCpu : std::uint8_t { either, intel, amd };
+
+struct ReplaySummary {
+    u64 accesses = 0;     // to a local APIC
+    u64 checked = 0;      // of them, where the rules leave the observation no full freedom
+    u64 undetermined = 0; // the rest
+    u64 stray = 0;        // events of the APIC that belong to no access that the trace shows
+    u64 taken_back = 0;   // divergences that lost events make doubtful
+    u64 vcpus = 0;
+    std::vector<std::string> notes;
+};
+
+class Replay final : public traces::AssemblerSink {
+  public:
+    explicit Replay(GuestCpu cpu);
+
+    void on_access(const traces::GuestAccess& access) override;
+    void on_stray(const traces::Event& event) override;
+    void on_event(const traces::Event& event) override;
+    // After the last event. Divergences in the order of their lines.
+    void finish();
+    // Whether Event::time is in nanoseconds: the reader knows after its first record.
+    void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
+
+    const std::vector<Divergence>& divergences() const { return findings_.folded(); }
+    u64 divergences_not_listed() const { return findings_.not_listed(); }
+    const ReplaySummary& summary() const { return summary_; }
+
+  private:
+    // A host thread that runs one vCPU, or several in turn.
+    struct Thread {
+        u64 last_time = 0;
+        u64 last_gap_line = 0;
+        std::uint16_t last_cpu = 0xffff;
+        bool shows_userspace = false; // kvm_userspace_exit or kvm_exit appear in it
+        bool in_userspace = false;
+        std::vector<std::unique_ptr<Vcpu>> vcpus;
+        Vcpu* current = nullptr;
+    };
+
+    Thread& thread_of(u32 id);
+    Vcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
+    void make_room();
+    void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
+    bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
+    void report(const Thread& thread, Divergence divergence);
+    Divergence divergence_of(const Vcpu& vcpu, const traces::GuestAccess& access, Mismatch mismatch) const;
+    Divergence divergence_of(const Vcpu& vcpu, const traces::Event& event, Mismatch mismatch) const;
+    std::string label(const Vcpu& vcpu) const;
+    void retire(const Vcpu& vcpu);
+    void on_lost(const traces::Event& event);
+    void on_accept(const traces::Event& event);
+    void on_vcpu_event(Thread& thread, const traces::Event& event);
+    void on_ioctl(Thread& thread, const traces::Event& event);
+    void note_once(bool& noted, std::string text);
+
+    template <class Visit>
+    void each_vcpu(Visit visit) {
+        for (auto& [id, thread] : threads_)
+            for (auto& vcpu : thread.vcpus) visit(*vcpu);
+    }
+
+    CpuFacts facts_;
+    bool clock_in_seconds_ = true;
+    Visibility visible_;
+    std::unordered_map<u32, Thread> threads_;
+    std::unordered_map<std::uint16_t, u64> last_line_of_cpu_;
+    Thread* last_thread_ = nullptr;
+    u32 last_thread_id_ = 0;
+    Findings findings_;
+    ReplaySummary summary_;
+    bool noted_userspace_apic_ = false;
+    bool noted_accelerated_ = false;
+    bool noted_foreign_eoi_ = false;
+    bool noted_room_ = false;
+};
+
+} // namespace lapicheck::checker

@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include "checker/evidence.hpp"
+#include "checker/report.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+
+std::string place(const Divergence& divergence) {
+    const auto& access = divergence.access;
+    const std::string_view name = register_name(divergence.mismatch.reg);
+    const std::string suffix = name.empty() ? "" : fmt::format(" ({})", name);
+    if (model::is_mmio(access.kind))
+        return fmt::format("{} bytes at {:#x}{}", access.size, access.address, suffix);
+    return fmt::format("{:X}H{}", access.address, suffix);
+}
+
+// The digits that the model leaves open are dots.
+std::string partial_hex(Known<u64> value) {
+    if (value.is_exact()) return fmt::format("{:#x}", value.value);
+    std::string digits;
+    bool leading = true;
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        const u64 known = (value.known >> shift) & 0xf;
+        const u64 nibble = (value.value >> shift) & 0xf;
+        if (leading && known == 0xf && nibble == 0 && shift > 0) continue;
+        leading = false;
+        digits += known == 0xf ? fmt::format("{:x}", nibble) : ".";
+    }
+    return fmt::format("0x{} (bits {:#x} are determined)", digits, value.known);
+}
+
+std::string expected_value(const Mismatch& mismatch) {
+    if (mismatch.bounded) return fmt::format("at most {:#x}", mismatch.expected.greatest());
+    return fmt::format("{}; differs in bits {:#x}", partial_hex(mismatch.expected), mismatch.bits);
+}
+
+} // namespace
+
+std::string access_text(const Divergence& divergence) {
+    const auto& access = divergence.access;
+    if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";
+    if (divergence.mismatch.fault == Fault::cpuid) return "CPUID leaf 1H";
+    switch (access.kind) {
+    case AccessKind::mmio_read: return fmt::format("MMIO read, {}", place(divergence));
+    case AccessKind::mmio_write:
+        return fmt::format("MMIO write of {:#x}, {}", access.value, place(divergence));
+    case AccessKind::rdmsr: return fmt::format("RDMSR {}", place(divergence));
+    case AccessKind::wrmsr: break;
+    }
+    return fmt::format("WRMSR {} = {:#x}", place(divergence), access.value);
+}
+
+std::string observed_text(const Divergence& divergence) {
+    const auto& access = divergence.access;
+    const Mismatch& mismatch = divergence.mismatch;
+    const bool write = model::is_write(access.kind);
+    switch (mismatch.fault) {
+    case Fault::answered_by_apic:
+        return fmt::format("{:#x}, from the APIC's register (kvm_apic)", access.value);
+    case Fault::reached_apic: return "the write reached the APIC's register (kvm_apic)";
+    case Fault::gp_missing: return write ? "accepted" : fmt::format("{:#x}", access.value);
+    case Fault::gp_raised: return "#GP";
+    case Fault::value: return fmt::format("{:#x}", access.value);
+    case Fault::ipi_missing: return "no interrupt was sent";
+    case Fault::ipi_sent: return access.gp ? "an interrupt was sent and #GP raised" : "an interrupt was sent";
+    case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, mismatch.detail);
+    case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
+    case Fault::handed_on:
+    case Fault::ipi_differs:
+    case Fault::eoi_vector: break;
+    }
+    return mismatch.detail;
+}
+
+std::string expected_text(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    switch (mismatch.fault) {
+    case Fault::answered_by_apic: return "nothing of the APIC answers; what else may is open";
+    case Fault::reached_apic: return "no APIC register changes and nothing is sent";
+    case Fault::gp_missing: return "#GP, and nothing changes";
+    case Fault::gp_raised: return "no #GP";
+    case Fault::value: return expected_value(mismatch);
+    case Fault::handed_on: return "the register and the guest see the same value";
+    case Fault::ipi_missing: return "the write sends an interrupt";
+    case Fault::ipi_sent: return "nothing is sent";
+    case Fault::ipi_differs: return "what the command says is sent";
+    case Fault::eoi_vector: return "EOI ends the highest vector in service";
+    case Fault::injected: return "the highest vector of a class above that in service comes first";
+    case Fault::cpuid: break;
+    }
+    return fmt::format("EDX[9] is {}, as IA32_APIC_BASE[11]",
+                       (mismatch.expected.value & mismatch.bits) != 0 ? 1 : 0);
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,112 @@
+// One vCPU under replay: what may be true of it, on what evidence, and the other explanations that are
+// still open.
+//
+// Userspace may reset or load a vCPU without any event. Where that is plausible a second explanation
+// runs beside the first; a divergence that it would explain stays pending until one of them breaks.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "checker/evidence.hpp"
+#include "checker/worlds.hpp"
+
+namespace lapicheck::checker {
+
+struct VcpuVerdict {
+    bool determined = false;
+    std::optional<Mismatch> mismatch; // no explanation is left
+    bool pending = false;             // would diverge, but a reset by userspace explains it
+    std::vector<Divergence> settled;  // were pending, and nothing explains them any more
+};
+
+class Vcpu {
+  public:
+    Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
+
+    VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible);
+    // Keeps a divergence until the other explanation breaks.
+    void hold(Divergence divergence);
+
+    // Userspace may have reset this vCPU since its last access.
+    void host_may_have_reset();
+    // Userspace may have put anything here since its last access.
+    void host_may_have_loaded();
+    void host_has_loaded();
+    void host_has_set_msrs() {
+        each([](Worlds& w) { w.forget(Reg::lvt_timer); });
+    }
+    void on_lost();
+    // An INIT was sent that may be for this vCPU.
+    void init_sent(u64 line);
+    void startup_sent(u32 vector) { startup_vector_ = vector; }
+    // The guest enters at `rip`.
+    void enters(u64 rip);
+
+    void on_accept(u32 vector, bool certain, bool level) {
+        each([=](Worlds& w) { w.on_accept(vector, certain, level); });
+    }
+    std::optional<Mismatch> on_inject(u32 vector, u64 line);
+    void on_stray_write(Reg reg, u64 value) {
+        each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
+    }
+    void forget_interrupts() {
+        each([](Worlds& w) { w.forget_interrupts(); });
+    }
+    std::optional<Mismatch> on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx);
+    // Whether KVM's vCPU id `id` may be this one's.
+    bool may_be(u64 id) const;
+    // The same for an event in this vCPU's own thread.
+    bool is_own(u64 id) const;
+    void name(std::int32_t number) { number_ = number; }
+
+    u32 thread() const { return thread_; }
+    std::int32_t number() const { return number_; }
+    const Evidence& evidence() const { return evidence_; }
+    const Worlds& worlds() const { return main_; }
+    // Observations that were held back and not reported.
+    u64 undecided() const { return pending_.size() + pending_more_ + laid_to_reset_; }
+    // Where userspace must have reset the vCPU, 0 if nowhere.
+    u64 reset_line() const { return reset_line_; }
+    bool has_userspace_apic() const { return userspace_apic_; }
+    void apic_is_in_userspace() { userspace_apic_ = true; }
+    // The mode's window, if it is known where it is.
+    bool has_window_at(u64 address) const;
+    Mismatch refined(Mismatch mismatch) const;
+
+  private:
+    static constexpr std::size_t most_pending = 16;
+    static constexpr unsigned init_patience = 64;
+
+    template <class Visit>
+    void each(Visit visit) {
+        visit(main_);
+        if (other_) visit(*other_);
+        if (init_) visit(*init_);
+    }
+    void note(const traces::GuestAccess& access, unsigned modes_before);
+    void settle(VcpuVerdict& verdict);
+    bool pending_is_decisive() const;
+    void give_up_init();
+    void drop_pending();
+
+    u32 thread_;
+    std::int32_t number_ = -1;
+    CpuFacts initial_facts_;
+    CpuFacts facts_; // with what CPUID showed
+    Worlds main_ = Worlds::unknown();
+    std::optional<Worlds> other_; // as if userspace had reset or loaded the vCPU
+    std::optional<Worlds> init_;  // as if an INIT that was sent had taken effect
+    bool other_is_loaded_ = false;
+    unsigned init_age_ = 0;
+    std::optional<u32> startup_vector_;
+    u64 init_line_ = 0;
+    bool userspace_apic_ = false;
+    std::vector<Divergence> pending_;
+    u64 pending_more_ = 0;
+    u64 laid_to_reset_ = 0;
+    u64 reset_line_ = 0;
+    Evidence evidence_;
+};
+
+} // namespace lapicheck::checker

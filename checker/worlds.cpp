@@ -1,0 +1,356 @@
+#include "checker/worlds.hpp"
+
+#include "checker/compare.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::Access;
+using model::ForkingDriver;
+using model::index_of;
+using model::KnownBits;
+using model::KnownBool;
+using traces::GuestAccess;
+
+constexpr std::size_t index_of(Mode mode) { return static_cast<std::size_t>(mode); }
+
+constexpr u64 mode_bits(Mode mode) {
+    return (mode == Mode::disabled ? 0 : model::apic_base::enable) |
+           (mode == Mode::x2apic ? model::apic_base::extd : 0);
+}
+constexpr u64 mode_mask = model::apic_base::enable | model::apic_base::extd;
+
+World unknown_world(Mode mode) {
+    World world;
+    world.apic_base = {mode_bits(mode), mode_mask | model::apic_base::reserved_low};
+    for (const model::RegisterRow& row : model::sdm_registers) {
+        const u32 holds = model::is_bitmap(row.reg) ? model::vectors_of(row.reg) : row.defined() & ~row.ones;
+        world[row.reg] = {row.ones, ~holds};
+    }
+    world[Reg::id] = {0, ~model::xapic_id_field};
+    return world;
+}
+
+bool is_about_gp(Fault fault) { return fault == Fault::gp_missing || fault == Fault::gp_raised; }
+
+// The first violation met says most, the paths being ordered from what the manual states to what it
+// leaves open; but a path on which the access succeeds as it did comes nearer than one that has #GP.
+void keep_nearest(Judgement& judgement, std::optional<Mismatch>& mismatch) {
+    const bool nearer = is_about_gp(judgement.mismatch.fault) && !is_about_gp(mismatch->fault);
+    if (judgement.explained || nearer) judgement.mismatch = std::move(*mismatch);
+    judgement.explained = false;
+}
+
+// Whether the paths of an access together leave the observation any freedom.
+class Freedom {
+  public:
+    void add(const PathOutcome& out) {
+        const u64 known = out.answer == model::Answer::apic ? out.value.known | (out.bounded ? 1U : 0U) : 0;
+        gp_seen_ |= out.gp;
+        no_gp_seen_ |= !out.gp;
+        open_seen_ |= out.answer == model::Answer::open;
+        elsewhere_seen_ |= out.answer == model::Answer::elsewhere;
+        apic_seen_ |= out.answer == model::Answer::apic;
+        value_known_ &= known;
+    }
+    u64 known_bits() const { return value_known_; }
+    bool is_constrained(const GuestAccess& access) const {
+        if (open_seen_) return false;
+        if (is_mmio(access.kind)) {
+            if (elsewhere_seen_) return !apic_seen_;
+            return is_write(access.kind) || value_known_ != 0;
+        }
+        return gp_seen_ != no_gp_seen_;
+    }
+
+  private:
+    bool gp_seen_ = false;
+    bool no_gp_seen_ = false;
+    bool open_seen_ = false;
+    bool elsewhere_seen_ = false;
+    bool apic_seen_ = false;
+    u64 value_known_ = ~u64{0};
+};
+
+} // namespace
+
+Mode mode_of(const World& world) {
+    if ((world.apic_base.value & model::apic_base::enable) == 0) return Mode::disabled;
+    return (world.apic_base.value & model::apic_base::extd) != 0 ? Mode::x2apic : Mode::xapic;
+}
+
+Access<KnownBits> model_access(const GuestAccess& access) {
+    return {access.kind, access.address, access.size,
+            is_write(access.kind) ? Known<u64>{access.value} : Known<u64>{}};
+}
+
+Worlds Worlds::unknown() {
+    Worlds worlds;
+    for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
+        worlds.worlds_[index_of(mode)] = unknown_world(mode);
+        worlds.possible_[index_of(mode)] = true;
+    }
+    return worlds;
+}
+
+Worlds Worlds::after_reset(const CpuFacts& cpu) {
+    Worlds worlds;
+    ForkingDriver p;
+    do {
+        World world = unknown_world(Mode::xapic);
+        model::reset(p, world, cpu);
+        world[Reg::lvt_lint0] = unknown_world(Mode::xapic)[Reg::lvt_lint0];
+        worlds.add(world);
+    } while (p.next_path());
+    return worlds;
+}
+
+void Worlds::add(const World& world) {
+    const std::size_t m = index_of(mode_of(world));
+    if (!possible_[m]) {
+        worlds_[m] = world;
+        possible_[m] = true;
+        return;
+    }
+    World& into = worlds_[m];
+    into.apic_base = into.apic_base.join(world.apic_base);
+    into.tsc_deadline = into.tsc_deadline.join(world.tsc_deadline);
+    into.x2apic_id = into.x2apic_id.join(world.x2apic_id);
+    into.esr_pending = into.esr_pending.join(world.esr_pending);
+    into.cleared_by_software = into.cleared_by_software.join(world.cleared_by_software);
+    for (std::size_t i = 0; i < into.regs.size(); ++i) into.regs[i] = into.regs[i].join(world.regs[i]);
+}
+
+void Worlds::merge(const Worlds& other) {
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (other.possible_[m]) add(other.worlds_[m]);
+    interrupts_known_ = interrupts_known_ || other.interrupts_known_;
+}
+
+unsigned Worlds::count() const {
+    unsigned n = 0;
+    for (const bool possible : possible_) n += possible ? 1 : 0;
+    return n;
+}
+
+std::optional<Mode> Worlds::mode() const {
+    if (count() != 1) return std::nullopt;
+    for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic})
+        if (is_possible(mode)) return mode;
+    return std::nullopt;
+}
+
+Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                        bool value_is_ours) {
+    if (!is_write(access.kind)) interrupts_known_ = true;
+    if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
+
+    // The usual case, one world and one path, works in place.
+    const Mode mode = *this->mode();
+    World& world = worlds_[index_of(mode)];
+    const World before = world;
+    ForkingDriver p;
+    const PathOutcome out = model::step(p, world, cpu, model_access(access));
+    if (p.has_forked()) {
+        world = before;
+        return judge_paths(access, cpu, visible, value_is_ours);
+    }
+    Judgement judgement;
+    Freedom freedom;
+    freedom.add(out);
+    judgement.determined = freedom.is_constrained(access);
+    judgement.known_bits = freedom.known_bits();
+    if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
+        world = before;
+        keep_nearest(judgement, mismatch);
+        return judgement;
+    }
+    if (value_is_ours) learn(world, out, access);
+    if (const Mode after = mode_of(world); after != mode) {
+        worlds_[index_of(after)] = world;
+        possible_[index_of(mode)] = false;
+        possible_[index_of(after)] = true;
+    }
+    return judgement;
+}
+
+Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                              bool value_is_ours) {
+    Worlds survivors;
+    Judgement judgement;
+    Freedom freedom;
+    const Access<KnownBits> asked = model_access(access);
+    each([&](const World& before) {
+        ForkingDriver p;
+        do {
+            World world = before;
+            const PathOutcome out = model::step(p, world, cpu, asked);
+            freedom.add(out);
+            if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
+                keep_nearest(judgement, mismatch);
+                continue;
+            }
+            if (value_is_ours) learn(world, out, access);
+            survivors.add(world);
+        } while (p.next_path());
+    });
+    judgement.determined = freedom.is_constrained(access);
+    judgement.known_bits = freedom.known_bits();
+    if (survivors.count() == 0) return judgement;
+    worlds_ = survivors.worlds_;
+    possible_ = survivors.possible_;
+    judgement.explained = true;
+    return judgement;
+}
+
+void Worlds::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
+    if (mismatch.fault == Fault::gp_raised) return; // #GP changes nothing
+    if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
+    const bool waives = mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::reached_apic ||
+                        mismatch.fault == Fault::answered_by_apic;
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) {
+        ForkingDriver p;
+        if (waives) p.waive(mismatch.rule);
+        do {
+            World world = before;
+            const PathOutcome out = model::step(p, world, cpu, model_access(access));
+            if (out.gp && !access.gp) continue;
+            learn(world, out, access);
+            next.add(world);
+        } while (p.next_path());
+    });
+    if (next.count() != 0) *this = next;
+}
+
+void Worlds::clear_in_service(u64 vector) {
+    if (vector > 0xff) return;
+    const auto ended = static_cast<u32>(vector);
+    each([ended](World& world) { world[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended); });
+}
+
+void Worlds::elapse(const Visibility& visible) {
+    each([](World& world) {
+        ForkingDriver p;
+        model::elapse(p, world);
+    });
+    if (!visible.interrupts()) forget_interrupts();
+    if (visible.accelerated) {
+        forget(Reg::tpr);
+        forget(Reg::icr_high);
+    }
+}
+
+void Worlds::apply_init() {
+    each([](World& world) {
+        ForkingDriver p;
+        model::init(p, world);
+    });
+}
+
+void Worlds::forget(Reg reg) {
+    const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
+    each([&row](World& world) {
+        ForkingDriver p;
+        model::leave_written_open(p, Rule::M09, world, row);
+    });
+}
+
+void Worlds::forget_interrupts() {
+    if (!interrupts_known_) return;
+    interrupts_known_ = false;
+    each([](World& world) {
+        for (u32 word = 0; word < 24; ++word) {
+            const Reg reg = model::offset_by(Reg::isr0, word);
+            world[reg] = {0, ~model::vectors_of(reg)};
+        }
+    });
+}
+
+void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
+    if (vector < model::first_legal_vector) return;
+    const u32 bit = model::bit_of(vector);
+    const Reg irr = model::word_of(Reg::irr0, vector);
+    const Reg tmr = model::word_of(Reg::tmr0, vector);
+    each([&](World& world) {
+        const KnownBool enabled = both(is_enabled(world), is_software_enabled(world));
+        if (enabled.is_false()) return; // V09: traced, then dropped
+        if (certain && enabled.is_true()) {
+            model::accept(world, vector, level_triggered);
+            return;
+        }
+        // Accepted or not, perhaps already taken.
+        world[irr] = world[irr].join(world[irr].refined_by({bit, bit}));
+        const u32 trigger = level_triggered ? bit : 0;
+        world[tmr] = world[tmr].join(world[tmr].refined_by({trigger, bit}));
+    });
+    interrupts_known_ = true;
+}
+
+std::optional<Mismatch> Worlds::on_inject(u32 vector) {
+    std::optional<Mismatch> violated;
+    unsigned explained = 0;
+    each([&](World& world) {
+        const Known<u32> lint0 = world[Reg::lvt_lint0];
+        // The PIC's vector comes through LINT0 as ExtINT, past IRR and ISR (P11), or directly where the
+        // APIC is disabled.
+        const bool direct = !is_enabled(world).is_true() || !is_software_enabled(world).is_true();
+        const bool through_lint0 =
+            !has_any(lint0, model::lvt::mask).is_true() &&
+            !equal(lint0 & model::lvt::delivery_mode, Known<u32>{model::lvt::extint}).is_false();
+        const u32 bit = model::bit_of(vector);
+        const Known<u32> requested = world[model::word_of(Reg::irr0, vector)];
+        const bool certainly_ours = !direct && !through_lint0;
+        if (!certainly_ours && (requested.known & ~requested.value & bit) != 0) {
+            ++explained;
+            return;
+        }
+        for (u32 higher = 255; certainly_ours && higher > vector; --higher) {
+            const bool waits = (world[model::word_of(Reg::irr0, higher)].value & model::bit_of(higher)) != 0;
+            const bool serves = (world[model::word_of(Reg::isr0, higher)].value & model::bit_of(higher)) != 0;
+            if (!waits && !serves) continue;
+            violated = Mismatch{};
+            violated->rule = waits ? Rule::P02 : Rule::P03;
+            violated->fault = Fault::injected;
+            violated->mode = mode_of(world);
+            violated->detail = waits ? "a higher vector waits in IRR" : "a higher vector is in service";
+            return;
+        }
+        ++explained;
+        World taken = world;
+        model::dispense(taken, vector);
+        if ((requested.value & bit) == 0) taken[model::word_of(Reg::irr0, vector)] = requested;
+        if (certainly_ours) {
+            world = taken;
+            return;
+        }
+        for (u32 word = 0; word < 24; ++word) {
+            const Reg reg = model::offset_by(Reg::isr0, word);
+            world[reg] = world[reg].join(taken[reg]);
+        }
+    });
+    interrupts_known_ = true;
+    return explained == 0 ? violated : std::nullopt;
+}
+
+void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
+    if (reg == Reg::none) return;
+    const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) {
+        next.add(before);
+        const bool x2apic = has_extd(before).is_true();
+        if (!is_enabled(before).is_true()) return;
+        ForkingDriver p;
+        do {
+            World world = before;
+            model::write_register(p, world, cpu, row, Known<u32>{model::low_half(value)}, x2apic);
+            next.add(world);
+        } while (p.next_path());
+    });
+    *this = next;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,86 @@
+// What may be true of one vCPU's APIC: a KnownBits state for each mode that is possible.
+//
+// An access is run in each world on each path that the unknown bits allow; paths that the observation
+// refutes are dropped, the rest are merged by mode. Nothing left means that no world explains it.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "checker/divergence.hpp"
+#include "model/known_bits.hpp"
+#include "model/reset.hpp"
+#include "model/step.hpp"
+
+namespace lapicheck::checker {
+
+using World = model::State<model::KnownBits>;
+using CpuFacts = model::Cpu<model::KnownBits>;
+
+// What this trace shows of the events behind an access. Only what was seen at least once counts as
+// shown: which tracepoints were enabled is written nowhere in the text.
+struct Visibility {
+    bool ipis = false;        // kvm_apic_ipi
+    bool accepts = false;     // kvm_apic_accept_irq
+    bool injections = false;  // kvm_inj_virq
+    bool accelerated = false; // hardware acts on the APIC without events (APICv, AVIC)
+    bool foreign_eoi = false; // KVM ends interrupts by itself
+    bool interrupts() const { return accepts && injections && !accelerated && !foreign_eoi; }
+};
+
+struct Judgement {
+    bool explained = true;
+    bool determined = false; // the rules left the observation no full freedom
+    u64 known_bits = 0;      // of the value read: what all paths agreed to know
+    Mismatch mismatch;       // if not explained
+};
+
+class Worlds {
+  public:
+    // Nothing known: one world a mode.
+    static Worlds unknown();
+    // After RESET; of what userspace puts there itself (LINT0) nothing is assumed.
+    static Worlds after_reset(const CpuFacts& cpu);
+
+    Judgement judge(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                    bool value_is_ours);
+    // Takes over what was observed although `mismatch` says that it must not be.
+    void resync(const traces::GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch);
+    // What may have changed since the last access without one.
+    void elapse(const Visibility& visible);
+    void apply_init();
+    void merge(const Worlds& other);
+
+    void on_accept(u32 vector, bool certain, bool level_triggered);
+    std::optional<Mismatch> on_inject(u32 vector);
+    // A write of a register whose way to the APIC the trace does not show: done or not.
+    void on_stray_write(Reg reg, u64 value, const CpuFacts& cpu);
+    void forget_interrupts();
+    void forget(Reg reg);
+
+    bool is_possible(Mode mode) const { return possible_[static_cast<std::size_t>(mode)]; }
+    unsigned count() const;
+    // The mode, if only one is possible.
+    std::optional<Mode> mode() const;
+    const World& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
+
+  private:
+    template <class Visit>
+    void each(Visit visit) {
+        for (std::size_t m = 0; m < model::mode_count; ++m)
+            if (possible_[m]) visit(worlds_[m]);
+    }
+    void add(const World& world);
+    void clear_in_service(u64 vector);
+    Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                          bool value_is_ours);
+
+    std::array<World, model::mode_count> worlds_;
+    std::array<bool, model::mode_count> possible_{};
+    bool interrupts_known_ = false; // some bit of IRR, ISR or TMR may be known
+};
+
+model::Access<model::KnownBits> model_access(const traces::GuestAccess& access);
+Mode mode_of(const World& world);
+
+} // namespace lapicheck::checker

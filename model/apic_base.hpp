@@ -1,0 +1,99 @@
+// IA32_APIC_BASE: the modes, the transitions between them and what survives them (group B).
+// SDM Vol. 3A 325384-059US, 10.4.3, 10.4.4, 10.12.1, 10.12.5.1; AMD APM Vol. 2, 16.9.
+#pragma once
+
+#include "model/driver.hpp"
+#include "model/state.hpp"
+
+namespace lapicheck::model {
+
+template <class D>
+constexpr Outcome<D> gp(Rule rule, Reg reg) {
+    Outcome<D> out;
+    out.rule = rule;
+    out.answer = Answer::apic;
+    out.gp = true;
+    out.reg = reg;
+    return out;
+}
+
+template <class D>
+constexpr Outcome<D> done(Rule rule, Reg reg) {
+    Outcome<D> out = gp<D>(rule, reg);
+    out.gp = false;
+    return out;
+}
+
+// The x2APIC logical ID is a function of the x2APIC ID (D04).
+template <class U32>
+constexpr U32 x2apic_ldr(U32 id) {
+    return ((id >> 4) << 16) | (power_of_two(id & u32{0xf}) & u32{0xffff});
+}
+
+// Bits 15:0 of the first word of ISR, TMR and IRR are reserved and never set (P06).
+constexpr u32 vectors_of(Reg reg) {
+    const bool first = reg == Reg::isr0 || reg == Reg::tmr0 || reg == Reg::irr0;
+    return first ? 0xffff'0000 : 0xffff'ffff;
+}
+
+// What a register may hold when nothing is said of its value.
+template <class P, class D>
+constexpr void leave_open(P& p, Rule rule, State<D>& s, const RegisterRow& row) {
+    if (row.reg == Reg::version) return; // V01
+    const u32 holds = is_bitmap(row.reg) ? vectors_of(row.reg) : row.defined() & ~row.ones;
+    s[row.reg] = (p.open_value(rule, typename D::U32{row.reset}) & holds) | row.ones;
+}
+
+// Leaving xAPIC or x2APIC mode for the disabled mode: what comes back later is not said (B13b).
+template <class P, class D>
+constexpr void lose_state(P& p, State<D>& s, typename D::Bool from_x2apic) {
+    for (const RegisterRow& row : p.table()) leave_open(p, Rule::B13b, s, row);
+    const auto initial_id = s.x2apic_id << 24; // B13a
+    s[Reg::id] = select(from_x2apic, initial_id, p.open_value(Rule::B13b, initial_id) & xapic_id_field);
+    s.tsc_deadline = p.open_value(Rule::B13b, typename D::U64{u64{0}});
+    s.esr_pending = p.open_value(Rule::B13b, typename D::U32{u32{0}});
+    s.cleared_by_software = p.open_value(Rule::B13b, typename D::Bool{false});
+}
+
+template <class P, class D>
+constexpr Outcome<D> write_apic_base(P& p, State<D>& s, const Cpu<D>& cpu, typename D::U64 v) {
+    using enum Rule;
+    constexpr Reg reg = Reg::apic_base;
+    const auto enabled = is_enabled(s);
+    const auto extd = has_extd(s);
+    const auto to_enabled = has_any(v, apic_base::enable);
+    const auto to_extd = has_any(v, apic_base::extd);
+
+    if (p(B01, has_any(v, apic_base::reserved_low))) return gp<D>(B01, reg);
+    if (p(B01, negate(is_zero(v & ~cpu.address_mask)))) return gp<D>(B01, reg);
+    if (p(B02, both(to_extd, negate(cpu.has_x2apic)))) return gp<D>(B02, reg);
+    if (p(B05, both(to_extd, negate(to_enabled)))) return gp<D>(B05, reg);
+    if (p(B03, both(both(enabled, extd), both(to_enabled, negate(to_extd))))) return gp<D>(B03, reg);
+    if (p(B04, both(negate(enabled), to_extd))) return gp<D>(B04, reg);
+    if (p(B16, both(cpu.locked_x2apic, both(extd, negate(to_extd))))) return gp<D>(B16, reg);
+
+    const auto moves = negate(equal(v & apic_base::page, s.apic_base & apic_base::page));
+    if (p(B14, moves) && p.open(B14, false)) return gp<D>(B14, reg);
+    const auto bsp_changes = negate(equal(v & apic_base::bsp, s.apic_base & apic_base::bsp));
+    bool keeps_bsp = false;
+    if (p(B15, bsp_changes)) {
+        if (p.open(B15, false)) return gp<D>(B15, reg);
+        keeps_bsp = p.open(B15, false);
+    }
+
+    if (p(B13b, both(enabled, negate(to_enabled)))) lose_state(p, s, extd);
+    if (p(D13, both(enabled, both(negate(extd), to_extd)))) {
+        // D11: the ID is the hardware's; AMD takes over one that software wrote.
+        const auto rewritten = negate(equal(s[Reg::id] >> 24, s.x2apic_id & u32{0xff}));
+        const auto taken_over = p.open_value(D11, s[Reg::id] >> 24);
+        s.x2apic_id = select(both(cpu.amd, rewritten), taken_over, s.x2apic_id);
+        s[Reg::icr_high] = p.open_value(D13, s[Reg::icr_high]);
+        s[Reg::dfr] = p.open_value(D12, s[Reg::dfr]) | p.row(Reg::dfr).ones;
+        s[Reg::ldr] = p.open_value(D12, s[Reg::ldr]) & p.row(Reg::ldr).writable;
+    }
+    const auto bsp = (keeps_bsp ? s.apic_base : v) & apic_base::bsp;
+    s.apic_base = (v & ~apic_base::bsp) | bsp;
+    return done<D>(B06, reg);
+}
+
+} // namespace lapicheck::model

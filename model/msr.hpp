@@ -1,0 +1,118 @@
+// The MSR space 800H-8FFH and the other MSRs of the APIC (group X). SDM Vol. 3A 325384-059US,
+// 10.12.1.2 (Table 10-6), 10.12.1.3, 10.12.2, 10.12.9, 10.12.11; AMD APM Vol. 2, 16.11.
+#pragma once
+
+#include "model/mmio.hpp"
+
+namespace lapicheck::model {
+
+constexpr bool is_apic_msr(u64 index) {
+    return index == apic_base::msr || index == tsc_deadline_msr ||
+           (index >= x2apic_msr_first && index <= x2apic_msr_last);
+}
+
+// An encoding that the manual reserves (T01, L05): whether writing it raises #GP is not said.
+template <class D>
+constexpr typename D::Bool has_reserved_encoding(const RegisterRow& row, typename D::U32 v) {
+    using U32 = typename D::U32;
+    if (row.reg == Reg::lvt_timer) return equal(v & lvt::timer_mode, U32{lvt::timer_mode});
+    const auto mode = v & lvt::delivery_mode;
+    const auto is = [mode](u32 code) { return equal(mode, U32{code << 8}); };
+    const auto never = either(is(1), either(is(3), is(6)));
+    if (row.reg == Reg::lvt_lint0 || row.reg == Reg::lvt_lint1) return never;
+    return either(never, either(is(5), is(7)));
+}
+
+// Whether software may write it is not said: 1 to a read-only bit, to one that may be there, a
+// reserved encoding.
+template <class D>
+constexpr typename D::Bool is_doubtful(const RegisterRow& row, typename D::U32 v, typename D::U32 old) {
+    const auto bits = has_any(v & ~old, row.read_only | row.open);
+    return is_lvt(row.reg) ? either(bits, has_reserved_encoding<D>(row, v)) : bits;
+}
+
+template <class P, class D>
+constexpr bool sets_reserved_bits(P& p, const State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                                  typename D::U32 v) {
+    using enum Rule;
+    if (p(X06, has_any(v, row.reserved()))) return true;
+    if (row.intel_only != 0 && p(X06, both(cpu.amd, has_any(v, row.intel_only)))) return true;
+    if (row.amd_only != 0 && p(X06, both(negate(cpu.amd), has_any(v, row.amd_only)))) return true;
+    if (row.optional == 0) return false;
+    return p(X06, both(negate(has_option(s, cpu, row.reg)), has_any(v, row.optional)));
+}
+
+template <class P, class D>
+constexpr Outcome<D> write_icr(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                               typename D::U64 v) {
+    using enum Rule;
+    if (p(X10, has_any(low_half(v), row.reserved()))) return gp<D>(X10, row.reg);
+    if (p(X10, has_any(low_half(v), icr::delivery_status)) && p.open(X10, false)) return gp<D>(X10, row.reg);
+    Outcome<D> out = write_register(p, s, cpu, row, low_half(v), true);
+    s[Reg::icr_high] = high_half(v);
+    out.rule = I02;
+    return out;
+}
+
+template <class P, class D>
+constexpr Outcome<D> wrmsr_register(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                                    typename D::U64 v) {
+    using enum Rule;
+    const Reg reg = row.reg;
+    if (reg == Reg::icr) return write_icr(p, s, cpu, row, v);
+    const auto low = low_half(v);
+    if (p(X05, negate(is_zero(high_half(v))))) return gp<D>(X05, reg);
+    if (reg == Reg::eoi && p(X07, negate(is_zero(low)))) return gp<D>(X07, reg);
+    if (reg == Reg::esr && p(X08, negate(is_zero(low)))) return gp<D>(X08, reg);
+    if (reg == Reg::self_ipi && p(X09, has_any(low, row.reserved()))) return gp<D>(X09, reg);
+    if (reg != Reg::eoi && sets_reserved_bits(p, s, cpu, row, low)) return gp<D>(X06, reg);
+    if (reg != Reg::esr && p(L02, is_doubtful<D>(row, low, s[reg])) && p.open(L02, false))
+        return gp<D>(L02, reg);
+    return write_register(p, s, cpu, row, low, true);
+}
+
+// AMD's extended registers by MSR: there or not.
+template <class P, class D>
+constexpr Outcome<D> amd_extended_msr(P& p, const Cpu<D>& cpu) {
+    if (p(Rule::X04, negate(cpu.amd)) || p.open(Rule::X04, true)) return gp<D>(Rule::X04, Reg::none);
+    return open_outcome<D>(Rule::X04, Reg::none);
+}
+
+template <class P, class D>
+constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
+    using enum Rule;
+    const u32 offset = static_cast<u32>(p.exact(a.address) - x2apic_msr_first) << 4;
+    const RegisterRow* row = p.row_at(offset);
+    const Reg reg = row == nullptr ? Reg::none : row->reg;
+    const bool write = is_write(a.kind);
+    if (p(X01, negate(in_x2apic(s)))) return gp<D>(X01, reg);
+    if (in_amd_extended_space(offset)) return amd_extended_msr(p, cpu);
+    if (row == nullptr || row->x2apic == RegAccess::absent) return gp<D>(X04, reg);
+    if (row->x2apic == RegAccess::amd_read_only && p(X04, negate(cpu.amd))) return gp<D>(X04, reg);
+    if (reg == Reg::lvt_cmci && p(X18, negate(has_cmci(s)))) return gp<D>(X18, reg);
+    if (!write) {
+        if (row->x2apic == RegAccess::write_only) return gp<D>(X03, reg);
+        return read_register(p, s, cpu, *row, true);
+    }
+    const bool writable = row->x2apic == RegAccess::write_only || row->x2apic == RegAccess::read_write;
+    if (!writable) return gp<D>(X02, reg);
+    return wrmsr_register(p, s, cpu, *row, a.value);
+}
+
+template <class P, class D>
+constexpr Outcome<D> msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
+    const u64 index = p.exact(a.address);
+    const bool write = is_write(a.kind);
+    if (index == apic_base::msr) {
+        if (write) return write_apic_base(p, s, cpu, a.value);
+        Outcome<D> out = done<D>(Rule::B08, Reg::apic_base);
+        out.value = s.apic_base;
+        return out;
+    }
+    if (index == tsc_deadline_msr)
+        return write ? write_tsc_deadline(p, s, cpu, a.value) : read_tsc_deadline(p, s, cpu);
+    if (!is_apic_msr(index)) return {}; // X16
+    return x2apic_msr(p, s, cpu, a);
+}
+
+} // namespace lapicheck::model

@@ -1,0 +1,102 @@
+// What a read of a register answers and what a write changes, once it is decided that the access
+// reaches the register: the same for MMIO and MSR but where the row or the rule says otherwise.
+// SDM Vol. 3A 325384-059US, 10.4.1, 10.5.3, 10.6.1, 10.12.1.2, 10.12.9.
+#pragma once
+
+#include "model/interrupts.hpp"
+#include "model/timer.hpp"
+
+namespace lapicheck::model {
+
+template <class P, class D>
+constexpr typename D::U32 stored_word(P& p, State<D>& s, const RegisterRow& row, bool x2apic) {
+    switch (row.reg) {
+    case Reg::id: return x2apic ? s.x2apic_id : s[Reg::id];
+    case Reg::ldr: return x2apic ? x2apic_ldr(s.x2apic_id) : s[Reg::ldr];
+    case Reg::ppr: return processor_priority(p, s);
+    case Reg::apr:
+    case Reg::remote_read: return p.open_value(Rule::M13, s[row.reg]);
+    // The command register need not hold what was written last (X15).
+    case Reg::icr: return p.open_value(Rule::X15, s[Reg::icr]);
+    default: return s[row.reg];
+    }
+}
+
+// Whose bits a read returns: reserved ones are 0 in x2APIC mode (X11), anything by MMIO, but for
+// those that the manual fixes.
+template <class P, class D>
+constexpr typename D::U32 read_word(P& p, State<D>& s, const RegisterRow& row, bool x2apic) {
+    const auto word = stored_word(p, s, row, x2apic);
+    if (x2apic) return row.reg == Reg::id || row.reg == Reg::ldr ? word : word & row.defined();
+    u32 fixed = row.defined();
+    if (row.reg == Reg::id) fixed = xapic_id_field; // D01
+    if (row.reg == Reg::ldr) fixed = ~u32{0};       // D06
+    if (row.reg == Reg::esr) fixed |= ~u32{0xff};   // E03
+    if (row.reg == Reg::version) fixed = ~u32{0};   // V02
+    if (is_bitmap(row.reg)) fixed = ~u32{0};        // P06
+    if (fixed == ~u32{0}) return word;
+    return (word & fixed) | (p.open_value(Rule::M06, word & fixed) & ~fixed);
+}
+
+template <class P, class D>
+constexpr Outcome<D> read_register(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                                   bool x2apic) {
+    if (row.reg == Reg::current_count) return read_current_count(p, s, cpu);
+    Outcome<D> out = done<D>(x2apic ? Rule::X14 : Rule::M06, row.reg);
+    out.value = widen(read_word(p, s, row, x2apic));
+    if (x2apic && row.reg == Reg::icr)
+        out.value = out.value | (widen(p.open_value(Rule::X15, s[Reg::icr_high])) << 32);
+    return out;
+}
+
+// I04: the sender of a fixed interrupt with a vector that no APIC accepts logs it.
+template <class P, class D>
+constexpr void send_ipi(P& p, State<D>& s, typename D::U32 command) {
+    const auto illegal = is_zero(command & u32{0xf0});
+    const auto fixed = is_zero(command & icr::delivery_mode);
+    if (p(Rule::I04, both(illegal, fixed))) {
+        s.esr_pending |= esr::send_illegal_vector;
+        return;
+    }
+    // Of the other modes the vector of lowest priority may be checked as well.
+    const auto errors = esr::send_illegal_vector | esr::redirectable_ipi;
+    s.esr_pending |= p.open_value(Rule::I19, typename D::U32{u32{0}}) & errors;
+}
+
+template <class P, class D>
+constexpr Outcome<D> write_register(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                                    typename D::U32 v, bool x2apic) {
+    using enum Reg;
+    Outcome<D> out = done<D>(x2apic ? Rule::X14 : Rule::M07, row.reg);
+    switch (row.reg) {
+    case id: // Whether the xAPIC ID can be written is the CPU's choice (D09).
+        if (p.open(Rule::D09, true)) s[id] = v & xapic_id_field;
+        break;
+    case eoi:
+        out.ends_interrupt = true;
+        end_of_interrupt(p, s);
+        break;
+    case esr: // E01: shows what was collected and starts anew
+        s[esr] = s.esr_pending;
+        s.esr_pending = u32{0};
+        break;
+    case icr:
+        out.sends_ipi = true;
+        s[icr] = legalised(p, cpu, row, s[icr], v, typename D::Bool{false});
+        send_ipi(p, s, v);
+        break;
+    case self_ipi:
+        out.sends_ipi = true;
+        send_ipi(p, s, v & u32{0xff});
+        break;
+    case svr: write_svr(p, s, cpu, row, v); break;
+    case lvt_timer: write_lvt_timer(p, s, cpu, row, v); break;
+    case initial_count: write_initial_count(p, s, cpu, v); break;
+    default:
+        if (is_lvt(row.reg)) write_lvt(p, s, cpu, row, v);
+        else s[row.reg] = legalised(p, cpu, row, s[row.reg], v, typename D::Bool{false});
+    }
+    return out;
+}
+
+} // namespace lapicheck::model

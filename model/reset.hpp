@@ -1,0 +1,48 @@
+// RESET, INIT, and what may change between two accesses of a vCPU without an access of its own
+// (group R). SDM Vol. 3A 325384-059US, 10.4.7.1, 10.4.7.3, 10.12.5.1.
+#pragma once
+
+#include "model/lvt.hpp"
+
+namespace lapicheck::model {
+
+template <class P, class D>
+constexpr void reset_registers(P& p, State<D>& s) {
+    for (const RegisterRow& row : p.table())
+        if (row.reg != Reg::version && row.reg != Reg::id) s[row.reg] = row.reset;
+    s.tsc_deadline = u64{0};
+    s.esr_pending = u32{0};
+    s.cleared_by_software = false;
+}
+
+// R02, R03: IA32_APIC_BASE and the APIC ID stay. Of a disabled APIC nothing is said.
+template <class P, class D>
+constexpr void init(P& p, State<D>& s) {
+    if (p(Rule::R02, is_enabled(s))) reset_registers(p, s);
+}
+
+// R01, B10. Whether an AMD CPU comes up enabled is not said (R08); bit 8 tells the BSP.
+template <class P, class D>
+constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
+    reset_registers(p, s);
+    const auto initial_id = cpu.hardware_id << 24;
+    s[Reg::id] = initial_id;
+    s.x2apic_id = cpu.hardware_id;
+    const bool enabled = !(p(Rule::B10, cpu.amd) && p.open(Rule::R08, false));
+    const u64 fixed = apic_base::reset_page | (enabled ? apic_base::enable : 0);
+    s.apic_base = typename D::U64{fixed} | (p.open_value(Rule::B10, s.apic_base) & apic_base::bsp);
+}
+
+// MOV to CR8 writes TPR[7:4] and clears TPR[3:0] (P15), errors come in from the bus, a performance
+// counter's overflow masks its entry (L07).
+template <class P, class D>
+constexpr void elapse(P& p, State<D>& s) {
+    const auto by_cr8 = p.open_value(Rule::P15, s[Reg::tpr]) & tpr::task_class;
+    const auto kept = s[Reg::tpr] & p.open_value(Rule::P15, typename D::U32{~u32{0}});
+    s[Reg::tpr] = by_cr8 | (kept & tpr::subclass);
+    constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
+    s.esr_pending |= p.open_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
+    s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
+}
+
+} // namespace lapicheck::model

@@ -1,0 +1,108 @@
+// The state of one vCPU's local APIC, and the words in which an access and its outcome are told.
+#pragma once
+
+#include <array>
+
+#include "model/registers.hpp"
+
+namespace lapicheck::model {
+
+enum class Mode : u8 { disabled, xapic, x2apic };
+inline constexpr std::size_t mode_count = 3;
+constexpr std::string_view to_string(Mode mode) {
+    constexpr std::array names = {std::string_view{"disabled"}, std::string_view{"xapic"},
+                                  std::string_view{"x2apic"}};
+    return names[static_cast<std::size_t>(mode)];
+}
+
+// What a CPU has. Nothing here changes while it runs.
+template <class D>
+struct Cpu {
+    typename D::Bool amd;              // the guest CPU's vendor is AMD, else Intel
+    typename D::Bool has_x2apic;       // CPUID.1:ECX[21]
+    typename D::Bool has_tsc_deadline; // CPUID.1:ECX[24]
+    typename D::Bool locked_x2apic;    // IA32_XAPIC_DISABLE_STATUS[0]
+    typename D::U64 address_mask;      // bits MAXPHYADDR-1:0, CPUID.80000008H:EAX[7:0]
+    typename D::U32 hardware_id;       // the x2APIC ID; its low byte is the initial xAPIC ID
+};
+
+template <class D>
+struct State {
+    typename D::U64 apic_base;
+    typename D::U64 tsc_deadline;
+    typename D::U32 x2apic_id; // what the ID reads in x2APIC mode
+    // By Reg. id: in xAPIC form (31:24). ppr, eoi, self_ipi and current_count hold nothing.
+    // icr_high: bits 63:32 of the ICR in x2APIC mode.
+    std::array<typename D::U32, window_register_count> regs;
+    typename D::U32 esr_pending; // errors collected since the last write of ESR
+    // SVR[8] is 0 because software cleared it, not because of RESET or INIT.
+    typename D::Bool cleared_by_software;
+
+    constexpr typename D::U32& operator[](Reg reg) { return regs[index_of(reg)]; }
+    constexpr const typename D::U32& operator[](Reg reg) const { return regs[index_of(reg)]; }
+};
+
+enum class AccessKind : u8 { mmio_read, mmio_write, rdmsr, wrmsr };
+constexpr bool is_mmio(AccessKind kind) { return kind <= AccessKind::mmio_write; }
+constexpr bool is_write(AccessKind kind) {
+    return kind == AccessKind::mmio_write || kind == AccessKind::wrmsr;
+}
+
+template <class D>
+struct Access {
+    AccessKind kind;
+    typename D::U64 address; // guest-physical address, or MSR index
+    u32 size = 4;            // bytes of an MMIO access
+    typename D::U64 value{}; // written
+};
+
+enum class Answer : u8 {
+    apic,      // the APIC, by the rule
+    elsewhere, // nothing of the APIC answers or changes
+    open,      // the manuals leave it open: anything goes but what other rules exclude
+};
+
+// What an access does on one path of the step: conditions are decided, words may not be.
+template <class D>
+struct Outcome {
+    Rule rule = Rule::M14; // the rule that decided
+    Answer answer = Answer::elsewhere;
+    bool gp = false;
+    bool sends_ipi = false; // the write of the ICR or SELF IPI that leaves the APIC
+    bool ends_interrupt = false;
+    bool bounded = false;    // `value` is at most `limit`
+    Reg reg = Reg::none;     // the register concerned
+    typename D::U64 value{}; // read
+    typename D::U32 limit{};
+};
+
+template <class D>
+constexpr typename D::Bool is_enabled(const State<D>& s) {
+    return has_any(s.apic_base, apic_base::enable);
+}
+template <class D>
+constexpr typename D::Bool has_extd(const State<D>& s) {
+    return has_any(s.apic_base, apic_base::extd);
+}
+template <class D>
+constexpr typename D::Bool in_x2apic(const State<D>& s) {
+    return both(is_enabled(s), has_extd(s));
+}
+template <class D>
+constexpr typename D::Bool in_xapic(const State<D>& s) {
+    return both(is_enabled(s), negate(has_extd(s)));
+}
+template <class D>
+constexpr typename D::Bool is_software_enabled(const State<D>& s) {
+    return has_any(s[Reg::svr], svr::enable);
+}
+
+// The LVT's entries, in the order of the window.
+inline constexpr std::array lvt_entries = {Reg::lvt_cmci,  Reg::lvt_timer, Reg::lvt_thermal, Reg::lvt_pmc,
+                                           Reg::lvt_lint0, Reg::lvt_lint1, Reg::lvt_error};
+constexpr bool is_lvt(Reg reg) {
+    return reg == Reg::lvt_cmci || (reg >= Reg::lvt_timer && reg <= Reg::lvt_error);
+}
+constexpr bool is_bitmap(Reg reg) { return reg >= Reg::isr0 && reg <= Reg::irr7; }
+
+} // namespace lapicheck::model

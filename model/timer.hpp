@@ -1,0 +1,77 @@
+// The APIC timer's registers (group T). Time itself is not modelled: what the counter reads is
+// bounded, not predicted. SDM Vol. 3A 325384-059US, 10.5.4, 10.5.4.1.
+#pragma once
+
+#include "model/lvt.hpp"
+
+namespace lapicheck::model {
+
+template <class D>
+constexpr typename D::Bool in_deadline_mode(const State<D>& s, const Cpu<D>& cpu) {
+    const auto mode = s[Reg::lvt_timer] & lvt::timer_mode;
+    return both(cpu.has_tsc_deadline, equal(mode, typename D::U32{lvt::timer_deadline}));
+}
+
+template <class P, class D>
+constexpr void write_lvt_timer(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                               typename D::U32 v) {
+    const bool was_deadline = p(Rule::T12, in_deadline_mode(s, cpu));
+    write_lvt(p, s, cpu, row, v);
+    const bool is_deadline = p(Rule::T12, in_deadline_mode(s, cpu));
+    if (was_deadline == is_deadline) return;
+    s.tsc_deadline = u64{0};
+    // The switch disarms the timer; whether the initial count stays readable is not said.
+    s[Reg::initial_count] = p.open_value(Rule::T12, s[Reg::initial_count]);
+}
+
+template <class P, class D>
+constexpr void write_initial_count(P& p, State<D>& s, const Cpu<D>& cpu, typename D::U32 v) {
+    if (p(Rule::T09, in_deadline_mode(s, cpu))) return;
+    s[Reg::initial_count] = v;
+}
+
+template <class P, class D>
+constexpr Outcome<D> read_current_count(P& p, const State<D>& s, const Cpu<D>& cpu) {
+    using U32 = typename D::U32;
+    Outcome<D> out = done<D>(Rule::T04, Reg::current_count);
+    const U32 initial = s[Reg::initial_count];
+    if (p(Rule::T09, in_deadline_mode(s, cpu))) {
+        out.rule = Rule::T09;
+        out.value = u64{0};
+    } else if (p(Rule::T03, is_zero(initial))) {
+        out.rule = Rule::T03;
+        // AMD: a stopped counter reads 0. Intel does not say.
+        out.value = widen(select(cpu.amd, U32{u32{0}}, p.open_value(Rule::T03, U32{u32{0}})));
+    } else {
+        out.value = widen(p.open_value(Rule::T04, initial));
+        out.bounded = true;
+        out.limit = initial;
+    }
+    return out;
+}
+
+template <class P, class D>
+constexpr Outcome<D> read_tsc_deadline(P& p, const State<D>& s, const Cpu<D>& cpu) {
+    using enum Rule;
+    if (p(T14, negate(cpu.has_tsc_deadline))) return gp<D>(T14, Reg::tsc_deadline);
+    Outcome<D> out = done<D>(T10, Reg::tsc_deadline);
+    if (p(T11, negate(in_deadline_mode(s, cpu)))) {
+        out.rule = T11;
+        out.value = u64{0};
+    } else {
+        // Once the deadline has passed it reads 0; whether it has, the APIC alone does not know.
+        out.value = p.open(T10, false) ? typename D::U64{u64{0}} : s.tsc_deadline;
+    }
+    return out;
+}
+
+template <class P, class D>
+constexpr Outcome<D> write_tsc_deadline(P& p, State<D>& s, const Cpu<D>& cpu, typename D::U64 v) {
+    using enum Rule;
+    if (p(T14, negate(cpu.has_tsc_deadline))) return gp<D>(T14, Reg::tsc_deadline);
+    if (p(T11, negate(in_deadline_mode(s, cpu)))) return done<D>(T11, Reg::tsc_deadline);
+    s.tsc_deadline = v;
+    return done<D>(T10, Reg::tsc_deadline);
+}
+
+} // namespace lapicheck::model

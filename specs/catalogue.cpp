@@ -1,0 +1,219 @@
+#include "specs/catalogue.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+#include <unordered_map>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace lapicheck::specs {
+
+namespace embedded {
+extern const std::string_view rules;
+extern const std::string_view kvm_departures;
+} // namespace embedded
+
+namespace {
+
+using nlohmann::json;
+
+Level level_of(const std::string& word) {
+    if (word == "must") return Level::must;
+    if (word == "implementation") return Level::implementation;
+    if (word == "undefined") return Level::undefined;
+    throw std::runtime_error("unknown level '" + word + "'");
+}
+
+Vendor vendor_of(const std::string& word) {
+    if (word == "both") return Vendor::both;
+    if (word == "intel") return Vendor::intel;
+    if (word == "amd") return Vendor::amd;
+    throw std::runtime_error("unknown vendor '" + word + "'");
+}
+
+// The string at `key`, or "" where the key is absent or null.
+std::string optional_text(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() || found->is_null() ? std::string{} : found->get<std::string>();
+}
+
+std::vector<std::string> texts(const json& array) { return array.get<std::vector<std::string>>(); }
+
+template <class T>
+std::vector<T> each(const json& array, T (*read)(const json&)) {
+    std::vector<T> all;
+    all.reserve(array.size());
+    for (const json& entry : array) all.push_back(read(entry));
+    return all;
+}
+
+Citation read_citation(const json& entry) {
+    return {entry.at("manual"), entry.at("title"), optional_text(entry, "number"), entry.at("revision")};
+}
+
+Rule read_rule(const json& entry) {
+    return {.id = entry.at("id"),
+            .slug = entry.at("slug"),
+            .level = level_of(entry.at("level")),
+            .vendor = vendor_of(entry.at("vendor")),
+            .statement = entry.at("statement"),
+            .citations = each(entry.at("citation"), read_citation),
+            .registers = texts(entry.at("registers")),
+            .notes = optional_text(entry, "notes"),
+            .decided_by = optional_text(entry, "decided_by")};
+}
+
+SourceLocation read_source(const json& entry) {
+    return {entry.at("file"), entry.at("function"), entry.at("version")};
+}
+
+DepartureObserved read_observed(const json& entry) {
+    DepartureObserved observed;
+    if (entry.contains("gp")) observed.gp = entry.at("gp").get<bool>();
+    if (entry.contains("bits")) observed.bits = std::stoull(entry.at("bits").get<std::string>(), nullptr, 16);
+    if (entry.contains("word")) observed.word = entry.at("word").get<unsigned>();
+    observed.effect = optional_text(entry, "effect");
+    return observed;
+}
+
+Departure read_departure(const json& entry) {
+    return {.id = entry.at("id"),
+            .rules = texts(entry.at("rules")),
+            .summary = entry.at("summary"),
+            .registers = texts(entry.at("registers")),
+            .access = texts(entry.at("access")),
+            .modes = texts(entry.at("modes")),
+            .observed = read_observed(entry.at("observed")),
+            .cpu = optional_text(entry, "cpu"),
+            .vendor = vendor_of(entry.at("vendor")),
+            .kernels = entry.at("kernels"),
+            .sources = each(entry.at("source"), read_source),
+            .reason = entry.at("reason")};
+}
+
+template <class T>
+std::vector<T> read_file(const char* file, std::string_view text, const char* key, T (*read)(const json&)) {
+    try {
+        const json document = json::parse(text);
+        if (document.at("schema_version") != 1) throw std::runtime_error("unknown schema_version");
+        return each(document.at(key), read);
+    } catch (const std::exception& problem) {
+        throw std::runtime_error(std::string("specs/") + file + ": " + problem.what());
+    }
+}
+
+// Ids and slugs are ASCII; the C library's tolower would depend on the locale.
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::string lowered(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(), lower);
+    return result;
+}
+
+using RuleIndex = std::unordered_map<std::string, const Rule*>;
+
+RuleIndex index_of(const std::vector<Rule>& rules) {
+    RuleIndex index;
+    for (const Rule& rule : rules) {
+        index.emplace(lowered(rule.id), &rule);
+        index.emplace(lowered(rule.slug), &rule);
+    }
+    return index;
+}
+
+// The least number of insertions, deletions and substitutions that turn one text into the other.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+    std::vector<std::size_t> row(to.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i + 1);
+        for (std::size_t j = 0; j < to.size(); ++j) {
+            const std::size_t substituted = diagonal + (from[i] == to[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substituted});
+        }
+    }
+    return row.back();
+}
+
+// How far a rule's name is from what was typed; none if too far to be meant. Half a slug is meant
+// more often than it is mistyped, so a part of a slug is as near as one slip.
+std::optional<std::size_t> distance_to(const std::string& typed, const std::string& name) {
+    if (typed.size() >= 3 && name.find(typed) != std::string::npos) return 1;
+    const std::size_t distance = edit_distance(typed, name);
+    const std::size_t slips_allowed = std::max<std::size_t>(1, typed.size() / 4);
+    if (distance > slips_allowed || distance >= typed.size()) return std::nullopt;
+    return distance;
+}
+
+} // namespace
+
+const Catalogue& catalogue() {
+    static const Catalogue loaded{.rules = read_file("rules.json", embedded::rules, "rules", read_rule),
+                                  .departures = read_file("kvm-departures.json", embedded::kvm_departures,
+                                                          "departures", read_departure)};
+    return loaded;
+}
+
+const Rule* find_rule(std::string_view id_or_slug) {
+    static const RuleIndex index = index_of(catalogue().rules);
+    const auto found = index.find(lowered(id_or_slug));
+    return found == index.end() ? nullptr : found->second;
+}
+
+const Departure* find_departure(std::string_view id) {
+    const std::vector<Departure>& all = catalogue().departures;
+    const auto found =
+        std::find_if(all.begin(), all.end(), [id](const Departure& departure) { return departure.id == id; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> near_rules(std::string_view name) {
+    constexpr std::size_t enough = 5;
+    const std::string typed = lowered(name);
+    std::vector<std::pair<std::size_t, std::string>> found;
+    for (const Rule& rule : catalogue().rules)
+        for (const std::string& candidate : {rule.id, rule.slug})
+            if (const auto distance = distance_to(typed, lowered(candidate)))
+                found.emplace_back(*distance, candidate);
+    // The catalogue's order decides between equals.
+    std::stable_sort(found.begin(), found.end(),
+                     [](const auto& left, const auto& right) { return left.first < right.first; });
+    if (found.size() > enough) found.resize(enough);
+    std::vector<std::string> names;
+    names.reserve(found.size());
+    for (auto& [distance, candidate] : found) names.push_back(std::move(candidate));
+    return names;
+}
+
+std::string_view to_string(Level level) {
+    switch (level) {
+    case Level::must: return "must";
+    case Level::implementation: return "implementation";
+    case Level::undefined: return "undefined";
+    }
+    return {};
+}
+
+std::string_view to_string(Vendor vendor) {
+    switch (vendor) {
+    case Vendor::both: return "both";
+    case Vendor::intel: return "intel";
+    case Vendor::amd: return "amd";
+    }
+    return {};
+}
+
+char letter(Level level) {
+    switch (level) {
+    case Level::must: return 'M';
+    case Level::implementation: return 'I';
+    case Level::undefined: return 'U';
+    }
+    return '?';
+}
+
+} // namespace lapicheck::specs

@@ -1,0 +1,86 @@
+// The catalogue: every rule with its statement, level and source, and every known departure of KVM,
+// read from rules.json and kvm-departures.json, which are compiled in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lapicheck::specs {
+
+struct Citation {
+    std::string manual, title, number, revision; // number may be empty, the title never is
+};
+
+enum class Level {
+    must,           // there is one right answer
+    implementation, // each processor model may answer otherwise: predict nothing
+    undefined,      // anything goes
+};
+
+enum class Vendor { both, intel, amd };
+
+struct Rule {
+    std::string id;   // "M01"
+    std::string slug; // "no-mmio-read-in-x2apic"
+    Level level = Level::must;
+    Vendor vendor = Vendor::both;
+    std::string statement;
+    std::vector<Citation> citations;
+    std::vector<std::string> registers;
+    std::string notes;      // empty: none
+    std::string decided_by; // empty: nothing yet
+};
+
+struct SourceLocation {
+    std::string file, function, version;
+};
+
+// What KVM answers instead of what the rule asks for. One of gp, bits and effect is set.
+struct DepartureObserved {
+    std::optional<bool> gp;            // true: a #GP that is not due; false: none where it is due
+    std::optional<std::uint64_t> bits; // a value read may be wrong in these bits only
+    std::optional<unsigned> word;      // with bits: in this word of ISR, TMR or IRR only
+    std::string effect;
+};
+
+struct Departure {
+    std::string id;                 // "kvm-esr-always-zero"
+    std::vector<std::string> rules; // ids
+    std::string summary;
+    std::vector<std::string> registers;
+    std::vector<std::string> access; // "wrmsr", "mmio-read", "interrupt", ...
+    std::vector<std::string> modes;  // "disabled", "xapic", "x2apic"
+    DepartureObserved observed;
+    std::string cpu;              // "svm" or "vmx"; empty: with either vendor module
+    Vendor vendor = Vendor::both; // the guest CPU's
+    std::string kernels;
+    std::vector<SourceLocation> sources;
+    std::string reason;
+};
+
+struct Catalogue {
+    std::vector<Rule> rules; // in the order of the groups B, M, X, D, V, L, T, I, E, R, P
+    std::vector<Departure> departures;
+};
+
+// Read once, on the first call. Throws std::runtime_error, naming the file, if a file that was
+// compiled in is damaged; the tests keep that from happening in a release.
+const Catalogue& catalogue();
+
+// By id ("M01", "m01") or by slug; null if there is none.
+const Rule* find_rule(std::string_view id_or_slug);
+const Departure* find_departure(std::string_view id);
+
+// What the user may have meant: ids or slugs of rules near a name that find_rule does not know, the
+// best first; empty if nothing is near.
+std::vector<std::string> near_rules(std::string_view name);
+
+std::string_view to_string(Level level);
+std::string_view to_string(Vendor vendor);
+// The letter that stands for the level in reports: M, I or U.
+char letter(Level level);
+
+} // namespace lapicheck::specs

@@ -1,0 +1,221 @@
+#include "traces/assembler.hpp"
+
+namespace lapicheck::traces {
+namespace {
+
+using model::AccessKind;
+
+// More threads at once than any host runs vCPUs: beyond it what single threads had begun is dropped,
+// so that a hostile trace cannot take memory without bound.
+constexpr std::size_t most_threads = 4096;
+
+constexpr std::uint64_t window_mask = model::window_bytes - 1;
+
+bool is_apic_msr_window(std::uint64_t index) {
+    return index >= model::x2apic_msr_first && index <= model::x2apic_msr_last;
+}
+std::uint32_t offset_of_msr(std::uint64_t index) {
+    return static_cast<std::uint32_t>(index - model::x2apic_msr_first) << 4;
+}
+
+void attach_apic(GuestAccess& access, const Event& event) {
+    access.reached_apic = true;
+    access.apic_offset = static_cast<std::uint32_t>(event.where);
+    access.apic_value = event.value;
+}
+
+void attach_consequence(GuestAccess& access, const Event& event) {
+    if (event.kind == EventKind::eoi) {
+        access.ended_interrupt = true;
+        access.eoi_vector = event.value;
+    } else if (event.kind == EventKind::apic_ipi) {
+        ++access.ipis;
+        access.ipi = event.interrupt;
+        access.ipi_vector = event.value;
+        access.ipi_destination = event.where;
+    }
+}
+
+bool is_command(std::uint32_t offset) { return offset == 0x300 || offset == 0x310; }
+
+// Older kernels write SELF IPI through the ICR and the ICR of x2APIC mode as two words: one WRMSR,
+// several kvm_apic events (before 5.18).
+bool belongs_to_msr(const Event& event, std::uint32_t offset) {
+    if (event.where == offset) return true;
+    const auto where = static_cast<std::uint32_t>(event.where);
+    return is_command(where) && (offset == 0x300 || offset == 0x3f0);
+}
+
+} // namespace
+
+void Assembler::feed(std::span<const Event> events) {
+    for (const Event& event : events) {
+        if (event.kind == EventKind::lost) on_lost(event);
+        else take(thread_of(event.thread), event);
+    }
+}
+
+void Assembler::finish() {
+    for (auto& [id, thread] : threads_) {
+        close_write(thread, true);
+        discard_leading(thread);
+    }
+    threads_.clear();
+    last_ = nullptr;
+}
+
+Assembler::Thread& Assembler::thread_of(std::uint32_t id) {
+    if (last_ != nullptr && last_id_ == id) return *last_;
+    if (threads_.size() >= most_threads && !threads_.contains(id)) finish();
+    last_ = &threads_[id];
+    last_id_ = id;
+    return *last_;
+}
+
+void Assembler::on_lost(const Event& event) {
+    for (auto& [id, thread] : threads_) {
+        close_write(thread, true);
+        thread.leading = 0;
+        thread.seen = false;
+        thread.userspace_read = ~std::uint64_t{0};
+    }
+    sink_.on_event(event);
+}
+
+void Assembler::take(Thread& thread, const Event& event) {
+    switch (event.kind) {
+    case EventKind::mmio_write: open_write(thread, event); break;
+    case EventKind::mmio_read: complete_read(thread, event); break;
+    case EventKind::msr_read:
+    case EventKind::msr_write: complete_msr(thread, event); break;
+    case EventKind::apic_read:
+    case EventKind::apic_write:
+    case EventKind::apic_ipi:
+    case EventKind::eoi: hold(thread, event); break;
+    case EventKind::accept_irq: sink_.on_event(event); break;
+    case EventKind::mmio_unsatisfied_read:
+        close_write(thread);
+        discard_leading(thread);
+        thread.userspace_read = event.where;
+        sink_.on_event(event);
+        break;
+    default:
+        close_write(thread);
+        discard_leading(thread);
+        if (event.vcpu >= 0) thread.vcpu = event.vcpu;
+        sink_.on_event(event);
+    }
+    thread.seen = true;
+}
+
+// A consequence of the MMIO write that is open, if the register fits.
+bool Assembler::claim_consequence(Thread& thread, const Event& event) {
+    if (!thread.write_open) return false;
+    GuestAccess& write = thread.write;
+    if (event.kind == EventKind::apic_write) {
+        const bool fits =
+            !write.reached_apic && (write.address & window_mask & ~std::uint64_t{0xf}) == event.where;
+        if (fits) attach_apic(write, event);
+        return fits;
+    }
+    if (event.kind == EventKind::apic_read || !write.reached_apic) return false;
+    if (event.kind == EventKind::eoi && (write.apic_offset != 0xb0 || write.ended_interrupt)) return false;
+    attach_consequence(write, event);
+    return true;
+}
+
+void Assembler::hold(Thread& thread, const Event& event) {
+    if (claim_consequence(thread, event)) return;
+    close_write(thread);
+    if (thread.leading > 0) {
+        const EventKind before = thread.events[thread.leading - 1].kind;
+        const bool starts_anew = before == EventKind::apic_read || before == EventKind::eoi ||
+                                 event.kind == EventKind::apic_read || thread.leading == most_leading;
+        if (starts_anew) discard_leading(thread);
+    }
+    thread.events[thread.leading++] = event;
+}
+
+void Assembler::close_write(Thread& thread, bool ends_early) {
+    if (!thread.write_open) return;
+    thread.write_open = false;
+    thread.write.ends_early = ends_early;
+    sink_.on_access(thread.write);
+}
+
+void Assembler::discard_leading(Thread& thread) {
+    for (std::uint8_t i = 0; i < thread.leading; ++i)
+        if (thread.events[i].kind != EventKind::apic_read) sink_.on_stray(thread.events[i]);
+    thread.leading = 0;
+}
+
+GuestAccess Assembler::started(const Thread& thread, const Event& event, AccessKind kind) const {
+    GuestAccess access;
+    access.kind = kind;
+    access.gp = event.gp;
+    access.begins_late = !thread.seen;
+    access.cpu = event.cpu;
+    access.thread = event.thread;
+    access.vcpu = thread.vcpu;
+    access.size = event.size;
+    access.address = event.where;
+    access.value = event.value;
+    access.line = event.line;
+    access.first_line = event.line;
+    access.time = event.time;
+    return access;
+}
+
+void Assembler::open_write(Thread& thread, const Event& event) {
+    close_write(thread);
+    discard_leading(thread);
+    thread.write = started(thread, event, AccessKind::mmio_write);
+    thread.write_open = true;
+}
+
+void Assembler::complete_read(Thread& thread, const Event& event) {
+    close_write(thread);
+    GuestAccess access = started(thread, event, AccessKind::mmio_read);
+    if (thread.leading == 1 && thread.events[0].kind == EventKind::apic_read &&
+        (event.where & window_mask) == thread.events[0].where) {
+        attach_apic(access, thread.events[0]);
+        access.first_line = thread.events[0].line;
+        thread.leading = 0;
+    }
+    discard_leading(thread);
+    access.by_userspace = thread.userspace_read == event.where;
+    thread.userspace_read = ~std::uint64_t{0};
+    sink_.on_access(access);
+}
+
+void Assembler::complete_msr(Thread& thread, const Event& event) {
+    close_write(thread);
+    const bool write = event.kind == EventKind::msr_write;
+    GuestAccess access = started(thread, event, write ? AccessKind::wrmsr : AccessKind::rdmsr);
+    if (is_apic_msr_window(event.where)) {
+        const std::uint32_t offset = offset_of_msr(event.where);
+        // The last kvm_apic that fits and what stands around it; what came before is not this access's.
+        std::uint8_t first = thread.leading;
+        for (std::uint8_t i = thread.leading; i-- > 0;) {
+            const Event& leading = thread.events[i];
+            const bool is_apic =
+                leading.kind == EventKind::apic_read || leading.kind == EventKind::apic_write;
+            if (is_apic &&
+                ((leading.kind == EventKind::apic_write) != write || !belongs_to_msr(leading, offset)))
+                break;
+            first = i;
+        }
+        for (std::uint8_t i = first; i < thread.leading; ++i) {
+            const Event& leading = thread.events[i];
+            if (leading.kind == EventKind::apic_ipi || leading.kind == EventKind::eoi)
+                attach_consequence(access, leading);
+            else if (leading.where == offset) attach_apic(access, leading);
+        }
+        if (first < thread.leading) access.first_line = thread.events[first].line;
+        thread.leading = first;
+    }
+    discard_leading(thread);
+    sink_.on_access(access);
+}
+
+} // namespace lapicheck::traces

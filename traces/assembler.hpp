@@ -1,0 +1,101 @@
+// Puts the events of one guest access together again: KVM traces the decode (kvm_mmio, kvm_msr), the
+// register (kvm_apic) and the consequences (kvm_apic_ipi, kvm_eoi) one by one, per thread.
+//
+//   MMIO write   kvm_mmio, [kvm_apic, [kvm_apic_ipi, kvm_apic_accept_irq, kvm_eoi]]
+//   MMIO read    [kvm_apic], kvm_mmio
+//   WRMSR        [kvm_apic_ipi, kvm_apic_accept_irq], [kvm_apic, [kvm_apic_ipi, kvm_eoi]], kvm_msr
+//   RDMSR        [kvm_apic], kvm_msr
+//
+// Source: arch/x86/kvm/lapic.c and x86.c, Linux 3.6 to 6.18 (where the order differs by version, both
+// are taken).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+
+#include "model/state.hpp"
+#include "traces/event.hpp"
+
+namespace lapicheck::traces {
+
+// A guest's access to a local APIC, or to where one may be, with all that the trace shows of it.
+struct GuestAccess {
+    model::AccessKind kind = model::AccessKind::mmio_read;
+    bool gp = false;              // KVM raised #GP
+    bool begins_late = false;     // its earlier events may be missing: the thread's first access here
+    bool ends_early = false;      // its later events may be missing: the trace ends
+    bool reached_apic = false;    // a kvm_apic event belongs to it
+    bool by_userspace = false;    // the read left KVM and came back with a value
+    bool ended_interrupt = false; // a kvm_eoi belongs to it
+    std::uint8_t ipis = 0;        // how many kvm_apic_ipi belong to it
+    std::uint16_t cpu = 0;        // host CPU
+    std::uint32_t thread = 0;
+    std::int32_t vcpu = -1;        // as kvm_entry or kvm_exit last named it on this thread, else -1
+    std::uint32_t size = 0;        // bytes, of MMIO
+    std::uint32_t apic_offset = 0; // of the kvm_apic event
+    std::uint64_t apic_value = 0;
+    std::uint64_t address = 0;    // guest-physical address or MSR index
+    std::uint64_t value = 0;      // what the guest wrote or read
+    std::uint64_t eoi_vector = 0; // ~0: none was in service
+    std::uint64_t line = 0;       // of its kvm_mmio or kvm_msr
+    std::uint64_t first_line = 0;
+    std::uint64_t time = 0;
+    std::uint64_t ipi_vector = 0; // of the last kvm_apic_ipi
+    std::uint64_t ipi_destination = 0;
+    Interrupt ipi;
+};
+
+class AssemblerSink {
+  public:
+    virtual ~AssemblerSink() = default;
+    virtual void on_access(const GuestAccess& access) = 0;
+    // A kvm_apic write, kvm_eoi or kvm_apic_ipi that belongs to no access of the guest that the trace
+    // shows: KVM's own EOI, an access that hardware virtualizes, a hypercall.
+    virtual void on_stray(const Event& event) = 0;
+    // Every other event, in the order of the trace; accept_irq too when it belongs to an access, before
+    // that access.
+    virtual void on_event(const Event& event) = 0;
+};
+
+class Assembler {
+  public:
+    explicit Assembler(AssemblerSink& sink) : sink_(sink) {}
+
+    void feed(std::span<const Event> events);
+    void finish();
+
+  private:
+    static constexpr std::size_t most_leading = 6;
+
+    // What a thread has shown of an access that is not complete yet.
+    struct Thread {
+        bool seen = false;       // an event of this thread came before, with no gap since
+        bool write_open = false; // an MMIO write that may still get its consequences
+        std::uint8_t leading = 0;
+        std::int32_t vcpu = -1;
+        std::uint64_t userspace_read = ~std::uint64_t{0}; // address that userspace is asked for
+        GuestAccess write;
+        std::array<Event, most_leading> events; // kvm_apic and what came before the kvm_msr or kvm_mmio
+    };
+
+    Thread& thread_of(std::uint32_t id);
+    void take(Thread& thread, const Event& event);
+    void hold(Thread& thread, const Event& event);
+    void close_write(Thread& thread, bool ends_early = false);
+    void discard_leading(Thread& thread);
+    void open_write(Thread& thread, const Event& event);
+    void complete_read(Thread& thread, const Event& event);
+    void complete_msr(Thread& thread, const Event& event);
+    void on_lost(const Event& event);
+    GuestAccess started(const Thread& thread, const Event& event, model::AccessKind kind) const;
+    bool claim_consequence(Thread& thread, const Event& event);
+
+    AssemblerSink& sink_;
+    std::unordered_map<std::uint32_t, Thread> threads_;
+    Thread* last_ = nullptr;
+    std::uint32_t last_id_ = 0;
+};
+
+} // namespace lapicheck::traces

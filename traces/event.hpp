@@ -1,0 +1,88 @@
+// One record of a trace, whatever the format it was read from.
+//
+// A reader turns bytes into Events and knows nothing of rules or of the state of an APIC; the
+// assembler (assembler.hpp) puts the Events of one access together.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace lapicheck::traces {
+
+// The tracepoints that say something of a local APIC. All others are `other`: read, counted,
+// and of no further use. Texts and kernels: docs/trace-formats.md.
+enum class EventKind : std::uint8_t {
+    other,
+    apic_read,            // kvm_apic: apic_read
+    apic_write,           // kvm_apic: apic_write
+    apic_ipi,             // kvm_apic_ipi
+    accept_irq,           // kvm_apic_accept_irq, kvm_apicv_accept_irq
+    eoi,                  // kvm_eoi
+    pv_eoi,               // kvm_pv_eoi
+    msr_read,             // kvm_msr: msr_read
+    msr_write,            // kvm_msr: msr_write
+    mmio_read,            // kvm_mmio: mmio read
+    mmio_write,           // kvm_mmio: mmio write
+    mmio_unsatisfied_read,// kvm_mmio: mmio unsatisfied-read
+    entry,                // kvm_entry
+    exit,                 // kvm_exit
+    userspace_exit,       // kvm_userspace_exit
+    inject_irq,           // kvm_inj_virq
+    inject_exception,     // kvm_inj_exception
+    cr_write,             // kvm_cr: cr_write
+    cpuid,                // kvm_cpuid
+    ioctl,                // sys_ioctl / sys_enter_ioctl
+    hypercall,            // kvm_hypercall, kvm_hv_hypercall
+    accelerated,          // kvm_avic_*, kvm_apicv_*: hardware may act on the APIC without an event
+    lost,                 // the trace says that events are missing here
+};
+
+// How the register of a kvm_apic event was written: its offset in the window, or unknown.
+inline constexpr std::uint32_t unknown_offset = 0xffff'ffff;
+
+// Shorthand, delivery and destination mode of an interrupt as the texts of kvm_apic_ipi and
+// kvm_apic_accept_irq name them. The codes are those of the ICR (SDM, Interrupt Command Register).
+enum class DeliveryMode : std::uint8_t {
+    fixed = 0, lowest_priority = 1, smi = 2, reserved3 = 3, nmi = 4, init = 5, startup = 6, extint = 7,
+    unknown = 0xff,
+};
+enum class Shorthand : std::uint8_t { none = 0, self = 1, all = 2, all_but_self = 3, unknown = 0xff };
+
+struct Interrupt {
+    DeliveryMode delivery_mode = DeliveryMode::unknown;
+    Shorthand shorthand = Shorthand::unknown;
+    bool logical = false;
+    bool assert_level = false;
+    bool level_triggered = false;
+};
+
+struct Event {
+    EventKind kind = EventKind::other;
+    bool gp = false;          // msr_*: the text ends with (#GP)
+    bool reinjected = false;  // inject_*: the text ends with [reinjected]; or a soft interrupt
+    bool virtualized = false; // accept_irq came from kvm_apicv_accept_irq
+    std::uint16_t cpu = 0;    // host CPU whose buffer held the event
+    std::int32_t vcpu = -1;   // vCPU number where the event names one (entry, exit), else -1
+    std::uint32_t thread = 0; // host thread id (the PID column)
+    std::uint64_t line = 0;   // 1-based number of the line in its file
+    std::uint64_t time = 0;   // nanoseconds if the reader's clock is in seconds, else raw ticks
+
+    // mmio_*: guest-physical address. msr_*: index. apic_*: offset in the window, or
+    // unknown_offset. accept_irq, eoi, pv_eoi: APIC ID (KVM prints the vCPU id). apic_ipi:
+    // destination. entry: guest rip. exit: unused. ioctl: cmd. cpuid: function | index << 32.
+    // cr_write: number of the register. inject_irq: vector. inject_exception: vector. lost: how
+    // many events, 0 if the trace does not say.
+    std::uint64_t where = 0;
+    // mmio_*, msr_*, apic_*, cr_write: the value. accept_irq, apic_ipi: vector. eoi, pv_eoi:
+    // vector, or ~0 for -1. ioctl: fd. cpuid: ecx | edx << 32.
+    std::uint64_t value = 0;
+    std::uint64_t value2 = 0; // cpuid: eax | ebx << 32. exit: see ExitReason below.
+    std::uint32_t size = 0;   // mmio_*: bytes
+    Interrupt interrupt;      // apic_ipi, accept_irq
+};
+
+// What a kvm_exit is of interest for (Event::value2): a guest's MOV to CR8 that KVM saw, a
+// triple fault or shutdown, the exits that only an accelerated APIC makes.
+enum class ExitReason : std::uint64_t { other = 0, cr8_write, shutdown, apic_accelerated, msr, mmio };
+
+} // namespace lapicheck::traces

@@ -1,0 +1,46 @@
+// Reads ftrace text: the files `trace` and `trace_pipe` of the kernel and the output of trace-cmd
+// report. docs/trace-formats.md says which texts of which kernels.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "traces/event.hpp"
+#include "traces/ftrace_events.hpp"
+#include "traces/ftrace_line.hpp"
+#include "traces/reader.hpp"
+
+namespace lapicheck::traces {
+
+class FtraceText {
+  public:
+    // A longer line is no record; the reader holds no more of it than this.
+    static constexpr std::size_t max_line = 64 * 1024;
+
+    // Appends the Events of `bytes` to `out`; a partial last line is kept for the next call.
+    void feed(std::string_view bytes, std::vector<Event>& out);
+
+    // The input has ended. A last line without newline may have been cut anywhere ("0x10" of
+    // "0x100"), so it is counted and not used.
+    void finish(std::vector<Event>& out);
+
+    const ReadSummary& summary() const { return summary_; }
+
+  private:
+    void keep(std::string_view partial_line);
+    void take_line(std::string_view line, std::vector<Event>& out);
+    void take_comment(std::string_view line, std::vector<Event>& out);
+    void take_record(std::string_view line, const LineHead& head, std::vector<Event>& out);
+    void take_unreadable(std::string_view line, const UnreadableText& text, Event& event);
+    bool take_mark(std::string_view line, std::vector<Event>& out);
+    void note_clock(const LineHead& head);
+    void lose(std::uint16_t cpu, std::uint64_t events, std::vector<Event>& out);
+    void skip(std::string_view line, std::string_view why);
+
+    HeadReader heads_;
+    std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
+    ReadSummary summary_;
+};
+
+} // namespace lapicheck::traces
