@@ -84,6 +84,8 @@ class Comparison {
             mismatch.expected = model::widen(out_.limit);
             return mismatch;
         }
+        if (out_.exceeds && access_.value <= out_.limit.least())
+            return differs(out_.rule, Fault::value, "below the class of the vector in service");
         return handed_on_differs(access_.apic_value, access_.value);
     }
 

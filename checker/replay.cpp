@@ -1,6 +1,7 @@
 #include "checker/replay.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,8 @@ constexpr u64 shortest_userspace_ns = 100'000;
 constexpr u64 shortest_reset_ticks = 100'000;
 // A thread's own pause in which events of it may have been lost on another CPU.
 constexpr u64 shortest_gap_ns = 50'000;
+
+constexpr u64 longest_instruction = 15; // bytes
 
 // ioctls by which userspace sets state that the local APIC depends on (include/uapi/linux/kvm.h).
 constexpr u64 kvm_set_lapic = 0x4400'ae8f;
@@ -134,7 +137,7 @@ void Replay::on_access(const GuestAccess& access) {
     Thread& thread = thread_of(access.thread);
     pass_time(thread, access.cpu, access.time, access.line);
     thread.in_userspace = false;
-    last_line_of_cpu_[access.cpu] = access.line;
+    note_line(access.cpu, access.line);
 
     const bool by_mmio = model::is_mmio(access.kind);
     if (by_mmio && !access.reached_apic && !is_default_window(access.address) &&
@@ -143,6 +146,8 @@ void Replay::on_access(const GuestAccess& access) {
     if (!by_mmio && !model::is_apic_msr(access.address)) return;
 
     Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
+    if (std::exchange(thread.may_have_reset, false)) vcpu.host_may_have_reset();
+    if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0) visible_.ipis = true;
     if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
@@ -178,7 +183,7 @@ void Replay::on_stray(const Event& event) {
 
 void Replay::on_event(const Event& event) {
     if (event.kind == EventKind::lost) return on_lost(event);
-    last_line_of_cpu_[event.cpu] = event.line;
+    note_line(event.cpu, event.line);
     if (event.kind == EventKind::accept_irq) return on_accept(event);
     Thread& thread = thread_of(event.thread);
     pass_time(thread, event.cpu, event.time, event.line);
@@ -190,6 +195,9 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     switch (event.kind) {
     case EventKind::entry:
         vcpu = &vcpu_of(thread, event.thread, event.vcpu);
+        // The guest runs on where it was: nobody has reset it.
+        if (thread.exit_rip != traces::no_rip && event.where - thread.exit_rip <= longest_instruction)
+            thread.may_have_reset = false;
         vcpu->enters(event.where);
         thread.shows_userspace = true;
         thread.in_userspace = false;
@@ -198,6 +206,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         if (event.vcpu >= 0) vcpu_of(thread, event.thread, event.vcpu);
         thread.shows_userspace = true;
         thread.in_userspace = false;
+        thread.exit_rip = event.where;
         if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
             visible_.accelerated = true;
         break;
@@ -215,6 +224,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         break;
     case EventKind::inject_irq:
         if (event.reinjected || vcpu == nullptr || event.where > 0xff) break;
+        vcpu->catch_up(accepts_);
         if (auto mismatch = vcpu->on_inject(static_cast<u32>(event.where), event.line);
             mismatch && visible_.interrupts())
             report(thread, divergence_of(*vcpu, event, std::move(*mismatch)));
@@ -249,20 +259,19 @@ void Replay::on_accept(const Event& event) {
     const auto vector = static_cast<u32>(event.value & 0xff);
     using enum traces::DeliveryMode;
     const auto mode = event.interrupt.delivery_mode;
-    each_vcpu([&](Vcpu& vcpu) {
-        if (!vcpu.may_be(event.where)) return;
-        if (mode == init) vcpu.init_sent(event.line);
-        else if (mode == startup) vcpu.startup_sent(vector);
-        else if (mode == fixed || mode == lowest_priority) {
-            const bool own = sender.current == &vcpu && vcpu.is_own(event.where);
-            vcpu.on_accept(vector, own && !event.interrupt.level_triggered, event.interrupt.level_triggered);
-        }
-    });
+    if (mode == fixed || mode == lowest_priority) {
+        accepts_.add({event.where, vector, event.thread, event.interrupt.level_triggered});
+    } else if (mode == init || mode == startup) {
+        each_vcpu([&](Vcpu& vcpu) {
+            if (!vcpu.may_be(event.where)) return;
+            if (mode == init) vcpu.init_sent(event.line);
+            else vcpu.startup_sent(vector);
+        });
+    }
 }
 
 void Replay::on_lost(const Event& event) {
-    const auto last = last_line_of_cpu_.find(event.cpu);
-    const u64 since = last == last_line_of_cpu_.end() ? 0 : last->second;
+    const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : 0;
     const u64 taken_back = findings_.take_back_since(since);
     summary_.taken_back += taken_back;
     summary_.undetermined += taken_back;
@@ -309,6 +318,11 @@ Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, Mismatch 
 
 void Replay::report(const Thread& thread, Divergence divergence) {
     findings_.add({std::move(divergence), thread.last_gap_line});
+}
+
+void Replay::note_line(std::uint16_t cpu, u64 line) {
+    if (cpu >= last_line_of_cpu_.size()) last_line_of_cpu_.resize(cpu + std::size_t{1});
+    last_line_of_cpu_[cpu] = line;
 }
 
 void Replay::note_once(bool& noted, std::string text) {

@@ -48,6 +48,8 @@ class Replay final : public traces::AssemblerSink {
         std::uint16_t last_cpu = 0xffff;
         bool shows_userspace = false; // kvm_userspace_exit or kvm_exit appear in it
         bool in_userspace = false;
+        bool may_have_reset = false;   // userspace, since the last access
+        u64 exit_rip = traces::no_rip; // where the guest was left last
         std::vector<std::unique_ptr<Vcpu>> vcpus;
         Vcpu* current = nullptr;
     };
@@ -66,6 +68,7 @@ class Replay final : public traces::AssemblerSink {
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
+    void note_line(std::uint16_t cpu, u64 line);
     void note_once(bool& noted, std::string text);
 
     template <class Visit>
@@ -78,7 +81,8 @@ class Replay final : public traces::AssemblerSink {
     bool clock_in_seconds_ = true;
     Visibility visible_;
     std::unordered_map<u32, Thread> threads_;
-    std::unordered_map<std::uint16_t, u64> last_line_of_cpu_;
+    std::vector<u64> last_line_of_cpu_; // by host CPU
+    AcceptLog accepts_;
     Thread* last_thread_ = nullptr;
     u32 last_thread_id_ = 0;
     Findings findings_;

@@ -51,7 +51,8 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     }
     if (judgement.explained) {
         note(access, modes_before);
-        if (init_ && ++init_age_ > init_patience) give_up_init();
+        if (init_ && ++init_age_ > patience) give_up_init();
+        if (other_ && pending_.empty() && ++other_age_ > patience) other_.reset();
         return verdict;
     }
     if (init_) { // The INIT has taken effect.
@@ -117,6 +118,18 @@ void Vcpu::settle(VcpuVerdict& verdict) {
     pending_more_ = 0;
 }
 
+void Vcpu::catch_up(const AcceptLog& log) {
+    if (accepts_seen_ == log.count()) return;
+    const bool complete = log.since(accepts_seen_, [this](const AcceptLog::Entry& entry) {
+        if (!may_be(entry.id)) return;
+        // What it sent itself stands in IRR before its next access; what others send may come and go.
+        const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
+        each([&](Worlds& worlds) { worlds.on_accept(entry.vector, own, entry.level_triggered); });
+    });
+    if (!complete) each([](Worlds& worlds) { worlds.forget_interrupts(); });
+    accepts_seen_ = log.count();
+}
+
 void Vcpu::host_may_have_reset() {
     Worlds reset = Worlds::after_reset(facts_);
     if (other_) {
@@ -124,11 +137,13 @@ void Vcpu::host_may_have_reset() {
         return;
     }
     other_ = reset;
+    other_age_ = 0;
     other_is_loaded_ = false;
 }
 
 void Vcpu::host_may_have_loaded() {
     other_ = Worlds::unknown();
+    other_age_ = 0;
     other_is_loaded_ = true;
 }
 

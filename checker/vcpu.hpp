@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "checker/accept_log.hpp"
 #include "checker/evidence.hpp"
 #include "checker/worlds.hpp"
 
@@ -43,9 +44,8 @@ class Vcpu {
     // The guest enters at `rip`.
     void enters(u64 rip);
 
-    void on_accept(u32 vector, bool certain, bool level) {
-        each([=](Worlds& w) { w.on_accept(vector, certain, level); });
-    }
+    // Takes in the interrupts that were sent since it last looked.
+    void catch_up(const AcceptLog& log);
     std::optional<Mismatch> on_inject(u32 vector, u64 line);
     void on_stray_write(Reg reg, u64 value) {
         each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
@@ -76,7 +76,9 @@ class Vcpu {
 
   private:
     static constexpr std::size_t most_pending = 16;
-    static constexpr unsigned init_patience = 64;
+    // An explanation that has told the same as the first for so many accesses has come to the same
+    // state: it explains nothing more.
+    static constexpr unsigned patience = 256;
 
     template <class Visit>
     void each(Visit visit) {
@@ -98,7 +100,9 @@ class Vcpu {
     std::optional<Worlds> other_; // as if userspace had reset or loaded the vCPU
     std::optional<Worlds> init_;  // as if an INIT that was sent had taken effect
     bool other_is_loaded_ = false;
+    u64 accepts_seen_ = 0;
     unsigned init_age_ = 0;
+    unsigned other_age_ = 0;
     std::optional<u32> startup_vector_;
     u64 init_line_ = 0;
     bool userspace_apic_ = false;

@@ -39,7 +39,8 @@ class Worlds {
   public:
     // Nothing known: one world a mode.
     static Worlds unknown();
-    // After RESET; of what userspace puts there itself (LINT0) nothing is assumed.
+    // Some time after RESET. Of what userspace puts there itself (LINT0) and of interrupts since then
+    // nothing is assumed.
     static Worlds after_reset(const CpuFacts& cpu);
 
     Judgement judge(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,

@@ -6,7 +6,6 @@
 // p(rule, condition)      a rule applies if the condition holds. Known bits: both, if unknown.
 // p.open(rule, proposal)  the manual leaves it open: what an implementation does here. Known bits: both.
 // p.open_value(rule, v)   the same for a word or a condition kept in the state; Known bits: unknown.
-// p.pick(word, mask)      the word with the bits of `mask` decided one way or the other.
 // p.exact(address)        the address as a plain value.
 #pragma once
 
@@ -46,7 +45,6 @@ class ConcreteDriver {
     constexpr bool open_value(Rule rule, bool proposal) { return choices_.choose(rule, proposal); }
     constexpr u32 open_value(Rule rule, u32 proposal) { return choices_.choose(rule, proposal); }
     constexpr u64 open_value(Rule rule, u64 proposal) { return choices_.choose(rule, proposal); }
-    constexpr u32 pick(u32 word, u32) const { return word; }
     constexpr u64 exact(u64 address) const { return address; }
 
   private:
@@ -86,13 +84,6 @@ class ForkingDriver {
     template <class T>
     constexpr T open_value(Rule, T) {
         return {};
-    }
-    constexpr Known<u32> pick(Known<u32> word, u32 mask) {
-        for (u32 undecided = mask & ~word.known; undecided != 0; undecided &= undecided - 1) {
-            const u32 bit = undecided & -undecided;
-            word = word.refined_by({fork() ? bit : 0, bit});
-        }
-        return word;
     }
     // Addresses and indices of a trace are always known.
     constexpr u64 exact(Known<u64> address) const { return address.value; }

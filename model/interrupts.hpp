@@ -24,13 +24,21 @@ constexpr typename D::U32 in_service_class(const State<D>& s) {
 
 // P03. Where both classes are equal the manuals differ on bits 3:0.
 template <class P, class D>
-constexpr typename D::U32 processor_priority(P& p, State<D>& s) {
-    s[Reg::tpr] = p.pick(s[Reg::tpr], tpr::task_class);
+constexpr Outcome<D> read_ppr(P& p, const State<D>& s) {
+    Outcome<D> out = done<D>(Rule::P03, Reg::ppr);
     const auto task = s[Reg::tpr] & tpr::task_class;
-    const auto service = p.pick(in_service_class(s), tpr::task_class);
-    if (p(Rule::P03, less(task, service))) return service;
-    if (p(Rule::P03, less(service, task)) || p.open(Rule::P03, true)) return s[Reg::tpr];
-    return task;
+    const auto service = in_service_class(s);
+    if (p(Rule::P03, less(task, service))) {
+        out.value = widen(service);
+    } else if (p(Rule::P03, less(service, task))) {
+        out.value = widen(s[Reg::tpr]);
+        out.exceeds = true;
+        out.limit = service | tpr::subclass;
+    } else {
+        const auto subclass = s[Reg::tpr] & tpr::subclass;
+        out.value = widen(p.open(Rule::P03, true) ? service | subclass : service);
+    }
+    return out;
 }
 
 // P04: the highest bit of ISR is cleared; without one nothing happens.

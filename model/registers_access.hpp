@@ -13,7 +13,6 @@ constexpr typename D::U32 stored_word(P& p, State<D>& s, const RegisterRow& row,
     switch (row.reg) {
     case Reg::id: return x2apic ? s.x2apic_id : s[Reg::id];
     case Reg::ldr: return x2apic ? x2apic_ldr(s.x2apic_id) : s[Reg::ldr];
-    case Reg::ppr: return processor_priority(p, s);
     case Reg::apr:
     case Reg::remote_read: return p.open_value(Rule::M13, s[row.reg]);
     // The command register need not hold what was written last (X15).
@@ -42,6 +41,7 @@ template <class P, class D>
 constexpr Outcome<D> read_register(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
                                    bool x2apic) {
     if (row.reg == Reg::current_count) return read_current_count(p, s, cpu);
+    if (row.reg == Reg::ppr) return read_ppr(p, s);
     Outcome<D> out = done<D>(x2apic ? Rule::X14 : Rule::M06, row.reg);
     out.value = widen(read_word(p, s, row, x2apic));
     if (x2apic && row.reg == Reg::icr)

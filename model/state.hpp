@@ -71,6 +71,7 @@ struct Outcome {
     bool sends_ipi = false; // the write of the ICR or SELF IPI that leaves the APIC
     bool ends_interrupt = false;
     bool bounded = false;    // `value` is at most `limit`
+    bool exceeds = false;    // `value` is greater than `limit`
     Reg reg = Reg::none;     // the register concerned
     typename D::U64 value{}; // read
     typename D::U32 limit{};

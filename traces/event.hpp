@@ -39,6 +39,8 @@ enum class EventKind : std::uint8_t {
 
 // How the register of a kvm_apic event was written: its offset in the window, or unknown.
 inline constexpr std::uint32_t unknown_offset = 0xffff'ffff;
+// A kvm_entry or kvm_exit that names no rip (kvm_entry before 5.10).
+inline constexpr std::uint64_t no_rip = ~std::uint64_t{0};
 
 // Shorthand, delivery and destination mode of an interrupt as the texts of kvm_apic_ipi and
 // kvm_apic_accept_irq name them. The codes are those of the ICR (SDM, Interrupt Command Register).
@@ -69,7 +71,7 @@ struct Event {
 
     // mmio_*: guest-physical address. msr_*: index. apic_*: offset in the window, or
     // unknown_offset. accept_irq, eoi, pv_eoi: APIC ID (KVM prints the vCPU id). apic_ipi:
-    // destination. entry: guest rip. exit: unused. ioctl: cmd. cpuid: function | index << 32.
+    // destination. entry, exit: guest rip, or no_rip. ioctl: cmd. cpuid: function | index << 32.
     // cr_write: number of the register. inject_irq: vector. inject_exception: vector. lost: how
     // many events, 0 if the trace does not say.
     std::uint64_t where = 0;

@@ -79,7 +79,9 @@ bool take_seconds(Scanner& s) {
 // " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 ..."
 bool is_perf_script(std::string_view line) {
     const std::size_t bracket = line.find(" [");
-    if (bracket == std::string_view::npos || bracket == 0 || !is_digit(line[bracket - 1])) return false;
+    if (bracket == std::string_view::npos) return false;
+    const std::size_t thread_end = line.find_last_not_of(' ', bracket);
+    if (thread_end == std::string_view::npos || !is_digit(line[thread_end])) return false;
     Scanner s(line.substr(bracket + 2));
     std::uint64_t cpu = 0;
     if (!s.decimal(cpu) || !s.take("]")) return false;

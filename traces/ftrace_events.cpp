@@ -262,6 +262,7 @@ Fault read_entry(Scanner& s, Event& event) {
     std::uint64_t vcpu = 0;
     if (!s.take("vcpu ") || !s.decimal(vcpu) || vcpu > 0x7fff'ffff) return not_understood;
     s.take(",");
+    event.where = no_rip;
     if (s.take(" rip ") && !take_0x_hex(s, event.where)) return not_understood;
     if (!s.done() && s.peek() != ' ' && s.peek() != '[') return not_understood;
     event.vcpu = static_cast<std::int32_t>(vcpu);
@@ -313,7 +314,13 @@ Fault read_exit(Scanner& s, Event& event) {
     const ExitReason* const reason = exit_reasons.find(name);
     event.value2 = static_cast<std::uint64_t>(reason == nullptr ? ExitReason::other : *reason);
     event.kind = EventKind::exit;
-    return no_fault;
+    event.where = no_rip;
+    if (!s.take(" rip ")) { // the rest of a name of several words, or flags of a failed entry
+        const std::size_t rip = s.rest().find(" rip 0x");
+        if (rip == std::string_view::npos) return no_fault;
+        s.skip(rip + std::string_view{" rip "}.size());
+    }
+    return take_0x_hex(s, event.where) ? no_fault : not_understood;
 }
 
 // "sys_ioctl(fd: 0xb, cmd: 0x4008ae89, arg: 0x7f31fc002010)", without 0x in older kernels and with

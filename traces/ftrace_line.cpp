@@ -22,10 +22,11 @@ constexpr std::size_t tick_columns = 12;
 
 // " ( 12345)", " (-----)": option record-tgid. Before the CPU since Linux 4.18, behind it before.
 void skip_thread_group(Scanner& s) {
-    if (s.peek() != '(') return;
-    const std::size_t end = s.rest().find_first_not_of(" -0123456789", 1);
-    if (end == std::string_view::npos || s.rest()[end] != ')') return;
-    s.skip(end + 1);
+    Scanner ahead = s;
+    ahead.skip_blanks();
+    if (!ahead.take("(")) return;
+    ahead.skip(std::min(ahead.rest().find_first_not_of(" -0123456789"), ahead.left()));
+    if (ahead.take(")")) s = ahead;
 }
 
 // irqs-off, need-resched, hardirq/softirq, preempt-depth (four letters up to Linux 5.15), since
@@ -112,10 +113,7 @@ HeadFault read_head_at(std::string_view line, std::size_t dash, LineHead& head, 
     skip_thread_group(s);
     s.skip_blanks();
     if (!read_cpu(s, head)) return HeadFault::no_cpu;
-    if (s.left() > 1 && s.rest()[1] == '(') {
-        s.skip(1);
-        skip_thread_group(s);
-    }
+    skip_thread_group(s);
     columns.behind_cpu = line.size() - s.left();
     skip_flags(s);
     columns.behind_flags = line.size() - s.left();

@@ -11,7 +11,9 @@
 namespace lapicheck::traces {
 
 // Every byte of a word set to `c`.
-constexpr std::uint64_t repeated(char c) { return 0x0101'0101'0101'0101 * static_cast<std::uint8_t>(c); }
+constexpr std::uint64_t repeated(char c) {
+    return std::uint64_t{0x0101'0101'0101'0101} * static_cast<std::uint8_t>(c);
+}
 
 // The low `count` bytes of a word, 0 to 8 of them.
 constexpr std::uint64_t low_bytes(unsigned count) {
