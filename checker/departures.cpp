@@ -27,7 +27,8 @@ bool is_word(Reg reg, unsigned word) {
     return model::is_bitmap(reg) && (model::index_of(reg) - model::index_of(Reg::isr0)) % 8 == word;
 }
 
-bool observed_as(const specs::DepartureObserved& observed, const Mismatch& mismatch) {
+bool observed_as(const specs::DepartureObserved& observed, const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
     if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
     if (observed.word && !is_word(mismatch.reg, *observed.word)) return false;
     if (observed.bits)
@@ -40,11 +41,11 @@ bool observed_as(const specs::DepartureObserved& observed, const Mismatch& misma
 const specs::Departure* find_departure(const Divergence& divergence) {
     const Mismatch& mismatch = divergence.mismatch;
     const auto fits = [&](const specs::Departure& departure) {
-        return names(departure.rules, model::to_string(mismatch.rule)) &&
+        return departure.in_trace && names(departure.rules, model::to_string(mismatch.rule)) &&
                names(departure.registers, register_name(mismatch.reg)) &&
                names(departure.access, access_name(divergence.access.kind)) &&
                names(departure.modes, model::to_string(mismatch.mode)) &&
-               observed_as(departure.observed, mismatch);
+               observed_as(departure.observed, divergence);
     };
     const auto& departures = specs::catalogue().departures;
     const auto found = std::ranges::find_if(departures, fits);

@@ -14,8 +14,8 @@ bool is_window_fault(const Mismatch& mismatch) {
 
 // An explanation counts only if it said beforehand what was then seen, not if it leaves all open.
 bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
-    if (mismatch.fault != Fault::value) return judgement.determined;
-    return (mismatch.bits & ~judgement.known_bits) == 0;
+    if (mismatch.fault != Fault::value) return judgement.foretold;
+    return (mismatch.bits & ~judgement.foretold_bits) == 0;
 }
 
 Reg register_of(const GuestAccess& access) {
@@ -132,12 +132,12 @@ void Vcpu::catch_up(const AcceptLog& log) {
 
 void Vcpu::host_may_have_reset() {
     Worlds reset = Worlds::after_reset(facts_);
+    other_age_ = 0;
     if (other_) {
         other_->merge(reset);
         return;
     }
     other_ = reset;
-    other_age_ = 0;
     other_is_loaded_ = false;
 }
 

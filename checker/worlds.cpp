@@ -47,6 +47,11 @@ void keep_nearest(Judgement& judgement, std::optional<Mismatch>& mismatch) {
     judgement.explained = false;
 }
 
+void note_foretold(Judgement& judgement, const PathOutcome& out) {
+    judgement.foretold_bits |= out.value.known;
+    judgement.foretold |= out.answer != model::Answer::open;
+}
+
 // Whether the paths of an access together leave the observation any freedom.
 class Freedom {
   public:
@@ -60,7 +65,6 @@ class Freedom {
         apic_seen_ |= out.answer == model::Answer::apic;
         value_known_ &= known;
     }
-    u64 known_bits() const { return value_known_; }
     bool is_constrained(const GuestAccess& access) const {
         if (open_seen_) return false;
         if (is_mmio(access.kind)) {
@@ -171,12 +175,12 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     Freedom freedom;
     freedom.add(out);
     judgement.determined = freedom.is_constrained(access);
-    judgement.known_bits = freedom.known_bits();
     if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
         world = before;
         keep_nearest(judgement, mismatch);
         return judgement;
     }
+    note_foretold(judgement, out);
     if (value_is_ours) learn(world, out, access);
     if (const Mode after = mode_of(world); after != mode) {
         worlds_[index_of(after)] = world;
@@ -202,12 +206,12 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
                 keep_nearest(judgement, mismatch);
                 continue;
             }
+            note_foretold(judgement, out);
             if (value_is_ours) learn(world, out, access);
             survivors.add(world);
         } while (p.next_path());
     });
     judgement.determined = freedom.is_constrained(access);
-    judgement.known_bits = freedom.known_bits();
     if (survivors.count() == 0) return judgement;
     worlds_ = survivors.worlds_;
     possible_ = survivors.possible_;

@@ -31,7 +31,10 @@ struct Visibility {
 struct Judgement {
     bool explained = true;
     bool determined = false; // the rules left the observation no full freedom
-    u64 known_bits = 0;      // of the value read: what all paths agreed to know
+    // What some path that explains the observation had said beforehand: the bits of the value read,
+    // and whether it said anything of the access.
+    u64 foretold_bits = 0;
+    bool foretold = false;
     Mismatch mismatch;       // if not explained
 };
 

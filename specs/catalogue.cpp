@@ -74,6 +74,8 @@ DepartureObserved read_observed(const json& entry) {
     if (entry.contains("gp")) observed.gp = entry.at("gp").get<bool>();
     if (entry.contains("bits")) observed.bits = std::stoull(entry.at("bits").get<std::string>(), nullptr, 16);
     if (entry.contains("word")) observed.word = entry.at("word").get<unsigned>();
+    if (entry.contains("value"))
+        observed.value = std::stoull(entry.at("value").get<std::string>(), nullptr, 16);
     observed.effect = optional_text(entry, "effect");
     return observed;
 }
@@ -88,6 +90,7 @@ Departure read_departure(const json& entry) {
             .observed = read_observed(entry.at("observed")),
             .cpu = optional_text(entry, "cpu"),
             .vendor = vendor_of(entry.at("vendor")),
+            .in_trace = entry.at("trace"),
             .kernels = entry.at("kernels"),
             .sources = each(entry.at("source"), read_source),
             .reason = entry.at("reason")};

@@ -40,9 +40,10 @@ struct SourceLocation {
 
 // What KVM answers instead of what the rule asks for. One of gp, bits and effect is set.
 struct DepartureObserved {
-    std::optional<bool> gp;            // true: a #GP that is not due; false: none where it is due
-    std::optional<std::uint64_t> bits; // a value read may be wrong in these bits only
-    std::optional<unsigned> word;      // with bits: in this word of ISR, TMR or IRR only
+    std::optional<bool> gp;             // true: a #GP that is not due; false: none where it is due
+    std::optional<std::uint64_t> bits;  // a value read may be wrong in these bits only
+    std::optional<std::uint64_t> value; // with bits: only if exactly this was read
+    std::optional<unsigned> word;       // with bits: in this word of ISR, TMR or IRR only
     std::string effect;
 };
 
@@ -56,6 +57,7 @@ struct Departure {
     DepartureObserved observed;
     std::string cpu;              // "svm" or "vmx"; empty: with either vendor module
     Vendor vendor = Vendor::both; // the guest CPU's
+    bool in_trace = true;         // false: it happens without an exit, no recording shows it
     std::string kernels;
     std::vector<SourceLocation> sources;
     std::string reason;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "traces/scanner.hpp"
 #include "traces/text_word.hpp"
@@ -44,13 +45,11 @@ bool read_cpu(Scanner& s, LineHead& head) {
     return s.take("]");
 }
 
-// "7079.002646": integers only, since a double loses the last digit of an uptime of hours.
-bool read_seconds(std::string_view text, LineHead& head) {
-    Scanner s(text);
-    std::uint64_t seconds = 0;
-    std::uint64_t fraction = 0;
-    if (!s.decimal(seconds) || !s.take(".")) return false;
+// Behind the dot of "7079.002646": integers only, since a double loses the last digit of an uptime
+// of hours.
+bool read_fraction(Scanner& s, std::uint64_t seconds, LineHead& head) {
     const std::size_t digits = s.left();
+    std::uint64_t fraction = 0;
     if (digits < 6 || digits > 9 || seconds > 9'999'999'999 || !s.decimal(fraction) || !s.done())
         return false;
     constexpr std::array<std::uint32_t, 4> nanoseconds{1000, 100, 10, 1};
@@ -59,16 +58,13 @@ bool read_seconds(std::string_view text, LineHead& head) {
     return true;
 }
 
-// "19034720357861": the clocks that do not count nanoseconds. trace-cmd writes these times
-// without a blank behind the flags.
-bool read_ticks(std::string_view text, std::size_t blanks, LineHead& head) {
-    const std::size_t last_flag = text.find_last_not_of("0123456789");
-    const std::size_t flags = last_flag == std::string_view::npos ? 0 : last_flag + 1;
-    if (flags != 0 && (blanks == 0 || !are_flags(text.substr(0, flags)))) return false;
+// "d..1.19034720357861": trace-cmd writes no blank between the flags and a time without a dot.
+bool read_flags_and_ticks(std::string_view text, LineHead& head) {
+    std::size_t flags = text.size();
+    while (flags != 0 && is_digit(text[flags - 1])) --flags;
     Scanner s(text.substr(flags));
-    if (s.left() + (flags == 0 ? blanks : 0) < tick_columns || !s.decimal(head.time)) return false;
     head.clock_digits = 0;
-    return true;
+    return are_flags(text.substr(0, flags)) && s.left() >= tick_columns && s.decimal(head.time);
 }
 
 void skip_flags(Scanner& s) {
@@ -83,7 +79,26 @@ bool read_time(Scanner& s, LineHead& head) {
     std::string_view word = s.word();
     if (!word.ends_with(':')) return false;
     word.remove_suffix(1);
-    return (blanks != 0 && read_seconds(word, head)) || read_ticks(word, blanks, head);
+    Scanner time(word);
+    std::uint64_t whole = 0;
+    if (!time.decimal(whole)) return blanks != 0 && read_flags_and_ticks(word, head);
+    if (!time.done()) return blanks != 0 && time.take(".") && read_fraction(time, whole, head);
+    head.time = whole;
+    head.clock_digits = 0;
+    return blanks + word.size() >= tick_columns;
+}
+
+// " d..1.     2.392646: " up to the name of the event
+HeadFault read_behind_cpu(std::string_view line, LineHead& head, HeadColumns& columns) {
+    Scanner s(line.substr(columns.behind_cpu));
+    skip_thread_group(s);
+    skip_flags(s);
+    columns.behind_flags = line.size() - s.left();
+    if (!read_time(s, head)) return HeadFault::no_time;
+    s.skip_blanks();
+    if (s.done()) return HeadFault::no_event;
+    head.event_text = s.rest();
+    return HeadFault::none;
 }
 
 // What print_handle_file() of trace-cmd writes: "%*s: " with a name, "%*s  " without.
@@ -113,26 +128,30 @@ HeadFault read_head_at(std::string_view line, std::size_t dash, LineHead& head, 
     skip_thread_group(s);
     s.skip_blanks();
     if (!read_cpu(s, head)) return HeadFault::no_cpu;
-    skip_thread_group(s);
     columns.behind_cpu = line.size() - s.left();
-    skip_flags(s);
-    columns.behind_flags = line.size() - s.left();
-    if (!read_time(s, head)) return HeadFault::no_time;
-    s.skip_blanks();
-    if (s.done()) return HeadFault::no_event;
     head.thread = static_cast<std::uint32_t>(thread);
-    head.event_text = s.rest();
-    return HeadFault::none;
+    return read_behind_cpu(line, head, columns);
 }
 
-bool HeadReader::read_like_last(std::string_view line, LineHead& head) const {
-    constexpr std::size_t longest_rest = 1 + 7 + 8 + 8; // blank, flags, seconds, "002646: "
-    const char* at = line.data() + last_.dash_column;
-    if (last_.thread_size == 0 || line.size() <= last_.dash_column + last_.thread_size + longest_rest)
-        return false;
-    if (load_eight(at) != last_.thread_text[0]) return false;
-    at += last_.thread_size;
-    if (load_eight(at - 8) != last_.thread_text[1]) return false;
+bool HeadReader::read_like_last(std::string_view line, LineHead& head) {
+    const std::size_t behind_cpu = last_.dash_column + last_.thread_size;
+    if (last_.thread_size == 0 || line.size() < behind_cpu) return false;
+    const char* const dash = line.data() + last_.dash_column;
+    if (load_eight(dash) != last_.thread_text[0]) return false;
+    if (load_eight(dash + last_.thread_size - 8) != last_.thread_text[1]) return false;
+    head.thread = last_.thread;
+    head.cpu = last_.cpu;
+    if (read_time_like_last(line.substr(behind_cpu), head)) return true;
+    HeadColumns columns{behind_cpu, 0};
+    if (read_behind_cpu(line, head, columns) != HeadFault::none) return false;
+    remember_second(line, head, columns);
+    return true;
+}
+
+bool HeadReader::read_time_like_last(std::string_view text, LineHead& head) const {
+    constexpr std::size_t longest = 1 + 7 + 8 + 8; // blank, flags, seconds, "002646: "
+    if (last_.seconds_size == 0 || text.size() <= longest) return false;
+    const char* at = text.data();
     if (at[0] == ' ' && at[1] != ' ' && !is_digit(at[1])) {
         const std::uint64_t word = load_eight(at + 1);
         const unsigned flags = find_byte(word, ' ');
@@ -145,43 +164,46 @@ bool HeadReader::read_like_last(std::string_view line, LineHead& head) const {
     if (seconds != last_.seconds_text || !are_digits(digits) || fraction >> 48 != behind_time) return false;
     at += last_.seconds_size + 8;
     if (*at == ' ') return false;
-    head.thread = last_.thread;
-    head.cpu = last_.cpu;
     head.time = last_.nanoseconds + std::uint64_t{eight_digits(digits)} * 1000;
     head.clock_digits = 6;
-    head.event_text = line.substr(static_cast<std::size_t>(at - line.data()));
+    head.event_text = text.substr(static_cast<std::size_t>(at - text.data()));
     return true;
 }
 
 void HeadReader::remember(std::string_view line, const LineHead& head, const HeadColumns& columns) {
-    last_.thread_size = 0;
-    const std::size_t dash = *dash_column_;
-    const std::size_t thread_size = columns.behind_cpu - dash;
-    const std::size_t seconds_size = line.find('.', columns.behind_flags) + 1 - columns.behind_flags;
-    // Other clocks and wider columns are rare enough to be read anew.
-    if (head.clock_digits != 6 || thread_size < 8 || thread_size > 16 || seconds_size > 8) return;
-    if (line.size() < columns.behind_flags + 8) return;
-    last_.dash_column = dash;
-    last_.thread_text = {load_eight(line.data() + dash), load_eight(line.data() + columns.behind_cpu - 8)};
+    last_.dash_column = *dash_column_;
+    last_.thread_size = columns.behind_cpu - last_.dash_column;
+    if (last_.thread_size < 8 || last_.thread_size > 16) { // a group before the CPU: rare enough
+        last_.thread_size = 0;
+        return;
+    }
+    const char* const dash = line.data() + last_.dash_column;
+    last_.thread_text = {load_eight(dash), load_eight(dash + last_.thread_size - 8)};
     last_.thread = head.thread;
     last_.cpu = head.cpu;
-    last_.seconds_size = static_cast<unsigned>(seconds_size);
+    remember_second(line, head, columns);
+}
+
+void HeadReader::remember_second(std::string_view line, const LineHead& head, const HeadColumns& columns) {
+    last_.seconds_size = 0;
+    if (head.clock_digits != 6 || line.size() < columns.behind_flags + 8) return;
+    const std::size_t size = line.find('.', columns.behind_flags) + 1 - columns.behind_flags;
+    if (size > 8) return;
+    last_.seconds_size = static_cast<unsigned>(size);
     last_.seconds_text = load_eight(line.data() + columns.behind_flags) & low_bytes(last_.seconds_size);
     last_.nanoseconds = head.time / 1'000'000'000 * 1'000'000'000;
-    last_.thread_size = thread_size;
 }
 
 HeadFault HeadReader::read_anew(std::string_view line, LineHead& head) {
-    if (!dash_column_) return search(line, head);
     HeadColumns columns;
+    if (std::exchange(prefix_missing_, false) &&
+        read_head_at(line, name_columns, head, columns) == HeadFault::none)
+        return HeadFault::none;
+    if (!dash_column_) return search(line, head);
     const HeadFault fault = read_head_at(line, *dash_column_, head, columns);
     if (fault == HeadFault::none) {
         remember(line, head, columns);
         return fault;
-    }
-    if (prefix_missing_) {
-        prefix_missing_ = false;
-        return read_head_at(line, name_columns, head, columns);
     }
     // A line whose leading blanks were cut off (a trace pasted into a mail) may still be read.
     return line.starts_with(' ') || has_prefix() ? fault : search(line, head);

@@ -57,8 +57,10 @@ class HeadReader {
   private:
     HeadFault read_anew(std::string_view line, LineHead& head);
     HeadFault search(std::string_view line, LineHead& head);
-    bool read_like_last(std::string_view line, LineHead& head) const;
+    bool read_like_last(std::string_view line, LineHead& head);
+    bool read_time_like_last(std::string_view text, LineHead& head) const;
     void remember(std::string_view line, const LineHead& head, const HeadColumns& columns);
+    void remember_second(std::string_view line, const LineHead& head, const HeadColumns& columns);
 
     // Most records come from the thread and second of the one before, so their bytes are compared
     // before they are read anew.
@@ -68,7 +70,7 @@ class HeadReader {
         std::array<std::uint64_t, 2> thread_text{}; // its first and its last eight bytes
         std::uint32_t thread = 0;
         std::uint16_t cpu = 0;
-        unsigned seconds_size = 0; // of "     2."
+        unsigned seconds_size = 0; // 0: nothing remembered; of "     2."
         std::uint64_t seconds_text = 0;
         std::uint64_t nanoseconds = 0;
     };

@@ -135,6 +135,17 @@ TEST_CASE("trace-cmd's dropped events, with the record behind them that lacks th
     CHECK(result.events[3].value == 3);
 }
 
+TEST_CASE("a report that begins with dropped events still learns its prefix") {
+    const std::string record =
+        " qemu-system-x86-43    [001]     2.392646: kvm_eoi:              apicid 0 vector 1\n";
+    const ReadResult result =
+        read_text(fmt::format("cpus=2\ncorpus: CPU:1 [EVENTS DROPPED]\n{0}corpus: {0}corpus: {0}", record));
+    CAPTURE(result.text());
+    CHECK(result.summary.skipped_lines == 0);
+    CHECK(result.events.size() == 4);
+    CHECK(result.summary.lost_marks == 1);
+}
+
 TEST_CASE("reports one after another may have prefixes of other widths") {
     const std::string record =
         " qemu-system-x86-43    [001]     2.392646: kvm_eoi:              apicid 0 vector 1\n";
