@@ -6,13 +6,15 @@ namespace lapicheck::checker {
 namespace {
 
 // Repeats of one kind: the same rule broken in the same way and bits, of the same register, in the
-// same mode.
+// same mode. A window that is alive is one fault, whatever is read through it.
 bool same_kind(const Divergence& a, const Divergence& b) {
-    const bool same_place = a.mismatch.reg == Reg::none ? a.access.address == b.access.address : true;
-    return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault &&
-           a.mismatch.reg == b.mismatch.reg && a.mismatch.mode == b.mismatch.mode &&
-           a.access.kind == b.access.kind && a.mismatch.bits == b.mismatch.bits && a.known == b.known &&
-           same_place;
+    const bool window =
+        a.mismatch.fault == Fault::answered_by_apic || a.mismatch.fault == Fault::reached_apic;
+    const bool same_register = window || a.mismatch.reg == b.mismatch.reg;
+    const bool same_place = window || a.mismatch.reg != Reg::none || a.access.address == b.access.address;
+    return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault && same_register &&
+           a.mismatch.mode == b.mismatch.mode && a.access.kind == b.access.kind &&
+           a.mismatch.bits == b.mismatch.bits && a.known == b.known && same_place;
 }
 
 } // namespace
@@ -25,11 +27,14 @@ void Findings::add(Finding finding) {
 }
 
 u64 Findings::take_back_since(u64 since) {
-    const std::size_t before = recent_.size();
-    std::erase_if(recent_, [since](const Finding& finding) {
+    return std::erase_if(recent_, [since](const Finding& finding) {
         return finding.divergence.access.line > since && finding.last_gap_line > since;
     });
-    return before - recent_.size();
+}
+
+u64 Findings::take_back_of(u32 thread) {
+    return std::erase_if(
+        recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });
 }
 
 void Findings::settle() {

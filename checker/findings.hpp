@@ -19,6 +19,8 @@ class Findings {
     void add(Finding finding);
     // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
     u64 take_back_since(u64 since);
+    // What was found in a thread does not hold. Returns how many were taken back.
+    u64 take_back_of(u32 thread);
     // Nothing can take back what is left.
     void settle();
 

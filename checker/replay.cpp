@@ -32,6 +32,7 @@ constexpr u64 shortest_gap_ns = 50'000;
 constexpr u64 longest_instruction = 15; // bytes
 
 // ioctls by which userspace sets state that the local APIC depends on (include/uapi/linux/kvm.h).
+constexpr u64 kvm_run = 0xae80;
 constexpr u64 kvm_set_lapic = 0x4400'ae8f;
 constexpr u64 kvm_set_sregs = 0x4138'ae84;
 constexpr u64 kvm_set_sregs2 = 0x4140'aecd;
@@ -151,6 +152,7 @@ void Replay::on_access(const GuestAccess& access) {
     if (std::exchange(thread.may_have_reset, false)) vcpu.host_may_have_reset();
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0) visible_.ipis = true;
+    if (access.ended_interrupt) tells_apart(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
         note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
@@ -173,6 +175,7 @@ void Replay::on_stray(const Event& event) {
     if (event.kind == EventKind::apic_ipi) return; // a hypercall's, or an accelerated one
     const bool is_eoi = event.kind == EventKind::eoi || event.where == 0xb0;
     if (is_eoi) {
+        if (event.kind == EventKind::eoi) tells_apart(thread, event.thread, thread.eoi_id, event.where);
         visible_.foreign_eoi = true;
         if (thread.current != nullptr) thread.current->forget_interrupts();
         note_once(noted_foreign_eoi_, "KVM ends interrupts by itself here: ISR and PPR are not judged");
@@ -216,6 +219,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::userspace_exit:
         thread.shows_userspace = true;
         thread.in_userspace = true;
+        if (thread.takes_turns && vcpu != nullptr) vcpu->on_lost();
         break;
     case EventKind::accelerated:
         visible_.accelerated = true;
@@ -246,11 +250,27 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
 
 void Replay::on_ioctl(Thread& thread, const Event& event) {
     thread.in_userspace = true;
+    if (event.where == kvm_run) tells_apart(thread, event.thread, thread.run_fd, event.value);
     for (auto& vcpu : thread.vcpus) {
         if (event.where == kvm_set_lapic) vcpu->host_has_loaded();
         else if (event.where == kvm_set_sregs || event.where == kvm_set_sregs2) vcpu->host_may_have_loaded();
         else if (event.where == kvm_set_msrs) vcpu->host_has_set_msrs();
     }
+}
+
+// What is `now` told of the thread's vCPU was told before as `last`: another one runs, if they differ.
+// Where kvm_entry names it, that is better.
+void Replay::tells_apart(Thread& thread, u32 id, u64& last, u64 now) {
+    if (thread.current != nullptr && thread.current->number() >= 0) return;
+    const u64 before = std::exchange(last, now);
+    if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
+    const u64 taken_back = findings_.take_back_of(id);
+    summary_.taken_back += taken_back;
+    summary_.undetermined += taken_back;
+    summary_.checked -= std::min(summary_.checked, taken_back);
+    for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    note_once(noted_turns_,
+              "a thread runs several vCPUs in turn: each return to userspace may change to another");
 }
 
 // KVM prints the vCPU id, in the thread of the sender, also of what is then not accepted.

@@ -42,6 +42,7 @@ class Replay final : public traces::AssemblerSink {
 
   private:
     // A host thread that runs one vCPU, or several in turn.
+    static constexpr u64 no_id = ~u64{0};
     struct Thread {
         u64 last_time = 0;
         u64 last_gap_line = 0;
@@ -50,6 +51,9 @@ class Replay final : public traces::AssemblerSink {
         bool in_userspace = false;
         bool may_have_reset = false;   // userspace, since the last access
         u64 exit_rip = traces::no_rip; // where the guest was left last
+        u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
+        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was called on
+        bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
         std::vector<std::unique_ptr<Vcpu>> vcpus;
         Vcpu* current = nullptr;
     };
@@ -65,6 +69,7 @@ class Replay final : public traces::AssemblerSink {
     std::string label(const Vcpu& vcpu) const;
     void retire(const Vcpu& vcpu);
     void on_lost(const traces::Event& event);
+    void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
@@ -91,6 +96,7 @@ class Replay final : public traces::AssemblerSink {
     bool noted_accelerated_ = false;
     bool noted_foreign_eoi_ = false;
     bool noted_room_ = false;
+    bool noted_turns_ = false;
 };
 
 } // namespace lapicheck::checker

@@ -67,9 +67,9 @@ void write_known(std::ostream& out, const TraceReport& report, const Divergence&
 void write_summary(std::ostream& out, const TraceReport& report) {
     const auto& read = report.read;
     const auto& replay = report.replay;
-    fmt::print(out,
-               "\n  {} accesses to the local APIC of {} vCPUs: {} checked, {} not determined by the rules.\n",
-               replay.accesses, replay.vcpus, replay.checked, replay.undetermined);
+    fmt::print(
+        out, "\n  {} accesses to the local APIC of {} vCPU{}: {} checked, {} not determined by the rules.\n",
+        replay.accesses, replay.vcpus, replay.vcpus == 1 ? "" : "s", replay.checked, replay.undetermined);
     fmt::print(out, "  {} events in {} lines; {} lines skipped; {} events lost{}.\n", read.events, read.lines,
                read.skipped_lines, read.lost_events,
                read.lost_marks == 0 ? std::string{} : fmt::format(" in {} places", read.lost_marks));

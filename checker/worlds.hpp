@@ -35,7 +35,7 @@ struct Judgement {
     // and whether it said anything of the access.
     u64 foretold_bits = 0;
     bool foretold = false;
-    Mismatch mismatch;       // if not explained
+    Mismatch mismatch; // if not explained
 };
 
 class Worlds {

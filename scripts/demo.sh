@@ -18,27 +18,24 @@ configure release
 cmake --build --preset release --target lapicheck
 
 mkdir -p build/demo
-recording=build/demo/x2apic-mmio-alive-smp1.txt
-zstd --decompress --quiet --force traces/corpus/kvm-6.1-svm/x2apic-mmio-alive-smp1.txt.zst -o "$recording"
+unpack() { zstd --decompress --quiet --force "traces/corpus/kvm-6.1-svm/$1.txt.zst" -o "build/demo/$1.txt"; }
+unpack x2apic-mmio-alive-smp1
+unpack fixed-smp1
 
-say
-say "The recording is ftrace text of a guest on Linux 6.1's KVM, with an old fault put back in: although"
-say "the guest has switched its local APIC to x2APIC mode, reads and writes at 0xfee00000 still reach the"
-say "registers. We hold it against the manual (sdm), then against what KVM documents of itself (kvm)."
-
-missed=()
-for profile in sdm kvm; do
+# Runs the check that `$1` describes and holds its exit status against the expected `$2`.
+show() {
+    local what=$1 expected=$2 status=0
+    shift 2
     say
-    step "build/release/lapicheck check --profile $profile $recording"
-    status=0
-    build/release/lapicheck check --profile "$profile" "$recording" || status=$?
+    say "$what"
+    step "build/release/lapicheck check $*"
+    build/release/lapicheck check "$@" | tee build/demo/report.txt || status=${PIPESTATUS[0]}
     say "(exit status $status)"
-    ((status == 1)) || missed+=("$profile: exit status $status")
-done
+    ((status == expected)) || die "expected exit status $expected, got $status"
+}
 
-say
-if ((${#missed[@]})); then
-    complain "lapicheck should report a divergence (exit status 1) under both profiles; ${missed[*]}"
-    exit 1
-fi
-say "lapicheck found that the recording departs from the rules, under both profiles."
+show "A guest on Linux 6.1's KVM, with the fault of 2018 put back in: although it has switched its local
+APIC to x2APIC mode, reads at 0xfee00000 still reach the registers." 1 build/demo/x2apic-mmio-alive-smp1.txt
+grep -q ':34210-34211 .*x2APIC mode' build/demo/report.txt ||
+    die "the read of 0xfee00030 in x2APIC mode (lines 34210-34211) was not reported"
+show "The same guest on the same kernel, with the fix." 0 --profile kvm build/demo/fixed-smp1.txt

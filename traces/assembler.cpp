@@ -27,6 +27,7 @@ void attach_apic(GuestAccess& access, const Event& event) {
 void attach_consequence(GuestAccess& access, const Event& event) {
     if (event.kind == EventKind::eoi) {
         access.ended_interrupt = true;
+        access.eoi_id = event.where;
         access.eoi_vector = event.value;
     } else if (event.kind == EventKind::apic_ipi) {
         ++access.ipis;

@@ -38,6 +38,7 @@ struct GuestAccess {
     std::uint64_t apic_value = 0;
     std::uint64_t address = 0;    // guest-physical address or MSR index
     std::uint64_t value = 0;      // what the guest wrote or read
+    std::uint64_t eoi_id = 0;     // the vCPU that the kvm_eoi names
     std::uint64_t eoi_vector = 0; // ~0: none was in service
     std::uint64_t line = 0;       // of its kvm_mmio or kvm_msr
     std::uint64_t first_line = 0;

@@ -1,5 +1,6 @@
 #include "traces/assembler.hpp"
 
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,12 @@
 namespace lapicheck::traces {
 namespace {
 
-using Lines = std::vector<std::string>;
+struct Lines : std::vector<std::string> {
+    using vector::vector;
+    friend std::ostream& operator<<(std::ostream& out, const Lines& lines) {
+        return out << fmt::format("[{}]", fmt::join(lines, "; "));
+    }
+};
 
 std::string_view name_of(model::AccessKind kind) {
     switch (kind) {

@@ -1,0 +1,205 @@
+// Replay where the trace does not show all: userspace sets state, hardware acts, events are lost.
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "tests/checker/made_trace.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+// ----- The host's hand -----
+
+TEST_CASE("reset by userspace after a pause raises nothing and is told in a note") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_TDCR = 0x3
+        kvm_msr: msr_write 83e = 0x3
+        +100000us kvm_apic: apic_read APIC_TDCR = 0x0
+        kvm_mmio: mmio read len 4 gpa 0xfee003e0 val 0x0
+        kvm_msr: msr_read 1b = 0xfee00900
+        kvm_apic: apic_read APIC_SPIV = 0xff
+        kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0xff
+    )");
+    CHECK(r.told() == Told{});
+    CHECK(r.notes("userspace must have reset it before line 5"));
+}
+
+TEST_CASE("a short pause does not excuse the fault") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        +250us kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        kvm_msr: msr_read 1b = 0xfee00d00
+    )")
+              .told() == Told{"M01 version x2apic 2-3 because 1"});
+}
+
+TEST_CASE("a pause does not excuse the fault once the vCPU goes on in its old state") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        +100000us kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        kvm_msr: msr_read 1b = 0xfee00d00
+    )")
+              .told() == Told{"M01 version x2apic 2-3 because 1"});
+}
+
+TEST_CASE("what only a reset would explain, and nothing refutes, is not decided and said so") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        +100000us kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )");
+    CHECK(r.told() == Told{});
+    CHECK(r.notes("1 observations diverge unless userspace reset or loaded the vCPU; not decided"));
+}
+
+TEST_CASE("a value that no reset explains is a fault after a pause, too") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00900
+        kvm_mmio: mmio write len 4 gpa 0xfee003e0 val 0x3
+        kvm_apic: apic_write APIC_TDCR = 0x3
+        +100000us kvm_apic: apic_read APIC_TDCR = 0x1
+        kvm_mmio: mmio read len 4 gpa 0xfee003e0 val 0x1
+    )")
+              .told() == Told{"M06 dcr xapic 4-5 because 1,2"});
+}
+
+TEST_CASE("where the trace shows when the thread is in userspace, a pause in the guest allows no reset") {
+    CHECK(replay_script(R"(
+        kvm_entry: vcpu 0, rip 0x1000
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_entry: vcpu 0, rip 0x1002
+        +100000us kvm_exit: vcpu 0 reason npf rip 0x1008 info1 0x0 info2 0x0
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )")
+              .told() == Told{"M01 version x2apic 5-6 because 2"});
+}
+
+TEST_CASE("KVM_SET_LAPIC forgets what was known") {
+    constexpr auto script = R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_TDCR = 0x3
+        kvm_msr: msr_write 83e = 0x3
+        {}
+        kvm_apic: apic_read APIC_TDCR = 0x1
+        kvm_msr: msr_read 83e = 0x1
+    )";
+    CHECK(replay_script(fmt::format(script, "sys_ioctl(fd: 0xb, cmd: 0x4400ae8f, arg: 0x7f31fc002010)"))
+              .told() == Told{});
+    // KVM_GET_LAPIC
+    CHECK(replay_script(fmt::format(script, "sys_ioctl(fd: 0xb, cmd: 0x8400ae8e, arg: 0x7f31fc002010)"))
+              .told() == Told{"X14 dcr x2apic 5-6 because 1,3"});
+}
+
+TEST_CASE("KVM_SET_SREGS may have set the mode") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        sys_ioctl(fd: 0xb, cmd: 0x4138ae84, arg: 0x7f31fc002010)
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        kvm_msr: msr_read 1b = 0xfee00900
+    )")
+              .told() == Told{});
+}
+
+// ----- Lost events -----
+
+TEST_CASE("lost events forget what they may have changed") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_TDCR = 0x3
+        kvm_msr: msr_write 83e = 0x3
+        CPU:0 [LOST 3 EVENTS]
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        kvm_apic: apic_read APIC_TDCR = 0x1
+        kvm_mmio: mmio read len 4 gpa 0xfee003e0 val 0x1
+    )");
+    CHECK(r.told() == Told{});
+}
+
+TEST_CASE("a divergence is taken back when a mark shows that a CPU lost events at that time") {
+    constexpr auto script = R"(
+        @44/0 kvm_msr: msr_write 1b = 0xfee00d00
+        @44/1 kvm_apic: apic_read APIC_LVR = 0x50014
+        @44/1 kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        {}
+        @44/0 kvm_msr: msr_read 1b = 0xfee00900
+    )";
+    // CPU 0 was silent from line 1 on, and the thread came over from it.
+    const Replayed lost = replay_script(fmt::format(script, "CPU:0 [LOST 3 EVENTS]"));
+    CHECK(lost.told() == Told{});
+    CHECK(lost.summary.taken_back == 1);
+    // CPU 1 lost only what came behind its last line.
+    const Replayed other = replay_script(fmt::format(script, "CPU:1 [LOST 3 EVENTS]"));
+    CHECK(other.told() == Told{"M01 version x2apic 2-3 because 1"});
+    CHECK(other.summary.taken_back == 0);
+}
+
+TEST_CASE("a divergence in one run of lines of a thread stays when another CPU lost events") {
+    CHECK(replay_script(R"(
+        @44/0 kvm_msr: msr_read 1b = 0xfee00900
+        @45/1 kvm_msr: msr_read 1b = 0xfee00800
+        @44/0 kvm_msr: msr_write 1b = 0xfee00d00
+        @44/0 kvm_apic: apic_read APIC_LVR = 0x50014
+        @44/0 kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        CPU:1 [LOST 3 EVENTS]
+        @45/1 kvm_msr: msr_read 1b = 0xfee00800
+    )")
+              .told() == Told{"M01 version x2apic 4-5 because 3"});
+}
+
+TEST_CASE("a line of KVM that cannot be read counts as a lost event") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_msr: msr_wri
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )")
+              .told() == Told{});
+}
+
+// ----- Other clocks -----
+
+TEST_CASE("a clock that counts cycles: a long pause allows a reset, a short one does not") {
+    constexpr auto script = R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        +{}us kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )";
+    CHECK(replay_text(made_trace(fmt::format(script, 100'000), false)).told() == Told{});
+    CHECK(replay_text(made_trace(fmt::format(script, 20), false)).told() ==
+          Told{"M01 version x2apic 2-3 because 1"});
+}
+
+// ----- Hardware that virtualizes the APIC -----
+
+TEST_CASE("a kvm_apic write without an access: hardware virtualizes the APIC, and is said so") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_TMICT = 0x55
+        kvm_entry: vcpu 0, rip 0x1000
+        kvm_apic: apic_read APIC_TMICT = 0x55
+        kvm_msr: msr_read 838 = 0x55
+    )");
+    CHECK(r.told() == Told{});
+    CHECK(r.summary.stray == 1);
+    CHECK(r.notes("hardware virtualizes the APIC here"));
+}
+
+TEST_CASE("where hardware sends interrupts itself a command without kvm_apic_ipi is right") {
+    const std::string command = "kvm_mmio: mmio write len 4 gpa 0xfee00300 val 0x40031\n"
+                                "kvm_apic: apic_write APIC_ICR = 0x40031\n";
+    const std::string shown = "kvm_apic_ipi: dst 0 vec 49 (Fixed|physical|assert|edge|self)\n";
+    const std::string start = "kvm_msr: msr_write 1b = 0xfee00900\n";
+    const std::string avic = "kvm_avic_incomplete_ipi: vcpu=0, icrh:icrl=00000000:00040031, id=1, index=0\n";
+    const std::string entry = "kvm_entry: vcpu 0, rip 0x1000\n";
+    CHECK(replay_script(start + command + shown + command + entry).told().size() == 1);
+    CHECK(replay_script(start + command + shown + avic + command + entry).told() == Told{});
+}
+
+} // namespace
+} // namespace lapicheck::checker

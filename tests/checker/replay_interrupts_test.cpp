@@ -1,0 +1,292 @@
+// Replay of what interrupts do: commands, acceptance, service and its end.
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "tests/checker/made_trace.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+std::string sends(unsigned vector) {
+    return fmt::format("kvm_apic: apic_write APIC_SELF_IPI = {0:#x}\n"
+                       "kvm_apic_ipi: dst 0 vec {0} (Fixed|physical|de-assert|edge|self)\n"
+                       "kvm_apic_accept_irq: apicid 0 vec {0} (Fixed|edge)\n"
+                       "kvm_msr: msr_write 83f = {0:#x}\n",
+                       vector);
+}
+std::string takes(unsigned vector) { return fmt::format("kvm_inj_virq: IRQ {:#x}\n", vector); }
+std::string ends(int vector) {
+    return fmt::format("kvm_apic: apic_write APIC_EOI = 0x0\n"
+                       "kvm_eoi: apicid 0 vector {}\n"
+                       "kvm_msr: msr_write 80b = 0x0\n",
+                       vector);
+}
+std::string reads(unsigned msr, unsigned offset, std::string_view value) {
+    return fmt::format("kvm_apic: apic_read {:#x} = {}\nkvm_msr: msr_read {:x} = {}\n", offset, value, msr,
+                       value);
+}
+
+// A vCPU in x2APIC mode, software-enabled, LINT0 masked, that has taken and ended an interrupt, so that the
+// recording is known to show such; then the ISR is read: all is known.
+constexpr unsigned lines_of_start = 30;
+std::string start() {
+    std::string script = "kvm_entry: vcpu 0, rip 0x1000\n"
+                         "kvm_msr: msr_write 1b = 0xfee00d00\n"
+                         "kvm_apic: apic_write APIC_SPIV = 0x1ff\nkvm_msr: msr_write 80f = 0x1ff\n"
+                         "kvm_apic: apic_write APIC_LVT0 = 0x10000\nkvm_msr: msr_write 835 = 0x10000\n" +
+                         sends(0x31) + takes(0x31) + ends(0x31);
+    for (unsigned word = 0; word < 8; ++word) script += reads(0x810 + word, 0x100 + 16 * word, "0x0");
+    return script;
+}
+Replayed replay_started(const std::string& script) { return replay_script(start() + script); }
+// "P02 isr x2apic +3-4": lines counted from the end of start(), evidence left out.
+Told told_of(const Replayed& r) {
+    Told told;
+    for (const Divergence& d : r.divergences)
+        told.push_back(fmt::format("{} {} {} +{}-{}", model::to_string(d.mismatch.rule),
+                                   register_name(d.mismatch.reg), model::to_string(d.mismatch.mode),
+                                   d.access.first_line - lines_of_start, d.access.line - lines_of_start));
+    return told;
+}
+
+TEST_CASE("an interrupt's life: sent, given to the processor, ended") {
+    CHECK(replay_started(sends(0x31) + takes(0x31) + ends(0x31) + sends(0x51) + takes(0x51) + ends(0x51) +
+                         ends(-1))
+              .told() == Told{});
+}
+
+TEST_CASE("nested interrupts: each EOI ends the highest in service") {
+    const std::string nested = sends(0x31) + takes(0x31) + sends(0x51) + takes(0x51); // ten lines
+    CHECK(replay_started(nested + ends(0x51) + ends(0x31)).told() == Told{});
+    const Replayed wrong = replay_started(nested + ends(0x31) + ends(0x51));
+    REQUIRE(wrong.divergences.size() == 1);
+    CHECK(wrong.divergences[0].mismatch.rule == Rule::P04);
+    CHECK(wrong.divergences[0].mismatch.fault == Fault::eoi_vector);
+    CHECK(wrong.divergences[0].mismatch.detail == "vector 0x31 was ended though 0x51 is in service");
+    CHECK(told_of(wrong) == Told{"P04 eoi x2apic +11-13"});
+}
+
+TEST_CASE("an EOI that ends nothing though a vector is in service") {
+    const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(-1));
+    REQUIRE(r.divergences.size() == 1);
+    CHECK(r.divergences[0].mismatch.rule == Rule::P04);
+    CHECK(r.divergences[0].mismatch.detail == "nothing was ended though 0x31 is in service");
+}
+
+TEST_CASE("an EOI that ends a vector that was not in service") {
+    const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(0x31) + ends(0x41));
+    REQUIRE(r.divergences.size() == 1);
+    CHECK(r.divergences[0].mismatch.detail == "vector 0x41 was not in service");
+}
+
+TEST_CASE("a lower vector given to the processor while a higher one waits") {
+    const Replayed r =
+        replay_started(sends(0x31) + takes(0x31) + ends(0x31) + sends(0x41) + sends(0x61) + takes(0x41));
+    REQUIRE(r.divergences.size() == 1);
+    CHECK(r.divergences[0].mismatch.rule == Rule::P02);
+    CHECK(r.divergences[0].mismatch.fault == Fault::injected);
+}
+
+TEST_CASE("a lower vector given to the processor while a higher one is in service") {
+    const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(0x31) + sends(0x61) + takes(0x61) +
+                                      sends(0x41) + takes(0x41));
+    REQUIRE(r.divergences.size() == 1);
+    CHECK(r.divergences[0].mismatch.rule == Rule::P03);
+}
+
+TEST_CASE("the PIC's vector through LINT0 goes past IRR and ISR") {
+    CHECK(replay_script(R"(
+        kvm_entry: vcpu 0, rip 0x1000
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_SPIV = 0x1ff
+        kvm_msr: msr_write 80f = 0x1ff
+        kvm_apic: apic_write APIC_LVT0 = 0x700
+        kvm_msr: msr_write 835 = 0x700
+    )" + sends(0x61) + takes(0x61) +
+                        takes(0x20) + ends(0x61))
+              .told() == Told{});
+}
+
+TEST_CASE("the ISR shows what is in service, the IRR what waits") {
+    const auto told = [](std::string_view isr1, std::string_view irr2) {
+        return told_of(replay_started(sends(0x31) + takes(0x31) + sends(0x51) + reads(0x811, 0x110, isr1) +
+                                      reads(0x822, 0x220, irr2)));
+    };
+    CHECK(told("0x20000", "0x20000") == Told{});
+    CHECK(told("0x0", "0x20000") == Told{"P02 isr x2apic +10-11"});
+    CHECK(told("0x20002", "0x20000") == Told{"P02 isr x2apic +10-11"});
+    CHECK(told("0x20000", "0x0") == Told{"P01 irr x2apic +12-13"});
+}
+
+TEST_CASE("what EOI ended is not in service any more") {
+    CHECK(told_of(replay_started(sends(0x31) + takes(0x31) + ends(0x31) + reads(0x811, 0x110, "0x20000"))) ==
+          Told{"P04 isr x2apic +9-10"});
+}
+
+TEST_CASE("PPR is not below the class of the vector in service") {
+    const auto told = [](std::string_view ppr) {
+        return told_of(replay_started(sends(0x71) + takes(0x71) + reads(0x80a, 0xa0, ppr)));
+    };
+    CHECK(told("0x70") == Told{});
+    CHECK(told("0xf0") == Told{}); // CR8 may have been written unseen
+    CHECK(told("0x30") == Told{"P03 ppr x2apic +6-7"});
+}
+
+TEST_CASE("a software-disabled APIC takes nothing, though KVM traces the acceptance") {
+    CHECK(replay_started(sends(0x31) + takes(0x31) + ends(0x31) +
+                         "kvm_apic: apic_write APIC_SPIV = 0xff\nkvm_msr: msr_write 80f = 0xff\n" +
+                         sends(0x51) + "kvm_apic: apic_read 0x220 = 0x0\nkvm_msr: msr_read 822 = 0x0\n")
+              .told() == Told{});
+}
+
+TEST_CASE("where KVM ends interrupts by itself, service is not judged, and said so") {
+    const Replayed r = replay_started(sends(0x31) + takes(0x31) +
+                                      "kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector 49\n" +
+                                      sends(0x51) + takes(0x51) + ends(-1));
+    CHECK(r.told() == Told{});
+    CHECK(r.summary.stray == 2);
+    CHECK(r.notes("KVM ends interrupts by itself here"));
+}
+
+TEST_CASE("an interrupt of another thread may have come, or not yet") {
+    for (const auto* irr : {"0x0", "0x20000"})
+        CHECK(replay_started(fmt::format("@99 kvm_apic_accept_irq: apicid 0 vec 81 (Fixed|edge)\n"
+                                         "kvm_apic: apic_read 0x220 = {0}\nkvm_msr: msr_read 822 = {0}\n",
+                                         irr))
+                  .told() == Told{});
+}
+
+// ----- Commands -----
+
+std::string x2apic_command(std::string_view ipi, std::string_view command) {
+    return fmt::format("kvm_msr: msr_write 1b = 0xfee00d00\nkvm_apic_ipi: {}\n"
+                       "kvm_apic: apic_write APIC_ICR = {}\nkvm_msr: msr_write 830 = {}\n",
+                       ipi, command, command);
+}
+
+TEST_CASE("what a WRMSR of the ICR commands is what is sent") {
+    const auto fault_of = [](std::string_view ipi) {
+        const Replayed r = replay_script(x2apic_command(ipi, "0x100004031"));
+        return r.divergences.size() == 1
+                   ? fmt::format("{} {}", model::to_string(r.divergences[0].mismatch.rule),
+                                 r.divergences[0].mismatch.detail)
+                   : fmt::format("{} divergences", r.divergences.size());
+    };
+    CHECK(fault_of("dst 1 vec 49 (Fixed|physical|assert|edge|dst)") == "0 divergences");
+    CHECK(fault_of("dst 1 vec 50 (Fixed|physical|assert|edge|dst)") == "I02 vector 0x32 was sent");
+    CHECK(fault_of("dst 1 vec 49 (NMI|physical|assert|edge|dst)") == "I02 delivery mode 4 was sent");
+    CHECK(fault_of("dst 1 vec 49 (Fixed|physical|assert|edge|self)") == "I05 shorthand 1 was sent");
+    CHECK(fault_of("dst 1 vec 49 (Fixed|logical|assert|edge|dst)") ==
+          "I09 the other destination mode was used");
+    CHECK(fault_of("dst 2 vec 49 (Fixed|physical|assert|edge|dst)") == "I09 destination 0x2 was used");
+}
+
+TEST_CASE("logical destinations: I12 in x2APIC mode") {
+    CHECK(replay_script(x2apic_command("dst 10003 vec 49 (Fixed|logical|assert|edge|dst)", "0x1000300004831"))
+              .told() == Told{});
+    CHECK(replay_script(x2apic_command("dst 10001 vec 49 (Fixed|logical|assert|edge|dst)", "0x1000300004831"))
+              .told() == Told{"I12 icr x2apic 2-4 because 1"});
+}
+
+TEST_CASE("with a shorthand the destination does not matter") {
+    CHECK(replay_script(x2apic_command("dst 7 vec 49 (Fixed|physical|assert|edge|all)", "0x10000084031"))
+              .told() == Told{});
+}
+
+TEST_CASE("xAPIC: the destination is what the ICR's high word held") {
+    const auto told = [](std::string_view destination) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00900
+            kvm_mmio: mmio write len 4 gpa 0xfee00310 val 0x3000000
+            kvm_apic: apic_write APIC_ICR2 = 0x3000000
+            kvm_mmio: mmio write len 4 gpa 0xfee00300 val 0x4031
+            kvm_apic: apic_write APIC_ICR = 0x4031
+            kvm_apic_ipi: dst {} vec 49 (Fixed|physical|assert|edge|dst)
+        )",
+                                         destination))
+            .told();
+    };
+    CHECK(told("3") == Told{});
+    CHECK(told("4") == Told{"I22 icr xapic 4 because 1"});
+}
+
+TEST_CASE("the ICR's high word alone sends nothing") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00900
+        kvm_mmio: mmio write len 4 gpa 0xfee00310 val 0x3000000
+        kvm_apic: apic_write APIC_ICR2 = 0x3000000
+        kvm_apic_ipi: dst 3 vec 49 (Fixed|physical|assert|edge|dst)
+    )")
+              .told() == Told{"I22 icr_high xapic 2 because 1"});
+}
+
+TEST_CASE("a command that sends nothing, where the recording shows interrupts") {
+    const std::string sent = "kvm_mmio: mmio write len 4 gpa 0xfee00300 val 0x40031\n"
+                             "kvm_apic: apic_write APIC_ICR = 0x40031\n"
+                             "kvm_apic_ipi: dst 0 vec 49 (Fixed|physical|assert|edge|self)\n";
+    const std::string not_sent = "kvm_mmio: mmio write len 4 gpa 0xfee00300 val 0x40031\n"
+                                 "kvm_apic: apic_write APIC_ICR = 0x40031\n"
+                                 "kvm_entry: vcpu 0, rip 0x1000\n";
+    const std::string start = "kvm_msr: msr_write 1b = 0xfee00900\n";
+    CHECK(replay_script(start + sent + not_sent).told() == Told{"I01 icr xapic 5 because 1"});
+    CHECK(replay_script(start + not_sent).told() == Told{}); // kvm_apic_ipi may not have been enabled
+}
+
+TEST_CASE("SELF IPI sends its vector to the own APIC") {
+    const auto told = [](std::string_view ipi) {
+        return replay_script(fmt::format("kvm_msr: msr_write 1b = 0xfee00d00\n"
+                                         "kvm_apic: apic_write APIC_SELF_IPI = 0x31\nkvm_apic_ipi: {}\n"
+                                         "kvm_msr: msr_write 83f = 0x31\n",
+                                         ipi))
+            .told();
+    };
+    CHECK(told("dst 0 vec 49 (Fixed|physical|de-assert|edge|self)") == Told{});
+    CHECK(told("dst 0 vec 50 (Fixed|physical|de-assert|edge|self)") ==
+          Told{"I16 self_ipi x2apic 2-4 because 1"});
+    CHECK(told("dst 0 vec 49 (Fixed|physical|de-assert|edge|all)") ==
+          Told{"I05 self_ipi x2apic 2-4 because 1"});
+}
+
+TEST_CASE("the ICR before Linux 5.18, as two words") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_ICR2 = 0x1
+        kvm_apic: apic_write APIC_ICR = 0x4031
+        kvm_apic_ipi: dst 1 vec 49 (Fixed|physical|assert|edge|dst)
+        kvm_apic_accept_irq: apicid 1 vec 49 (Fixed|edge)
+        kvm_msr: msr_write 830 = 0x100004031
+        kvm_apic: apic_write APIC_SELF_IPI = 0x31
+        kvm_apic: apic_write APIC_ICR = 0x40031
+        kvm_apic_ipi: dst 0 vec 49 (Fixed|physical|de-assert|edge|self)
+        kvm_apic_accept_irq: apicid 0 vec 49 (Fixed|edge)
+        kvm_msr: msr_write 83f = 0x31
+    )")
+              .told() == Told{});
+}
+
+// ----- Errors -----
+
+TEST_CASE("an access to a reserved offset is logged in ESR") {
+    const auto told = [](std::string_view esr) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00900
+            kvm_mmio: mmio write len 4 gpa 0xfee00280 val 0x0
+            kvm_apic: apic_write APIC_ESR = 0x0
+            kvm_mmio: mmio write len 4 gpa 0xfee00040 val 0x1
+            kvm_apic: apic_write 0x40 = 0x1
+            kvm_mmio: mmio write len 4 gpa 0xfee00280 val 0x0
+            kvm_apic: apic_write APIC_ESR = 0x0
+            kvm_apic: apic_read APIC_ESR = {0}
+            kvm_mmio: mmio read len 4 gpa 0xfee00280 val {0}
+        )",
+                                         esr))
+            .told();
+    };
+    CHECK(told("0x80") == Told{});
+    REQUIRE(told("0x0").size() == 1);
+    CHECK(told("0x0")[0].starts_with("M11 esr xapic 8-9"));
+}
+
+} // namespace
+} // namespace lapicheck::checker
