@@ -1,7 +1,5 @@
 #include "checker/compare.hpp"
 
-#include <fmt/format.h>
-
 namespace lapicheck::checker {
 namespace {
 
@@ -47,14 +45,14 @@ class Comparison {
   private:
     bool x2apic() const { return !is_mmio(access_.kind); }
 
-    Mismatch differs(Rule rule, Fault fault, std::string detail = {}) const {
+    Mismatch differs(Rule rule, Fault fault, Detail detail = {}) const {
         Mismatch mismatch;
         mismatch.rule = rule;
         mismatch.fault = fault;
         mismatch.reg = out_.reg;
         mismatch.mode = mode_of(before_);
         mismatch.expected = out_.value;
-        mismatch.detail = std::move(detail);
+        mismatch.detail = detail;
         return mismatch;
     }
 
@@ -85,16 +83,15 @@ class Comparison {
             return mismatch;
         }
         if (out_.exceeds && access_.value <= out_.limit.least())
-            return differs(out_.rule, Fault::value, "below the class of the vector in service");
+            return differs(out_.rule, Fault::value, {"below the class of the vector in service"});
         return handed_on_differs(access_.apic_value, access_.value);
     }
 
     std::optional<Mismatch> handed_on_differs(u64 inside, u64 outside) const {
         if (!access_.reached_apic || inside == outside) return std::nullopt;
         const Rule rule = x2apic() ? Rule::X14 : is_write(access_.kind) ? Rule::M07 : Rule::M06;
-        Mismatch mismatch =
-            differs(rule, Fault::handed_on,
-                    fmt::format("kvm_apic says {:#x}, the guest's value is {:#x}", inside, outside));
+        Mismatch mismatch = differs(rule, Fault::handed_on,
+                                    {"kvm_apic says {:#x}, the guest's value is {:#x}", inside, outside});
         mismatch.bits = inside ^ outside;
         return mismatch;
     }
@@ -133,27 +130,25 @@ class Comparison {
             self ? model::low_half(access_.value & 0xff) | (u32{1} << 18) : model::low_half(access_.value);
         const traces::Interrupt& ipi = access_.ipi;
         if (access_.ipi_vector != (command & model::icr::vector))
-            return differs(rule, Fault::ipi_differs,
-                           fmt::format("vector {:#x} was sent", access_.ipi_vector));
+            return differs(rule, Fault::ipi_differs, {"vector {:#x} was sent", access_.ipi_vector});
         const u32 mode = (command & model::icr::delivery_mode) >> 8;
         if (ipi.delivery_mode != traces::DeliveryMode::unknown && static_cast<u32>(ipi.delivery_mode) != mode)
             return differs(rule, Fault::ipi_differs,
-                           fmt::format("delivery mode {} was sent", static_cast<u32>(ipi.delivery_mode)));
+                           {"delivery mode {} was sent", static_cast<u64>(ipi.delivery_mode)});
         const u32 shorthand = (command & model::icr::shorthand) >> 18;
         if (ipi.shorthand != traces::Shorthand::unknown && static_cast<u32>(ipi.shorthand) != shorthand)
             return differs(Rule::I05, Fault::ipi_differs,
-                           fmt::format("shorthand {} was sent", static_cast<u32>(ipi.shorthand)));
+                           {"shorthand {} was sent", static_cast<u64>(ipi.shorthand)});
         if (shorthand != 0) return std::nullopt;
         const bool logical = (command & model::icr::logical) != 0;
         const Rule addressing = !logical ? Rule::I09 : x2apic() ? Rule::I12 : Rule::I10;
         if (ipi.logical != logical)
-            return differs(addressing, Fault::ipi_differs, "the other destination mode was used");
+            return differs(addressing, Fault::ipi_differs, {"the other destination mode was used"});
         const Known<u64> high =
             x2apic() ? Known<u64>{access_.value >> 32} : model::widen(before_[Reg::icr_high] >> 24);
         if (high.admits(access_.ipi_destination)) return std::nullopt;
         const Rule held = x2apic() ? addressing : Rule::I22;
-        return differs(held, Fault::ipi_differs,
-                       fmt::format("destination {:#x} was used", access_.ipi_destination));
+        return differs(held, Fault::ipi_differs, {"destination {:#x} was used", access_.ipi_destination});
     }
 
     // P04: what an EOI ended must have been the highest vector in service.
@@ -165,14 +160,13 @@ class Comparison {
             const u32 bit = model::bit_of(vector);
             if (!none && vector == access_.eoi_vector) {
                 if ((word.known & ~word.value & bit) == 0) return std::nullopt;
-                return differs(Rule::P04, Fault::eoi_vector,
-                               fmt::format("vector {:#x} was not in service", vector));
+                return differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
             }
             if ((word.value & bit) != 0)
                 return differs(Rule::P04, Fault::eoi_vector,
-                               none ? fmt::format("nothing was ended though {:#x} is in service", vector)
-                                    : fmt::format("vector {:#x} was ended though {:#x} is in service",
-                                                  access_.eoi_vector, vector));
+                               none ? Detail{"nothing was ended though {:#x} is in service", vector}
+                                    : Detail{"vector {:#x} was ended though {:#x} is in service",
+                                             access_.eoi_vector, vector});
         }
         return std::nullopt;
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/known_bits.hpp"
@@ -35,6 +36,16 @@ enum class Fault : std::uint8_t {
     cpuid,
 };
 
+// A remark, put into words only when it is printed: accesses are many and reports few.
+struct Detail {
+    std::string_view format; // for fmt, of `first` and `second`
+    u64 first = 0;
+    u64 second = 0;
+
+    bool empty() const { return format.empty(); }
+};
+std::string to_string(const Detail& detail);
+
 struct Mismatch {
     Rule rule = Rule::M14;
     Fault fault = Fault::value;
@@ -43,7 +54,7 @@ struct Mismatch {
     bool bounded = false; // the value may be at most `expected`
     u64 bits = 0;         // of the value, in which the two differ
     Known<u64> expected;  // of the value
-    std::string detail;   // what the fields above do not tell
+    Detail detail;        // what the fields above do not tell
 };
 
 struct Because {
@@ -54,6 +65,7 @@ struct Because {
 struct Divergence {
     Mismatch mismatch;
     traces::GuestAccess access;
+    u64 line = 0; // of the event that shows it
     std::string vcpu;
     std::vector<Because> because;
     u64 count = 1;

@@ -28,7 +28,7 @@ void Findings::add(Finding finding) {
 
 u64 Findings::take_back_since(u64 since) {
     return std::erase_if(recent_, [since](const Finding& finding) {
-        return finding.divergence.access.line > since && finding.last_gap_line > since;
+        return finding.divergence.line > since && finding.last_gap_line > since;
     });
 }
 
@@ -41,7 +41,7 @@ void Findings::settle() {
     for (Finding& finding : recent_) fold(std::move(finding.divergence));
     recent_.clear();
     std::stable_sort(folded_.begin(), folded_.end(),
-                     [](const Divergence& a, const Divergence& b) { return a.access.line < b.access.line; });
+                     [](const Divergence& a, const Divergence& b) { return a.line < b.line; });
 }
 
 void Findings::fold(Divergence divergence) {

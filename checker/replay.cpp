@@ -55,6 +55,11 @@ Reg register_at(u64 offset) {
     return index < 0 ? Reg::none : static_cast<Reg>(index);
 }
 
+u64 telling_line(const GuestAccess& access, Fault fault) {
+    if (fault == Fault::ipi_sent || fault == Fault::ipi_differs) return access.ipi_line;
+    return fault == Fault::eoi_vector ? access.eoi_line : access.line;
+}
+
 bool is_default_window(u64 address) {
     return (address & model::apic_base::page) == model::apic_base::reset_page;
 }
@@ -239,13 +244,21 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         break;
     case EventKind::cpuid:
         if (vcpu == nullptr) break;
-        if (auto mismatch = vcpu->on_cpuid(event.where & 0xffff'ffff, model::low_half(event.value2),
-                                           model::low_half(event.value), model::high_half(event.value)))
-            report(thread, divergence_of(*vcpu, event, std::move(*mismatch)));
+        on_cpuid(thread, event);
         break;
     case EventKind::ioctl: on_ioctl(thread, event); break;
     default: break;
     }
+}
+
+void Replay::on_cpuid(Thread& thread, const Event& event) {
+    Vcpu& vcpu = *thread.current;
+    VcpuVerdict verdict = vcpu.on_cpuid(model::low_half(event.where), model::low_half(event.value2),
+                                        model::low_half(event.value), model::high_half(event.value));
+    if (!verdict.mismatch) return;
+    Divergence divergence = divergence_of(vcpu, event, std::move(*verdict.mismatch));
+    if (verdict.pending) vcpu.hold(std::move(divergence));
+    else report(thread, std::move(divergence));
 }
 
 void Replay::on_ioctl(Thread& thread, const Event& event) {
@@ -322,7 +335,8 @@ Divergence Replay::divergence_of(const Vcpu& vcpu, const GuestAccess& access, Mi
     divergence.because = vcpu.evidence().because(mismatch);
     std::erase_if(divergence.because,
                   [&access](const Because& because) { return because.line >= access.first_line; });
-    divergence.mismatch = std::move(mismatch);
+    divergence.line = telling_line(access, mismatch.fault);
+    divergence.mismatch = mismatch;
     return divergence;
 }
 
@@ -335,6 +349,7 @@ Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, Mismatch 
     access.value = event.kind == EventKind::cpuid ? model::high_half(event.value) : event.where;
     access.line = event.line;
     access.first_line = event.line;
+    access.last_line = event.line;
     access.time = event.time;
     return divergence_of(vcpu, access, std::move(mismatch));
 }

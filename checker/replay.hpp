@@ -72,6 +72,7 @@ class Replay final : public traces::AssemblerSink {
     void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
+    void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
     void note_line(std::uint16_t cpu, u64 line);
     void note_once(bool& noted, std::string text);

@@ -53,7 +53,7 @@ json observed_json(const Divergence& divergence) {
     if (access.ended_interrupt)
         effects.push_back(access.eoi_vector > 0xff ? std::string{"eoi none"}
                                                    : fmt::format("eoi {:#x}", access.eoi_vector));
-    if (!divergence.mismatch.detail.empty()) effects.push_back(divergence.mismatch.detail);
+    if (!divergence.mismatch.detail.empty()) effects.push_back(to_string(divergence.mismatch.detail));
     json out;
     out["value"] = shows_value ? json(hex(access.value)) : json(nullptr);
     out["gp"] = fault == Fault::injected || fault == Fault::cpuid || model::is_mmio(access.kind)
@@ -90,8 +90,9 @@ json divergence_json(const TraceReport& report, const Divergence& divergence) {
     out["level"] = std::string(1, rule == nullptr ? 'M' : specs::letter(rule->level));
     out["known"] = divergence.known == nullptr ? json(nullptr) : json(divergence.known->id);
     out["count"] = divergence.count;
-    out["line"] = divergence.access.line;
+    out["line"] = divergence.line;
     out["first_line"] = divergence.access.first_line;
+    out["last_line"] = divergence.access.last_line;
     out["time"] = format_time(divergence.access.time, report.read);
     out["vcpu"] = divergence.vcpu;
     out["mode"] = model::to_string(divergence.mismatch.mode);

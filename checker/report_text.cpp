@@ -25,8 +25,8 @@ std::string_view mode_text(Mode mode) {
 }
 
 std::string lines_of(const traces::GuestAccess& access) {
-    if (access.first_line == access.line) return fmt::format("{}", access.line);
-    return fmt::format("{}-{}", access.first_line, access.line);
+    if (access.first_line == access.last_line) return fmt::format("{}", access.line);
+    return fmt::format("{}-{}", access.first_line, access.last_line);
 }
 
 void write_rule(std::ostream& out, const Divergence& divergence) {

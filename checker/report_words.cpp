@@ -39,6 +39,10 @@ std::string expected_value(const Mismatch& mismatch) {
 
 } // namespace
 
+std::string to_string(const Detail& detail) {
+    return fmt::format(fmt::runtime(detail.format), detail.first, detail.second);
+}
+
 std::string access_text(const Divergence& divergence) {
     const auto& access = divergence.access;
     if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";
@@ -66,13 +70,13 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::value: return fmt::format("{:#x}", access.value);
     case Fault::ipi_missing: return "no interrupt was sent";
     case Fault::ipi_sent: return access.gp ? "an interrupt was sent and #GP raised" : "an interrupt was sent";
-    case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, mismatch.detail);
+    case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, to_string(mismatch.detail));
     case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
     case Fault::handed_on:
     case Fault::ipi_differs:
     case Fault::eoi_vector: break;
     }
-    return mismatch.detail;
+    return to_string(mismatch.detail);
 }
 
 std::string expected_text(const Divergence& divergence) {

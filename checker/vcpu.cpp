@@ -12,12 +12,6 @@ bool is_window_fault(const Mismatch& mismatch) {
     return mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
 }
 
-// An explanation counts only if it said beforehand what was then seen, not if it leaves all open.
-bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
-    if (mismatch.fault != Fault::value) return judgement.foretold;
-    return (mismatch.bits & ~judgement.foretold_bits) == 0;
-}
-
 Reg register_of(const GuestAccess& access) {
     if (!model::is_mmio(access.kind)) {
         if (access.address == model::apic_base::msr) return Reg::apic_base;
@@ -41,18 +35,15 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
     verdict.determined = judgement.determined;
     if (init_ && !init_->judge(access, facts_, visible, value_is_ours).explained) init_.reset();
-    Judgement by_other;
-    if (other_) {
-        by_other = other_->judge(access, facts_, visible, value_is_ours);
-        if (!by_other.explained) {
-            other_.reset();
-            settle(verdict);
-        }
+    Judgement by_others;
+    if (!others_.empty()) {
+        by_others = others_.judge(access, facts_, visible, value_is_ours);
+        if (others_.empty()) settle(verdict);
     }
     if (judgement.explained) {
         note(access, modes_before);
-        if (init_ && ++init_age_ > patience) give_up_init();
-        if (other_ && pending_.empty() && ++other_age_ > patience) other_.reset();
+        if (init_ && ++init_age_ > init_patience) give_up_init();
+        if (!others_.empty() && pending_.empty()) others_.grow_old();
         return verdict;
     }
     if (init_) { // The INIT has taken effect.
@@ -62,8 +53,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
         return verdict;
     }
     verdict.mismatch = refined(std::move(judgement.mismatch));
-    verdict.pending =
-        other_ && (!pending_.empty() || other_is_loaded_ || foretells(by_other, *verdict.mismatch));
+    verdict.pending = is_excused(by_others, *verdict.mismatch);
     main_.resync(access, facts_, *verdict.mismatch);
     note(access, modes_before);
     return verdict;
@@ -81,12 +71,24 @@ void Vcpu::note(const GuestAccess& access, unsigned modes_before) {
     if (modes_before > 1 && main_.count() == 1) evidence_.showed(Reg::apic_base, access);
 }
 
+// A reset excuses an observation only if it foretold what was then seen, not if it leaves all open; a
+// second one also if it merely allows it.
+bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
+    if (others_.empty()) return false;
+    if (!pending_.empty() || others_.any_loaded()) return true;
+    if (mismatch.fault == Fault::value) return (mismatch.bits & ~by_others.foretold_bits) == 0;
+    constexpr u64 most_of_a_byte = 0x7f;
+    return mismatch.fault == Fault::answered_by_apic &&
+           (by_others.foretold_bits & most_of_a_byte) == most_of_a_byte;
+}
+
 void Vcpu::hold(Divergence divergence) {
     if (pending_.size() < most_pending) pending_.push_back(std::move(divergence));
     else ++pending_more_;
-    if (!pending_is_decisive() || !other_) return;
+    if (!pending_is_decisive() || others_.empty()) return;
     // What was set before is contradicted in several ways, and a reset by userspace explains all.
-    main_ = *std::exchange(other_, std::nullopt);
+    main_ = others_.newest();
+    others_.clear();
     reset_line_ = pending_.front().access.line;
     evidence_.reset_by_host(reset_line_);
     drop_pending();
@@ -98,18 +100,18 @@ void Vcpu::drop_pending() {
     pending_more_ = 0;
 }
 
-// A single kind of contradiction may be the fault of one register; the window's fault shows again and
-// again. Only contradictions of several kinds speak for a reset.
+// One register's wrong value may be that register's fault, a window that answers shows again and again,
+// and a missing #GP says nothing of the state. Values of several registers speak for a reset.
 bool Vcpu::pending_is_decisive() const {
-    std::set<std::pair<Rule, Reg>> kinds;
+    std::set<Reg> registers;
     bool window_only = true;
     for (const Divergence& divergence : pending_) {
-        window_only = window_only && is_window_fault(divergence.mismatch);
-        if (!is_window_fault(divergence.mismatch))
-            kinds.insert({divergence.mismatch.rule, divergence.mismatch.reg});
-        else kinds.insert({divergence.mismatch.rule, Reg::none});
+        const Mismatch& mismatch = divergence.mismatch;
+        if (mismatch.fault != Fault::value && mismatch.fault != Fault::answered_by_apic) continue;
+        registers.insert(mismatch.reg);
+        window_only = window_only && is_window_fault(mismatch);
     }
-    return !window_only && kinds.size() >= 2;
+    return !window_only && registers.size() >= 2;
 }
 
 void Vcpu::settle(VcpuVerdict& verdict) {
@@ -130,26 +132,9 @@ void Vcpu::catch_up(const AcceptLog& log) {
     accepts_seen_ = log.count();
 }
 
-void Vcpu::host_may_have_reset() {
-    Worlds reset = Worlds::after_reset(facts_);
-    other_age_ = 0;
-    if (other_) {
-        other_->merge(reset);
-        return;
-    }
-    other_ = reset;
-    other_is_loaded_ = false;
-}
-
-void Vcpu::host_may_have_loaded() {
-    other_ = Worlds::unknown();
-    other_age_ = 0;
-    other_is_loaded_ = true;
-}
-
 void Vcpu::host_has_loaded() {
     main_ = Worlds::unknown();
-    other_.reset();
+    others_.clear();
     init_.reset();
     evidence_ = {};
     drop_pending();
@@ -166,11 +151,11 @@ void Vcpu::init_sent(u64 line) {
     taken.apply_init();
     if (init_) init_->merge(taken);
     else init_ = taken;
-    if (other_) {
-        Worlds as_other = *other_;
-        as_other.apply_init();
-        other_->merge(as_other);
-    }
+    others_.each([](Worlds& worlds) {
+        Worlds after = worlds;
+        after.apply_init();
+        worlds.merge(after);
+    });
     init_age_ = 0;
     init_line_ = line;
     startup_vector_.reset();
@@ -190,20 +175,21 @@ void Vcpu::enters(u64 rip) {
 
 std::optional<Mismatch> Vcpu::on_inject(u32 vector, u64 line) {
     std::optional<Mismatch> mismatch = main_.on_inject(vector);
-    if (other_ && other_->on_inject(vector)) other_.reset();
+    others_.on_inject(vector);
     if (init_ && init_->on_inject(vector)) init_.reset();
-    if (mismatch && (other_ || init_)) mismatch.reset();
+    if (mismatch && (!others_.empty() || init_)) mismatch.reset();
     if (mismatch) main_.forget_interrupts();
     else evidence_.injected(line, vector);
     return mismatch;
 }
 
-std::optional<Mismatch> Vcpu::on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx) {
+VcpuVerdict Vcpu::on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx) {
     if (function == 0x8000'0008) {
         const u32 bits = eax & 0xff;
         if (bits >= 32 && bits <= 52) facts_.address_mask = (u64{1} << bits) - 1;
     }
-    if (function != 1) return std::nullopt;
+    VcpuVerdict verdict;
+    if (function != 1) return verdict;
     facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
     facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
     const bool shows_apic = (edx & (u32{1} << 9)) != 0;
@@ -211,7 +197,7 @@ std::optional<Mismatch> Vcpu::on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx) 
         return shows_apic ? worlds.is_possible(Mode::xapic) || worlds.is_possible(Mode::x2apic)
                           : worlds.is_possible(Mode::disabled);
     };
-    if (admits(main_) || (other_ && admits(*other_)) || (init_ && admits(*init_))) return std::nullopt;
+    if (admits(main_) || (init_ && admits(*init_))) return verdict;
     Mismatch mismatch;
     mismatch.rule = Rule::B12;
     mismatch.fault = Fault::cpuid;
@@ -219,7 +205,9 @@ std::optional<Mismatch> Vcpu::on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx) 
     mismatch.mode = main_.mode().value_or(Mode::xapic);
     mismatch.bits = u64{1} << 9;
     mismatch.expected = {shows_apic ? 0 : mismatch.bits, mismatch.bits};
-    return mismatch;
+    verdict.pending = others_.any(admits);
+    verdict.mismatch = mismatch;
+    return verdict;
 }
 
 bool Vcpu::is_own(u64 id) const {

@@ -10,6 +10,7 @@
 
 #include "checker/accept_log.hpp"
 #include "checker/evidence.hpp"
+#include "checker/explanations.hpp"
 #include "checker/worlds.hpp"
 
 namespace lapicheck::checker {
@@ -30,9 +31,9 @@ class Vcpu {
     void hold(Divergence divergence);
 
     // Userspace may have reset this vCPU since its last access.
-    void host_may_have_reset();
+    void host_may_have_reset() { others_.add_reset(facts_); }
     // Userspace may have put anything here since its last access.
-    void host_may_have_loaded();
+    void host_may_have_loaded() { others_.add_loaded(); }
     void host_has_loaded();
     void host_has_set_msrs() {
         each([](Worlds& w) { w.forget(Reg::lvt_timer); });
@@ -53,7 +54,8 @@ class Vcpu {
     void forget_interrupts() {
         each([](Worlds& w) { w.forget_interrupts(); });
     }
-    std::optional<Mismatch> on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx);
+    // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
+    VcpuVerdict on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx);
     // Whether KVM's vCPU id `id` may be this one's.
     bool may_be(u64 id) const;
     // The same for an event in this vCPU's own thread.
@@ -76,18 +78,18 @@ class Vcpu {
 
   private:
     static constexpr std::size_t most_pending = 16;
-    // An explanation that has told the same as the first for so many accesses has come to the same
-    // state: it explains nothing more.
-    static constexpr unsigned patience = 256;
+    // An INIT that makes no difference for so many accesses need not be told apart.
+    static constexpr unsigned init_patience = 256;
 
     template <class Visit>
     void each(Visit visit) {
         visit(main_);
-        if (other_) visit(*other_);
+        others_.each(visit);
         if (init_) visit(*init_);
     }
     void note(const traces::GuestAccess& access, unsigned modes_before);
     void settle(VcpuVerdict& verdict);
+    bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
     void drop_pending();
@@ -97,12 +99,10 @@ class Vcpu {
     CpuFacts initial_facts_;
     CpuFacts facts_; // with what CPUID showed
     Worlds main_ = Worlds::unknown();
-    std::optional<Worlds> other_; // as if userspace had reset or loaded the vCPU
-    std::optional<Worlds> init_;  // as if an INIT that was sent had taken effect
-    bool other_is_loaded_ = false;
+    Explanations others_;        // as if userspace had reset or loaded the vCPU
+    std::optional<Worlds> init_; // as if an INIT that was sent had taken effect
     u64 accepts_seen_ = 0;
     unsigned init_age_ = 0;
-    unsigned other_age_ = 0;
     std::optional<u32> startup_vector_;
     u64 init_line_ = 0;
     bool userspace_apic_ = false;

@@ -37,13 +37,20 @@ const World& unknown_world(Mode mode) {
     return worlds[index_of(mode)];
 }
 
-bool is_about_gp(Fault fault) { return fault == Fault::gp_missing || fault == Fault::gp_raised; }
+// How far from what was seen a path is that contradicts it: the mode itself, whether there is #GP, or
+// only what the access then did.
+int distance(const Mismatch& mismatch) {
+    const bool is_gate = mismatch.rule == Rule::X01 || mismatch.fault == Fault::answered_by_apic ||
+                         mismatch.fault == Fault::reached_apic;
+    if (is_gate) return 2;
+    return mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::gp_raised ? 1 : 0;
+}
 
-// The first violation met says most, the paths being ordered from what the manual states to what it
-// leaves open; but a path on which the access succeeds as it did comes nearer than one that has #GP.
-void keep_nearest(Judgement& judgement, std::optional<Mismatch>& mismatch) {
-    const bool nearer = is_about_gp(judgement.mismatch.fault) && !is_about_gp(mismatch->fault);
-    if (judgement.explained || nearer) judgement.mismatch = std::move(*mismatch);
+// The nearest contradiction says most; of equal ones the first, the paths being ordered from what the
+// manual states to what it leaves open.
+void keep_nearest(Judgement& judgement, const Mismatch& mismatch) {
+    const bool nearer = distance(mismatch) < distance(judgement.mismatch);
+    if (judgement.explained || nearer) judgement.mismatch = mismatch;
     judgement.explained = false;
 }
 
@@ -177,7 +184,7 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     judgement.determined = freedom.is_constrained(access);
     if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
         world = before;
-        keep_nearest(judgement, mismatch);
+        keep_nearest(judgement, *mismatch);
         return judgement;
     }
     note_foretold(judgement, out);
@@ -203,7 +210,7 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
             const PathOutcome out = model::step(p, world, cpu, asked);
             freedom.add(out);
             if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
-                keep_nearest(judgement, mismatch);
+                keep_nearest(judgement, *mismatch);
                 continue;
             }
             note_foretold(judgement, out);
@@ -318,8 +325,18 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
         const u32 bit = model::bit_of(vector);
         const Known<u32> requested = world[model::word_of(Reg::irr0, vector)];
         const bool certainly_ours = !direct && !through_lint0;
-        if (!certainly_ours && (requested.known & ~requested.value & bit) != 0) {
+        const bool not_requested = (requested.known & ~requested.value & bit) != 0;
+        const bool in_service = (world[model::word_of(Reg::isr0, vector)].value & bit) != 0;
+        if (not_requested && (!certainly_ours || in_service)) { // the PIC's; or given again
             ++explained;
+            return;
+        }
+        if (not_requested) {
+            violated = Mismatch{};
+            violated->rule = Rule::P02;
+            violated->fault = Fault::injected;
+            violated->mode = mode_of(world);
+            violated->detail.format = "nobody requested it";
             return;
         }
         for (u32 higher = 255; certainly_ours && higher > vector; --higher) {
@@ -330,7 +347,8 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
             violated->rule = waits ? Rule::P02 : Rule::P03;
             violated->fault = Fault::injected;
             violated->mode = mode_of(world);
-            violated->detail = waits ? "a higher vector waits in IRR" : "a higher vector is in service";
+            violated->detail.format =
+                waits ? "a higher vector waits in IRR" : "a higher vector is in service";
             return;
         }
         ++explained;

@@ -114,7 +114,7 @@ constexpr RegisterTable build() {
     RegisterTable t{};
     const auto put = [&t](const RegisterRow& r) { t[index_of(r.reg)] = r; };
     // clang-format off
-    put(row(id,            "id",            "ID",       0x020, RW,   RO,   0,           Rule::D02, "Local APIC ID",                      id_fields));
+    put(row(id,            "id",            "ID",       0x020, RW,   RO,   0,           own,       "Local APIC ID",                      id_fields));
     put(row(Reg::version,  "version",       "LVR",      0x030, RO,   RO,   0,           Rule::V01, "Local APIC Version",                 version_fields));
     put(row(Reg::tpr,      "tpr",           "TASKPRI",  0x080, RW,   RW,   0,           own,       "Task Priority",                      priority_fields));
     put(row(apr,           "apr",           "ARBPRI",   0x090, RO,   RegAccess::amd_read_only, 0, own, "Arbitration Priority",             read_priority_fields));
@@ -163,7 +163,7 @@ constinit const std::array<signed char, 64> register_at_slot = slots();
 
 const RegisterRow* find_register(std::string_view name) {
     for (const RegisterRow& r : sdm_registers)
-        if (r.name == name || r.kernel_name == name) return &r;
+        if (!name.empty() && (r.name == name || r.kernel_name == name)) return &r;
     return nullptr;
 }
 
@@ -172,11 +172,12 @@ Rule read_rule(const RegisterRow& row, u32 bits, bool x2apic) {
         if (field.read_rule != own && (field.mask & bits) != 0) return field.read_rule;
     const bool first_word = row.reg == Reg::isr0 || row.reg == Reg::tmr0 || row.reg == Reg::irr0;
     if (first_word && (bits & 0xffff) != 0) return Rule::P06;
+    if (row.reg == Reg::id) return x2apic ? Rule::D02 : Rule::D01;
     if (row.reg == Reg::ldr && x2apic) return Rule::D04;
     if (row.reg == Reg::ldr && (bits & row.writable) == 0) return Rule::D06;
     if (row.reg == Reg::esr && (bits & row.defined()) == 0) return Rule::E03;
     if (row.reg == Reg::version && (bits & row.defined()) == 0) return Rule::V02;
-    if (x2apic && row.reg != Reg::id && (bits & row.defined()) == 0) return Rule::X11;
+    if (x2apic && (bits & row.defined()) == 0) return Rule::X11;
     if (row.read_rule != own) return row.read_rule;
     return x2apic ? Rule::X14 : Rule::M06;
 }

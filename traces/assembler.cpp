@@ -1,5 +1,7 @@
 #include "traces/assembler.hpp"
 
+#include <algorithm>
+
 namespace lapicheck::traces {
 namespace {
 
@@ -22,15 +24,19 @@ void attach_apic(GuestAccess& access, const Event& event) {
     access.reached_apic = true;
     access.apic_offset = static_cast<std::uint32_t>(event.where);
     access.apic_value = event.value;
+    access.last_line = std::max(access.last_line, event.line);
 }
 
 void attach_consequence(GuestAccess& access, const Event& event) {
+    access.last_line = std::max(access.last_line, event.line);
     if (event.kind == EventKind::eoi) {
+        access.eoi_line = event.line;
         access.ended_interrupt = true;
         access.eoi_id = event.where;
         access.eoi_vector = event.value;
     } else if (event.kind == EventKind::apic_ipi) {
         ++access.ipis;
+        access.ipi_line = event.line;
         access.ipi = event.interrupt;
         access.ipi_vector = event.value;
         access.ipi_destination = event.where;
@@ -134,6 +140,7 @@ void Assembler::hold(Thread& thread, const Event& event) {
                                  event.kind == EventKind::apic_read || thread.leading == most_leading;
         if (starts_anew) discard_leading(thread);
     }
+    if (thread.leading == 0) thread.leading_late = !thread.seen;
     thread.events[thread.leading++] = event;
 }
 
@@ -154,7 +161,7 @@ GuestAccess Assembler::started(const Thread& thread, const Event& event, AccessK
     GuestAccess access;
     access.kind = kind;
     access.gp = event.gp;
-    access.begins_late = !thread.seen;
+    access.begins_late = thread.leading > 0 ? thread.leading_late : !thread.seen;
     access.cpu = event.cpu;
     access.thread = event.thread;
     access.vcpu = thread.vcpu;
@@ -163,6 +170,7 @@ GuestAccess Assembler::started(const Thread& thread, const Event& event, AccessK
     access.value = event.value;
     access.line = event.line;
     access.first_line = event.line;
+    access.last_line = event.line;
     access.time = event.time;
     return access;
 }

@@ -41,7 +41,10 @@ struct GuestAccess {
     std::uint64_t eoi_id = 0;     // the vCPU that the kvm_eoi names
     std::uint64_t eoi_vector = 0; // ~0: none was in service
     std::uint64_t line = 0;       // of its kvm_mmio or kvm_msr
-    std::uint64_t first_line = 0;
+    std::uint64_t first_line = 0; // of its first event; `line` and the others lie between the two
+    std::uint64_t last_line = 0;
+    std::uint64_t ipi_line = 0; // of its last kvm_apic_ipi, kvm_eoi
+    std::uint64_t eoi_line = 0;
     std::uint64_t time = 0;
     std::uint64_t ipi_vector = 0; // of the last kvm_apic_ipi
     std::uint64_t ipi_destination = 0;
@@ -72,8 +75,9 @@ class Assembler {
 
     // What a thread has shown of an access that is not complete yet.
     struct Thread {
-        bool seen = false;       // an event of this thread came before, with no gap since
-        bool write_open = false; // an MMIO write that may still get its consequences
+        bool seen = false;         // an event of this thread came before, with no gap since
+        bool leading_late = false; // ... or when the first of `events` came
+        bool write_open = false;   // an MMIO write that may still get its consequences
         std::uint8_t leading = 0;
         std::int32_t vcpu = -1;
         std::uint64_t userspace_read = ~std::uint64_t{0}; // address that userspace is asked for

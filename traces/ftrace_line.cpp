@@ -152,11 +152,10 @@ bool HeadReader::read_time_like_last(std::string_view text, LineHead& head) cons
     constexpr std::size_t longest = 1 + 7 + 8 + 8; // blank, flags, seconds, "002646: "
     if (last_.seconds_size == 0 || text.size() <= longest) return false;
     const char* at = text.data();
-    if (at[0] == ' ' && at[1] != ' ' && !is_digit(at[1])) {
-        const std::uint64_t word = load_eight(at + 1);
-        const unsigned flags = find_byte(word, ' ');
-        if (flags < 3 || flags == 8 || find_byte(word, ':') < flags) return false;
-        at += 1 + flags;
+    if (last_.flags_size != 0) {
+        const std::uint64_t flags = load_eight(at) & low_bytes(last_.flags_size);
+        if (flags != last_.flags_text[0] && flags != last_.flags_text[1]) return false;
+        at += last_.flags_size;
     }
     const std::uint64_t seconds = load_eight(at) & low_bytes(last_.seconds_size);
     const std::uint64_t fraction = load_eight(at + last_.seconds_size);
@@ -188,7 +187,12 @@ void HeadReader::remember_second(std::string_view line, const LineHead& head, co
     last_.seconds_size = 0;
     if (head.clock_digits != 6 || line.size() < columns.behind_flags + 8) return;
     const std::size_t size = line.find('.', columns.behind_flags) + 1 - columns.behind_flags;
-    if (size > 8) return;
+    const std::size_t flags = columns.behind_flags - columns.behind_cpu;
+    if (size > 8 || flags > 8) return;
+    // Of the flags two kinds take turns: with interrupts off at an entry, with interrupts on else.
+    last_.flags_size = static_cast<unsigned>(flags);
+    last_.flags_text[1] = last_.flags_text[0];
+    last_.flags_text[0] = load_eight(line.data() + columns.behind_cpu) & low_bytes(last_.flags_size);
     last_.seconds_size = static_cast<unsigned>(size);
     last_.seconds_text = load_eight(line.data() + columns.behind_flags) & low_bytes(last_.seconds_size);
     last_.nanoseconds = head.time / 1'000'000'000 * 1'000'000'000;

@@ -4,19 +4,22 @@
 A recording that begins late, ends early or lost events in its middle tells less. It must never make the
 checker report what the whole recording does not show: that would be a false alarm.
 
-    cuts.py PROGRAM CORPUS [ROUNDS]     ROUNDS (default 40): cuts of each sort for each recording
+    cuts.py [ROUNDS]     ROUNDS (default 40): cuts of each sort for each recording
 """
 
 import pathlib
 import random
+import re
 import sys
 import tempfile
 
-import recordings
+import program
+
+RECORD = re.compile(rb"[^#].*? \[(\d{3,})\] .*\n")
 
 def cut_behind(text, lines, rng):
     """Ends in the middle of a line, as a file that is still being written does."""
-    return text[: rng.randrange(len(text))], None
+    return text[: rng.randrange(len(text))], range(1, len(lines) + 1)
 
 
 def cut_before(text, lines, rng):
@@ -25,11 +28,9 @@ def cut_before(text, lines, rng):
 
 
 def cpu_of(line):
-    """The host CPU of a record: b" qemu-1 [001] ..." is 1; None for a comment or mark."""
-    bracket = line.find(b" [")
-    if line.startswith((b"#", b"CPU:")) or bracket < 0 or not line[bracket + 2 : bracket + 5].isdigit():
-        return None
-    return int(line[bracket + 2 : bracket + 5])
+    """The host CPU of a record: of b" qemu-1 [001] ..." it is 1; None for a comment or mark."""
+    found = RECORD.match(line)
+    return int(found[1]) if found else None
 
 
 def cut_out(text, lines, rng):
@@ -37,19 +38,15 @@ def cut_out(text, lines, rng):
     first = rng.randrange(len(lines))
     last = min(len(lines), first + rng.choice((1, 2, 5, 50, 1000)))
     cpu = cpu_of(lines[rng.randrange(first, last)])
-    kept, numbers, lost = [], [], 0
-    for number, line in enumerate(lines):
-        here = cpu is not None and cpu_of(line) == cpu
-        if here and first <= number < last:
-            lost += 1
-            continue
-        if here and number >= last and lost:
-            kept.append(b"CPU:%d [LOST %d EVENTS]\n" % (cpu, lost))
-            numbers.append(None)
-            lost = 0
-        kept.append(line)
-        numbers.append(number + 1)
-    return b"".join(kept), numbers
+    stays = [n for n in range(first, last) if cpu is None or cpu_of(lines[n]) != cpu]
+    lost = last - first - len(stays)
+    mark = last
+    while mark < len(lines) and cpu_of(lines[mark]) != cpu:
+        mark += 1
+    marks = [b"CPU:%d [LOST %d EVENTS]\n" % (cpu, lost)] if lost and mark < len(lines) else []
+    kept = [*lines[:first], *(lines[n] for n in stays), *lines[last:mark], *marks, *lines[mark:]]
+    indices = [*range(first), *stays, *range(last, mark), *([mark] * len(marks)), *range(mark, len(lines))]
+    return b"".join(kept), [index + 1 for index in indices]
 
 
 SORTS = {"end cut off": cut_behind, "beginning cut off": cut_before, "lost in the middle": cut_out}
@@ -70,33 +67,39 @@ def is_known(divergence, line, whole):
     return divergence["rule"] == "B08" and bool(window)
 
 
-def false_alarms(report, numbers, whole):
-    for divergence in report["divergences"]:
-        line = divergence["line"] if numbers is None else numbers[divergence["line"] - 1]
+def false_alarms(found, numbers, whole):
+    for divergence in found:
+        line = numbers[divergence["line"] - 1]
         if not is_known(divergence, line, whole):
             yield line, divergence
 
 
-def check_recording(program, path, rounds, folder):
+def divergences_of(files):
+    result = program.run("check", "--format", "json", *files)
+    assert result.status in (0, 1, 4), f"exit status {result.status}: {result.err}"
+    traces = result.json()["traces"]
+    assert len(traces) == len(files), f"{len(files)} files, {len(traces)} reports"
+    return [trace["divergences"] for trace in traces]
+
+
+def check_recording(path, rounds, folder):
     text = path.read_bytes()
     lines = text.splitlines(keepends=True)
-    whole = recordings.check_json(program, [path])["traces"][0]["divergences"]
+    [whole] = divergences_of([path])
     bad = 0
     for sort, cut in SORTS.items():
         rng = random.Random(f"{path.name} {sort}")
         pieces, files = [], []
         for number in range(rounds):
             piece, numbers = cut(text, lines, rng)
-            if not lines_in(piece):
+            if not has_records(piece):
                 continue
             file = folder / f"{number}.txt"
             file.write_bytes(piece)
             files.append(file)
             pieces.append(numbers)
-        reports = recordings.check_json(program, files)["traces"]
-        assert len(reports) == len(files), f"{path.name}, {sort}: {len(files)} files, {len(reports)} reports"
-        for file, report, numbers in zip(files, reports, pieces):
-            for line, divergence in false_alarms(report, numbers, whole):
+        for file, found, numbers in zip(files, divergences_of(files), pieces):
+            for line, divergence in false_alarms(found, numbers, whole):
                 bad += 1
                 saved = pathlib.Path(tempfile.gettempdir()) / f"lapicheck-cut-{path.stem}-{bad}.txt"
                 saved.write_bytes(file.read_bytes())
@@ -107,17 +110,16 @@ def check_recording(program, path, rounds, folder):
     return bad
 
 
-def lines_in(piece):
-    """Whether a record is left: without one there is nothing to read, which is another error."""
-    return any(cpu_of(line) is not None for line in piece.splitlines(keepends=True) if line.endswith(b"\n"))
+def has_records(piece):
+    """Without one there is nothing to read, which is another error."""
+    return any(RECORD.match(line) for line in piece.splitlines(keepends=True)[:100])
 
 
 def main():
-    program, corpus = sys.argv[1:3]
-    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 40
-    paths = recordings.all_of(corpus)
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+    paths = program.recordings()
     with tempfile.TemporaryDirectory() as folder:
-        bad = sum(check_recording(program, path, rounds, pathlib.Path(folder)) for path in paths)
+        bad = sum(check_recording(path, rounds, pathlib.Path(folder)) for path in paths)
     print(f"{len(paths)} recordings, {len(paths) * len(SORTS) * rounds} cuts, {bad} false alarms")
     return 1 if bad else 0
 

@@ -208,9 +208,8 @@ TEST_CASE("known bits: select is the tightest there is") {
         for (const Byte a : values<u8>(4))
             for (const Byte b : values<u8>(4)) {
                 Tightest<u8> chosen;
-                each_choice(condition, [&](bool first) {
-                    each_choice(first ? a : b, [&](u8 x) { chosen.add(x); });
-                });
+                each_choice(condition,
+                            [&](bool first) { each_choice(first ? a : b, [&](u8 x) { chosen.add(x); }); });
                 REQUIRE(select(condition, a, b) == chosen.word());
             }
 }
@@ -259,8 +258,7 @@ TEST_CASE("known bits: the halves of a long word and a short word made long are 
     for (const Known<u64> low : values<u64>(3, 0))
         for (const Known<u64> high : values<u64>(3, 32)) {
             const Known<u64> both_halves = low | high;
-            REQUIRE(low_half(both_halves) ==
-                    Word{static_cast<u32>(low.value), static_cast<u32>(low.known)});
+            REQUIRE(low_half(both_halves) == Word{static_cast<u32>(low.value), static_cast<u32>(low.known)});
             REQUIRE(high_half(both_halves) ==
                     Word{static_cast<u32>(high.value >> 32), static_cast<u32>(high.known >> 32)});
         }

@@ -87,6 +87,17 @@ class Machine {
         return wrmsr(apic_base::msr, (s.apic_base & (apic_base::page | apic_base::bsp)) | mode_bits(mode));
     }
 
+    // Gives every register a value of its own that is not the one after RESET.
+    void fill() {
+        for (const RegisterRow& row : sdm_registers) {
+            const u32 pattern = 0x1111'1111 * (static_cast<u32>(index_of(row.reg)) % 15 + 1);
+            s[row.reg] = (pattern & row.defined()) | row.ones;
+        }
+        s[Reg::version] = 0x0106'0014;
+        s[Reg::svr] |= svr::enable;
+        s.esr_pending = esr::receive_illegal_vector;
+    }
+
     Outcome<Concrete> run(const Access<Concrete>& access) {
         Driver p = driver();
         return step(p, s, cpu, access);

@@ -31,15 +31,16 @@ inline std::vector<Target> all_targets() {
         add_window(row.offset, 4);
         add_msr(row.msr());
     }
-    for (const u32 reserved : {0x000U, 0x010U, 0x040U, 0x070U, 0x290U, 0x2e0U, 0x3a0U, 0x3d0U, 0x400U, 0x410U, 0x430U,
-                               0x480U, 0x4f0U, 0x530U, 0x540U, 0xff0U}) {
+    for (const u32 reserved : {0x000U, 0x010U, 0x040U, 0x070U, 0x290U, 0x2e0U, 0x3a0U, 0x3d0U, 0x400U, 0x410U,
+                               0x430U, 0x480U, 0x4f0U, 0x530U, 0x540U, 0xff0U}) {
         add_window(reserved, 4);
         add_msr(x2apic_msr_first + (reserved >> 4));
     }
     // Parts of a register, more than one, and across the edges of their slots.
-    for (const u32 offset : {0x010U, 0x020U, 0x080U, 0x0b0U, 0x0d0U, 0x0e0U, 0x0f0U, 0x280U, 0x300U, 0x310U, 0x320U,
-                             0x380U, 0x390U, 0x3e0U, 0x3f0U, 0xff0U})
-        for (const auto& [delta, size] : {std::pair{0U, 1U}, {0U, 2U}, {2U, 2U}, {1U, 4U}, {4U, 4U}, {0U, 8U}, {14U, 4U}})
+    for (const u32 offset : {0x010U, 0x020U, 0x080U, 0x0b0U, 0x0d0U, 0x0e0U, 0x0f0U, 0x280U, 0x300U, 0x310U,
+                             0x320U, 0x380U, 0x390U, 0x3e0U, 0x3f0U, 0xff0U})
+        for (const auto& [delta, size] :
+             {std::pair{0U, 1U}, {0U, 2U}, {2U, 2U}, {1U, 4U}, {4U, 4U}, {0U, 8U}, {14U, 4U}})
             add_window(offset + delta, size);
     add_window(window_bytes + 0x20, 4);
     add_window(~u64{0xfff} + 0x20, 4); // the page below
@@ -56,8 +57,8 @@ class RandomApic {
     u64 bits() { return random_(); }
 
     u32 word() {
-        constexpr std::array boundaries = {u32{0},           u32{1},      u32{0xf},         u32{0x10},
-                                           u32{0x31},        u32{0xff},   u32{0x100},       u32{0x1ff},
+        constexpr std::array boundaries = {u32{0},           u32{1},       u32{0xf},         u32{0x10},
+                                           u32{0x31},        u32{0xff},    u32{0x100},       u32{0x1ff},
                                            u32{0xffff'ffff}, u32{1} << 31, u32{0x7fff'ffff}, u32{0x1'0000}};
         switch (random_() % 4) {
         case 0: return boundaries[random_() % boundaries.size()];
@@ -109,7 +110,8 @@ class RandomApic {
         return s;
     }
     Cpu<Concrete> cpu() {
-        return {chance(50), chance(80), chance(80), chance(20), (u64{1} << (36 + random_() % 17)) - 1, word()};
+        return {chance(50), chance(80), chance(80), chance(20), (u64{1} << (36 + random_() % 17)) - 1,
+                word()};
     }
 
     // Forgets some bits: none, a single one, all, or at random.
@@ -127,7 +129,8 @@ class RandomApic {
         State<KnownBits> k;
         k.apic_base = partly(s.apic_base);
         if (chance(80)) k.apic_base = k.apic_base.refined_by({s.apic_base, apic_base::page});
-        if (chance(70)) k.apic_base = k.apic_base.refined_by({s.apic_base, apic_base::enable | apic_base::extd});
+        if (chance(70))
+            k.apic_base = k.apic_base.refined_by({s.apic_base, apic_base::enable | apic_base::extd});
         k.tsc_deadline = partly(s.tsc_deadline);
         k.x2apic_id = partly(s.x2apic_id);
         k.esr_pending = partly(s.esr_pending);

@@ -81,10 +81,10 @@ inline constexpr std::array book_rows = {
 // clang-format on
 
 // Bits that only some CPUs have: who, and what else they are.
-inline constexpr u32 book_svr_focus = 0x200;          // AMD; Intel: older ones
+inline constexpr u32 book_svr_focus = 0x200;            // AMD; Intel: older ones
 inline constexpr u32 book_svr_eoi_suppression = 0x1000; // with version[24]
-inline constexpr u32 book_timer_deadline = 0x40000;   // with CPUID.1:ECX[24]
-inline constexpr u32 book_lint_polarity = 0x2000;     // Intel
-inline constexpr u32 book_error_mode = 0x700;         // AMD
+inline constexpr u32 book_timer_deadline = 0x40000;     // with CPUID.1:ECX[24]
+inline constexpr u32 book_lint_polarity = 0x2000;       // Intel
+inline constexpr u32 book_error_mode = 0x700;           // AMD
 
 } // namespace lapicheck::model

@@ -1,0 +1,96 @@
+// Group E: the error status register.
+#include <doctest/doctest.h>
+
+#include "tests/model/machine.hpp"
+
+namespace lapicheck::model {
+namespace {
+
+TEST_CASE("E01 E02: a write shows what was recorded and empties the record; a read does neither") {
+    for (const Habit habit : habits)
+        for (const Mode mode : both_modes) {
+            Machine m(mode, habit);
+            m.s.esr_pending = esr::receive_illegal_vector;
+            CHECK(low_half(m.get(Reg::esr).value) == 0);
+            CHECK_FALSE(m.put(Reg::esr, 0).gp);
+            CHECK(m.s.esr_pending == 0);
+            CHECK(m.get(Reg::esr).value == esr::receive_illegal_vector);
+            CHECK(m.get(Reg::esr).value == esr::receive_illegal_vector);
+            m.s.esr_pending = esr::illegal_register;
+            CHECK(m.get(Reg::esr).value == esr::receive_illegal_vector);
+        }
+}
+
+TEST_CASE("E01: in xAPIC mode the value that is written does not matter") {
+    for (const u32 value : {u32{0}, 0x20U, 0xffff'ffffU}) {
+        Machine m;
+        m.s.esr_pending = esr::illegal_register;
+        m.put(Reg::esr, value);
+        CHECK(m.s[Reg::esr] == esr::illegal_register);
+    }
+}
+
+TEST_CASE("E03: bits 31:8 read 0, in the window too") {
+    for (const Habit habit : habits)
+        for (const Mode mode : both_modes)
+            CHECK((Machine(mode, habit).get(Reg::esr).value & ~u64{0xff}) == 0);
+}
+
+TEST_CASE("E04: no access in x2APIC mode records an illegal register address") {
+    for (const Habit habit : habits)
+        for (const bool amd : {false, true}) {
+            Machine m(Mode::x2apic, habit);
+            m.cpu.amd = amd;
+            for (u32 msr = 0x800; msr <= 0x8ff; ++msr) {
+                if (msr == 0x828) continue; // ESR itself
+                m.rdmsr(msr);
+                m.wrmsr(msr, 0);
+                m.wrmsr(msr, 0xffff'ffff);
+            }
+            for (u32 offset = 0; offset < window_bytes; offset += 16) {
+                m.read(offset);
+                m.write(offset, 0);
+            }
+            CHECK((m.s.esr_pending & esr::illegal_register) == 0);
+            CHECK((m.s[Reg::esr] & esr::illegal_register) == 0);
+        }
+}
+
+TEST_CASE("E06: a second write without new errors leaves 0") {
+    for (const Mode mode : both_modes) {
+        Machine m(mode);
+        m.s.esr_pending = 0xf0;
+        m.put(Reg::esr, 0);
+        m.put(Reg::esr, 0);
+        CHECK(m.get(Reg::esr).value == 0);
+    }
+}
+
+TEST_CASE("E07: errors are recorded though LVT Error is masked") {
+    Machine m;
+    m.s[Reg::lvt_error] = lvt::mask;
+    m.read(0x040);
+    m.put(Reg::esr, 0);
+    CHECK(m.get(Reg::esr).value == esr::illegal_register);
+}
+
+TEST_CASE("E08: WRMSR of a vector below 16 to SELF IPI is no #GP") {
+    for (const Habit habit : habits)
+        for (u32 vector = 0; vector < 256; ++vector)
+            CHECK_FALSE(Machine(Mode::x2apic, habit).wrmsr(0x83f, vector).gp);
+}
+
+TEST_CASE("E01: errors from the bus may come in at any time, those of one's own accesses do not") {
+    constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
+    const auto pending = [](Habit habit) {
+        Machine m(Mode::xapic, habit);
+        m.elapse();
+        CHECK(m.s[Reg::esr] == 0);
+        return m.s.esr_pending;
+    };
+    CHECK(pending(Habit::never) == 0);
+    CHECK(pending(Habit::always) == foreign);
+}
+
+} // namespace
+} // namespace lapicheck::model
