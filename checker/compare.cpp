@@ -3,7 +3,6 @@
 namespace lapicheck::checker {
 namespace {
 
-using model::AccessKind;
 using model::Answer;
 using model::is_mmio;
 using model::is_write;

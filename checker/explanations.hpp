@@ -19,18 +19,29 @@ class Explanations {
     void clear() { count_ = 0; }
     bool empty() const { return count_ == 0; }
 
-    // Judges in all that are left, drops those that do not explain the access. What is returned is told
-    // by those that do: explained is false if none does.
-    Judgement judge(const traces::GuestAccess& access, const CpuFacts& facts, const Visibility& visible,
-                    bool value_is_ours);
+    // Another state was taken to be the right one; this one may be it all the same.
+    void add_other(const Worlds& worlds);
+
+    struct Told {
+        Judgement judgement; // of those that explain the access; explained is false if none does
+        bool shared = false; // one contradicts the access just as the first explanation does
+    };
+    // Judges in all that are left and drops those that do not explain the access, unless they contradict
+    // it by the same rule as the first explanation did: then it is a fault in any case.
+    Told judge(const traces::GuestAccess& access, const CpuFacts& facts, const Visibility& visible,
+               bool value_is_ours, const Judgement& by_first);
     // The same for an interrupt given to the processor.
     void on_inject(u32 vector);
     // Some explanation allows any state: it foretells nothing and contradicts nothing.
     bool any_loaded() const;
     // They have told the same as the first one for long enough: all have come to the same state.
     void grow_old();
-    // The one that became possible last.
-    const Worlds& newest() const { return items_[count_ - 1].worlds; }
+    // What contradicts the first explanation was explained by all that are left.
+    void excused() {
+        for (std::size_t i = 0; i < count_; ++i) ++items_[i].excused;
+    }
+    // The one that has explained most.
+    const Worlds& best() const;
 
     template <class Visit>
     void each(Visit visit) {
@@ -44,16 +55,18 @@ class Explanations {
     }
 
   private:
-    // Two: the latest reset, which foretells most, and all earlier ones merged.
-    static constexpr std::size_t most = 2;
+    enum class Kind : std::uint8_t { reset, loaded, other };
+    // The latest reset, which foretells most, all earlier ones merged, and one of each other kind.
+    static constexpr std::size_t most = 4;
     static constexpr unsigned patience = 256; // accesses
 
     struct Item {
         Worlds worlds;
-        bool loaded = false;
+        Kind kind = Kind::reset;
+        unsigned excused = 0;
     };
 
-    void add(Item item);
+    void add(const Item& item);
     void drop(std::size_t index);
 
     std::array<Item, most> items_;

@@ -124,6 +124,7 @@ bool Replay::allows_reset(const Thread& thread, u64 gap, u64 line) const {
         return counts_events || gap >= shortest_reset_ticks;
     }
     if (thread.shows_userspace) return thread.in_userspace && gap >= shortest_userspace_ns;
+    if (thread.shows_entries) return !thread.in_guest && gap >= shortest_userspace_ns;
     return gap >= shortest_reset_ns;
 }
 
@@ -167,7 +168,7 @@ void Replay::on_access(const GuestAccess& access) {
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
     for (Divergence& settled : verdict.settled) report(thread, std::move(settled));
     if (!verdict.mismatch) return;
-    Divergence divergence = divergence_of(vcpu, access, std::move(*verdict.mismatch));
+    Divergence divergence = divergence_of(vcpu, access, *verdict.mismatch);
     // What KVM is known to do needs no reset to explain it.
     if (verdict.pending && find_departure(divergence) == nullptr) vcpu.hold(std::move(divergence));
     else report(thread, std::move(divergence));
@@ -210,12 +211,13 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         if (thread.exit_rip != traces::no_rip && event.where - thread.exit_rip <= longest_instruction)
             thread.may_have_reset = false;
         vcpu->enters(event.where);
-        thread.shows_userspace = true;
+        thread.shows_entries = true;
+        thread.in_guest = true;
         thread.in_userspace = false;
         break;
     case EventKind::exit:
         if (event.vcpu >= 0) vcpu_of(thread, event.thread, event.vcpu);
-        thread.shows_userspace = true;
+        thread.in_guest = false;
         thread.in_userspace = false;
         thread.exit_rip = event.where;
         if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
@@ -239,7 +241,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         vcpu->catch_up(accepts_);
         if (auto mismatch = vcpu->on_inject(static_cast<u32>(event.where), event.line);
             mismatch && visible_.interrupts())
-            report(thread, divergence_of(*vcpu, event, std::move(*mismatch)));
+            report(thread, divergence_of(*vcpu, event, *mismatch));
         visible_.injections = true;
         break;
     case EventKind::cpuid:
@@ -256,7 +258,7 @@ void Replay::on_cpuid(Thread& thread, const Event& event) {
     VcpuVerdict verdict = vcpu.on_cpuid(model::low_half(event.where), model::low_half(event.value2),
                                         model::low_half(event.value), model::high_half(event.value));
     if (!verdict.mismatch) return;
-    Divergence divergence = divergence_of(vcpu, event, std::move(*verdict.mismatch));
+    Divergence divergence = divergence_of(vcpu, event, *verdict.mismatch);
     if (verdict.pending) vcpu.hold(std::move(divergence));
     else report(thread, std::move(divergence));
 }
@@ -328,7 +330,8 @@ std::string Replay::label(const Vcpu& vcpu) const {
     return fmt::format("thread {}", vcpu.thread());
 }
 
-Divergence Replay::divergence_of(const Vcpu& vcpu, const GuestAccess& access, Mismatch mismatch) const {
+Divergence Replay::divergence_of(const Vcpu& vcpu, const GuestAccess& access,
+                                 const Mismatch& mismatch) const {
     Divergence divergence;
     divergence.access = access;
     divergence.vcpu = label(vcpu);
@@ -340,7 +343,7 @@ Divergence Replay::divergence_of(const Vcpu& vcpu, const GuestAccess& access, Mi
     return divergence;
 }
 
-Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, Mismatch mismatch) const {
+Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, const Mismatch& mismatch) const {
     GuestAccess access;
     access.kind = model::AccessKind::rdmsr;
     access.thread = event.thread;
@@ -351,7 +354,7 @@ Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, Mismatch 
     access.first_line = event.line;
     access.last_line = event.line;
     access.time = event.time;
-    return divergence_of(vcpu, access, std::move(mismatch));
+    return divergence_of(vcpu, access, mismatch);
 }
 
 void Replay::report(const Thread& thread, Divergence divergence) {

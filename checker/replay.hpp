@@ -47,7 +47,9 @@ class Replay final : public traces::AssemblerSink {
         u64 last_time = 0;
         u64 last_gap_line = 0;
         std::uint16_t last_cpu = 0xffff;
-        bool shows_userspace = false; // kvm_userspace_exit or kvm_exit appear in it
+        bool shows_entries = false;   // kvm_entry appears in it
+        bool shows_userspace = false; // kvm_userspace_exit appears in it
+        bool in_guest = false;        // between kvm_entry and kvm_exit
         bool in_userspace = false;
         bool may_have_reset = false;   // userspace, since the last access
         u64 exit_rip = traces::no_rip; // where the guest was left last
@@ -64,8 +66,9 @@ class Replay final : public traces::AssemblerSink {
     void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
     bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
     void report(const Thread& thread, Divergence divergence);
-    Divergence divergence_of(const Vcpu& vcpu, const traces::GuestAccess& access, Mismatch mismatch) const;
-    Divergence divergence_of(const Vcpu& vcpu, const traces::Event& event, Mismatch mismatch) const;
+    Divergence divergence_of(const Vcpu& vcpu, const traces::GuestAccess& access,
+                             const Mismatch& mismatch) const;
+    Divergence divergence_of(const Vcpu& vcpu, const traces::Event& event, const Mismatch& mismatch) const;
     std::string label(const Vcpu& vcpu) const;
     void retire(const Vcpu& vcpu);
     void on_lost(const traces::Event& event);

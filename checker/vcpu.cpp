@@ -12,6 +12,14 @@ bool is_window_fault(const Mismatch& mismatch) {
     return mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
 }
 
+// Whether it was said beforehand which value would be read.
+bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
+    if (mismatch.fault == Fault::value) return (mismatch.bits & ~judgement.foretold_bits) == 0;
+    constexpr u64 most_of_a_byte = 0x7f;
+    return mismatch.fault == Fault::answered_by_apic &&
+           (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
+}
+
 Reg register_of(const GuestAccess& access) {
     if (!model::is_mmio(access.kind)) {
         if (access.address == model::apic_base::msr) return Reg::apic_base;
@@ -34,10 +42,14 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     VcpuVerdict verdict;
     Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
     verdict.determined = judgement.determined;
-    if (init_ && !init_->judge(access, facts_, visible, value_is_ours).explained) init_.reset();
-    Judgement by_others;
+    Judgement by_init;
+    if (init_) {
+        by_init = init_->judge(access, facts_, visible, value_is_ours);
+        if (!by_init.explained) init_.reset();
+    }
+    Explanations::Told others;
     if (!others_.empty()) {
-        by_others = others_.judge(access, facts_, visible, value_is_ours);
+        others = others_.judge(access, facts_, visible, value_is_ours, judgement);
         if (others_.empty()) settle(verdict);
     }
     if (judgement.explained) {
@@ -46,14 +58,17 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
         if (!others_.empty() && pending_.empty()) others_.grow_old();
         return verdict;
     }
-    if (init_) { // The INIT has taken effect.
+    if (init_ && foretells(by_init, judgement.mismatch)) { // The INIT has taken effect.
+        main_.resync(access, facts_, judgement.mismatch);
+        others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
         evidence_.init(init_line_);
         note(access, modes_before);
         return verdict;
     }
-    verdict.mismatch = refined(std::move(judgement.mismatch));
-    verdict.pending = is_excused(by_others, *verdict.mismatch);
+    verdict.mismatch = refined(judgement.mismatch);
+    verdict.pending = others.shared ? foretells(others.judgement, *verdict.mismatch)
+                                    : is_excused(others.judgement, *verdict.mismatch);
     main_.resync(access, facts_, *verdict.mismatch);
     note(access, modes_before);
     return verdict;
@@ -75,19 +90,16 @@ void Vcpu::note(const GuestAccess& access, unsigned modes_before) {
 // second one also if it merely allows it.
 bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
-    if (!pending_.empty() || others_.any_loaded()) return true;
-    if (mismatch.fault == Fault::value) return (mismatch.bits & ~by_others.foretold_bits) == 0;
-    constexpr u64 most_of_a_byte = 0x7f;
-    return mismatch.fault == Fault::answered_by_apic &&
-           (by_others.foretold_bits & most_of_a_byte) == most_of_a_byte;
+    return !pending_.empty() || others_.any_loaded() || foretells(by_others, mismatch);
 }
 
 void Vcpu::hold(Divergence divergence) {
+    others_.excused();
     if (pending_.size() < most_pending) pending_.push_back(std::move(divergence));
     else ++pending_more_;
     if (!pending_is_decisive() || others_.empty()) return;
     // What was set before is contradicted in several ways, and a reset by userspace explains all.
-    main_ = others_.newest();
+    main_ = others_.best();
     others_.clear();
     reset_line_ = pending_.front().access.line;
     evidence_.reset_by_host(reset_line_);

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # Builds and tests everything, from a bare Debian 12 on. The tests' own summary comes last.
 #
-#   scripts/test.sh               release build, lint, tests under the sanitizers, tests of the release
+#   scripts/test.sh               release build, tests under the sanitizers, tests of the release
 #   scripts/test.sh --quick       release build and its tests only
-#   scripts/test.sh --no-lint     without clang-format and clang-tidy
+#   scripts/test.sh --lint        with clang-format and clang-tidy before
 #   scripts/test.sh -h            this text
 #
 # A fault in one part does not keep the others from running; the exit status is 0 only if all went well.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-lint=true sanitize=true
+lint=false sanitize=true
 while (($#)); do
     case $1 in
     --quick) lint=false sanitize=false ;;
-    --no-lint) lint=false ;;
+    --lint) lint=true ;;
     -h | --help) help && exit 0 ;;
     *) die "unknown option '$1' (-h for help)" ;;
     esac

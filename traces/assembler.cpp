@@ -112,7 +112,8 @@ void Assembler::take(Thread& thread, const Event& event) {
         if (event.vcpu >= 0) thread.vcpu = event.vcpu;
         sink_.on_event(event);
     }
-    thread.seen = true;
+    // An accepted interrupt stands between the events of an access and tells nothing of its beginning.
+    if (event.kind != EventKind::accept_irq) thread.seen = true;
 }
 
 // A consequence of the MMIO write that is open, if the register fits.

@@ -1,6 +1,7 @@
 // Recordings made up in a test, and what replay tells of them in a form that a test can compare.
 #pragma once
 
+#include <algorithm>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -67,16 +68,16 @@ struct Replayed {
     std::vector<Divergence> divergences;
     ReplaySummary summary;
 
-    // "M01 version x2apic 4-5 x2 because 1": rule, register, mode, lines, count, evidence.
+    // "M01 version x2apic 4-5 x2 because 1": rule, register, mode, the access's first line and the one that
+    // shows the divergence, count, evidence.
     Told told() const {
         Told lines;
         for (const Divergence& d : divergences) {
             const std::string_view name = register_name(d.mismatch.reg);
             std::string line = fmt::format("{} {} {} ", model::to_string(d.mismatch.rule),
                                            name.empty() ? "-" : name, model::to_string(d.mismatch.mode));
-            line += d.access.first_line == d.access.line
-                        ? fmt::format("{}", d.access.line)
-                        : fmt::format("{}-{}", d.access.first_line, d.access.line);
+            const u64 first = std::min(d.access.first_line, d.line);
+            line += first == d.line ? fmt::format("{}", first) : fmt::format("{}-{}", first, d.line);
             if (d.count > 1) line += fmt::format(" x{}", d.count);
             for (std::size_t i = 0; i < d.because.size(); ++i)
                 line += fmt::format("{}{}", i == 0 ? " because " : ",", d.because[i].line);

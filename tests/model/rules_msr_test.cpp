@@ -239,7 +239,7 @@ TEST_CASE("X15: the ICR need not read back what was written") {
         CHECK(is_open([mode](Habit habit) {
             Machine m(mode, habit);
             m.put(Reg::icr, 0x40f1);
-            return m.get(Reg::icr).value;
+            return m.get(Reg::icr).value & 0x40f1;
         }));
     CHECK(is_open([](Habit habit) { return high_half(Machine(Mode::x2apic, habit).rdmsr(0x830).value); }));
 }
