@@ -61,7 +61,11 @@ class Comparison {
         const bool may_be_foreign = access_.apic_offset == eoi_offset && is_write(access_.kind) &&
                                     (visible_.foreign_eoi || access_.ended_interrupt);
         if (may_be_foreign && access_.apic_value == 0) return std::nullopt;
-        return differs(out_.rule, is_write(access_.kind) ? Fault::reached_apic : Fault::answered_by_apic);
+        Mismatch mismatch =
+            differs(out_.rule, is_write(access_.kind) ? Fault::reached_apic : Fault::answered_by_apic);
+        if (out_.rule != Rule::M14)
+            mismatch.reg = model::register_at(access_.address & (model::window_bytes - 1));
+        return mismatch;
     }
 
     std::optional<Mismatch> value_read() const {

@@ -7,20 +7,8 @@
 namespace lapicheck::checker {
 namespace {
 
-using model::AccessKind;
-
 bool names(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
-}
-
-std::string_view access_name(AccessKind kind) {
-    switch (kind) {
-    case AccessKind::mmio_read: return "mmio-read";
-    case AccessKind::mmio_write: return "mmio-write";
-    case AccessKind::rdmsr: return "rdmsr";
-    case AccessKind::wrmsr: break;
-    }
-    return "wrmsr";
 }
 
 bool is_word(Reg reg, unsigned word) {
@@ -43,7 +31,7 @@ const specs::Departure* find_departure(const Divergence& divergence) {
     const auto fits = [&](const specs::Departure& departure) {
         return departure.in_trace && names(departure.rules, model::to_string(mismatch.rule)) &&
                names(departure.registers, register_name(mismatch.reg)) &&
-               names(departure.access, access_name(divergence.access.kind)) &&
+               names(departure.access, model::to_string(divergence.access.kind)) &&
                names(departure.modes, model::to_string(mismatch.mode)) &&
                observed_as(departure.observed, divergence);
     };

@@ -14,9 +14,9 @@ std::string describe(AccessKind kind, u64 address, u64 value) {
     case AccessKind::rdmsr: return fmt::format("RDMSR {:X}H gave {:#x}", address, value);
     case AccessKind::wrmsr: return fmt::format("WRMSR {:X}H = {:#x}", address, value);
     case AccessKind::mmio_read: return fmt::format("MMIO read of {:#x} gave {:#x}", address, value);
-    case AccessKind::mmio_write: break;
+    case AccessKind::mmio_write: return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
+    default: return std::string(model::to_string(kind)); // no access of the guest to the window or an MSR
     }
-    return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
 }
 
 std::string_view mode_named_by(u64 apic_base) {

@@ -49,12 +49,6 @@ CpuFacts facts_for(GuestCpu cpu) {
     return facts;
 }
 
-Reg register_at(u64 offset) {
-    if (offset >= 0x400) return Reg::none;
-    const int index = model::register_at_slot[offset >> 4];
-    return index < 0 ? Reg::none : static_cast<Reg>(index);
-}
-
 u64 telling_line(const GuestAccess& access, Fault fault) {
     if (fault == Fault::ipi_sent || fault == Fault::ipi_differs) return access.ipi_line;
     return fault == Fault::eoi_vector ? access.eoi_line : access.line;
@@ -190,7 +184,8 @@ void Replay::on_stray(const Event& event) {
     visible_.accelerated = true;
     note_once(noted_accelerated_,
               "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
-    if (thread.current != nullptr) thread.current->on_stray_write(register_at(event.where), event.value);
+    if (thread.current != nullptr)
+        thread.current->on_stray_write(model::register_at(event.where), event.value);
 }
 
 void Replay::on_event(const Event& event) {

@@ -17,13 +17,7 @@ std::string hex(u64 value) { return fmt::format("{:#x}", value); }
 std::string_view kind_name(const Divergence& divergence) {
     if (divergence.mismatch.fault == Fault::injected) return "inject";
     if (divergence.mismatch.fault == Fault::cpuid) return "cpuid";
-    switch (divergence.access.kind) {
-    case AccessKind::mmio_read: return "mmio-read";
-    case AccessKind::mmio_write: return "mmio-write";
-    case AccessKind::rdmsr: return "rdmsr";
-    case AccessKind::wrmsr: break;
-    }
-    return "wrmsr";
+    return model::to_string(divergence.access.kind);
 }
 
 bool is_guest_access(const Divergence& divergence) {

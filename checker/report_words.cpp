@@ -52,9 +52,9 @@ std::string access_text(const Divergence& divergence) {
     case AccessKind::mmio_write:
         return fmt::format("MMIO write of {:#x}, {}", access.value, place(divergence));
     case AccessKind::rdmsr: return fmt::format("RDMSR {}", place(divergence));
-    case AccessKind::wrmsr: break;
+    case AccessKind::wrmsr: return fmt::format("WRMSR {} = {:#x}", place(divergence), access.value);
+    default: return std::string(model::to_string(access.kind)); // nothing that a recording shows
     }
-    return fmt::format("WRMSR {} = {:#x}", place(divergence), access.value);
 }
 
 std::string observed_text(const Divergence& divergence) {

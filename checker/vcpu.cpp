@@ -27,9 +27,7 @@ Reg register_of(const GuestAccess& access) {
     }
     const u64 offset = model::is_mmio(access.kind) ? access.address & (model::window_bytes - 1)
                                                    : (access.address - model::x2apic_msr_first) << 4;
-    if (offset >= 0x400) return Reg::none;
-    const int index = model::register_at_slot[offset >> 4];
-    return index < 0 ? Reg::none : static_cast<Reg>(index);
+    return model::register_at(offset);
 }
 
 } // namespace

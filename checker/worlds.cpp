@@ -276,7 +276,7 @@ void Worlds::forget(Reg reg) {
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
     each([&row](World& world) {
         ForkingDriver p;
-        model::leave_written_open(p, Rule::M09, world, row);
+        model::leave_written_open(p, Rule::M09, world, row, KnownBool{true});
     });
 }
 
@@ -300,7 +300,8 @@ void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
         const KnownBool enabled = both(is_enabled(world), is_software_enabled(world));
         if (enabled.is_false()) return; // V09: traced, then dropped
         if (certain && enabled.is_true()) {
-            model::accept(world, vector, level_triggered);
+            ForkingDriver p;
+            model::accept(p, world, Known<u32>{vector}, KnownBool{level_triggered});
             return;
         }
         // Accepted or not, perhaps already taken.
@@ -353,7 +354,7 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
         }
         ++explained;
         World taken = world;
-        model::dispense(taken, vector);
+        model::dispense(taken, Known<u32>{vector});
         if ((requested.value & bit) == 0) taken[model::word_of(Reg::irr0, vector)] = requested;
         if (certainly_ours) {
             world = taken;

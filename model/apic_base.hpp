@@ -36,12 +36,18 @@ constexpr u32 vectors_of(Reg reg) {
     return first ? 0xffff'0000 : 0xffff'ffff;
 }
 
-// What a register may hold when nothing is said of its value.
+// What a register may hold when nothing is said of its value, where `touched`.
 template <class P, class D>
-constexpr void leave_open(P& p, Rule rule, State<D>& s, const RegisterRow& row) {
+constexpr void leave_open_if(P& p, Rule rule, State<D>& s, const RegisterRow& row, typename D::Bool touched) {
     if (row.reg == Reg::version) return; // V01
     const u32 holds = is_bitmap(row.reg) ? vectors_of(row.reg) : row.defined() & ~row.ones;
-    s[row.reg] = (p.open_value(rule, typename D::U32{row.reset}) & holds) | row.ones;
+    const auto open = (p.open_value(rule, s[row.reg]) & holds) | row.ones;
+    s[row.reg] = select(touched, open, s[row.reg]);
+}
+
+template <class P, class D>
+constexpr void leave_open(P& p, Rule rule, State<D>& s, const RegisterRow& row) {
+    leave_open_if(p, rule, s, row, typename D::Bool{true});
 }
 
 // Leaving xAPIC or x2APIC mode for the disabled mode: what comes back later is not said (B13b).

@@ -6,16 +6,31 @@
 // p(rule, condition)      a rule applies if the condition holds. Known bits: both, if unknown.
 // p.open(rule, proposal)  the manual leaves it open: what an implementation does here. Known bits: both.
 // p.open_value(rule, v)   the same for a word or a condition kept in the state; Known bits: unknown.
-// p.exact(address)        the address as a plain value.
+// p.index(address)        the address as a value that is known, if the domain has such.
+// p.row_at(offset)        the register at a place of the window.
+// p.elsewhere(...)        what answers where nothing of the APIC does.
+// p.amend(...)            what an implementation does besides the rules, after the step.
+//
+// Each application of a rule has a place in the text, by which an implementation (implementation.hpp)
+// may single it out.
 #pragma once
 
 #include <array>
 #include <cassert>
+#include <source_location>
 
 #include "model/known_bits.hpp"
-#include "model/registers.hpp"
+#include "model/state.hpp"
 
 namespace lapicheck::model {
+
+// Where in the rules' text a driver is asked.
+using Place = std::source_location;
+
+constexpr const RegisterRow* find_row(const RegisterTable& table, u32 offset) {
+    const Reg reg = register_at(offset);
+    return reg == Reg::none ? nullptr : &table[index_of(reg)];
+}
 
 // An implementation that does as the rules propose where the manual is open.
 struct AsProposed {
@@ -34,18 +49,27 @@ class ConcreteDriver {
 
     constexpr const RegisterTable& table() const { return *table_; }
     constexpr const RegisterRow& row(Reg reg) const { return (*table_)[index_of(reg)]; }
-    // The register whose 16 bytes of the window hold `offset`, or null.
-    constexpr const RegisterRow* row_at(u32 offset) const {
-        const int index = offset < 0x400 ? register_at_slot[offset >> 4] : -1;
-        return index < 0 ? nullptr : &table()[static_cast<std::size_t>(index)];
+    constexpr const RegisterRow* row_at(u32 offset) const { return find_row(*table_, offset); }
+    static constexpr const RegisterRow* row_of(const RegisterTable& table, u32 offset) {
+        return find_row(table, offset);
     }
 
-    constexpr bool operator()(Rule, bool condition) const { return condition; }
-    constexpr bool open(Rule rule, bool proposal) { return choices_.choose(rule, proposal); }
-    constexpr bool open_value(Rule rule, bool proposal) { return choices_.choose(rule, proposal); }
-    constexpr u32 open_value(Rule rule, u32 proposal) { return choices_.choose(rule, proposal); }
-    constexpr u64 open_value(Rule rule, u64 proposal) { return choices_.choose(rule, proposal); }
-    constexpr u64 exact(u64 address) const { return address; }
+    constexpr bool operator()(Rule, bool condition, Place = Place::current()) const { return condition; }
+    constexpr bool open(Rule rule, bool proposal, Place = Place::current()) {
+        return choices_.choose(rule, proposal);
+    }
+    constexpr bool open_value(Rule rule, bool proposal, Place = Place::current()) {
+        return choices_.choose(rule, proposal);
+    }
+    constexpr u32 open_value(Rule rule, u32 proposal, Place = Place::current()) {
+        return choices_.choose(rule, proposal);
+    }
+    constexpr u64 open_value(Rule rule, u64 proposal, Place = Place::current()) {
+        return choices_.choose(rule, proposal);
+    }
+    constexpr u64 index(u64 address) const { return address; }
+    constexpr void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}
+    constexpr void amend(const State<D>&, const Access<D>&, Outcome<D>&, State<D>&) const {}
 
   private:
     Choices choices_;
@@ -64,9 +88,9 @@ class ForkingDriver {
     constexpr const RegisterTable& table() const { return sdm_registers; }
     constexpr const RegisterRow& row(Reg reg) const { return sdm_registers[index_of(reg)]; }
     // The register whose 16 bytes of the window hold `offset`, or null.
-    constexpr const RegisterRow* row_at(u32 offset) const {
-        const int index = offset < 0x400 ? register_at_slot[offset >> 4] : -1;
-        return index < 0 ? nullptr : &table()[static_cast<std::size_t>(index)];
+    constexpr const RegisterRow* row_at(u32 offset) const { return find_row(sdm_registers, offset); }
+    static constexpr const RegisterRow* row_of(const RegisterTable& table, u32 offset) {
+        return find_row(table, offset);
     }
 
     // As if the condition of `waived` did not hold, which the observation has already disproved: see
@@ -76,17 +100,19 @@ class ForkingDriver {
         has_waived_ = true;
     }
 
-    constexpr bool operator()(Rule rule, KnownBool condition) {
+    constexpr bool operator()(Rule rule, KnownBool condition, Place = Place::current()) {
         if (has_waived_ && rule == waived_) return false;
         return condition.known ? condition.value : fork();
     }
-    constexpr bool open(Rule, bool) { return fork(); }
+    constexpr bool open(Rule, bool, Place = Place::current()) { return fork(); }
     template <class T>
-    constexpr T open_value(Rule, T) {
+    constexpr T open_value(Rule, T, Place = Place::current()) {
         return {};
     }
     // Addresses and indices of a trace are always known.
-    constexpr u64 exact(Known<u64> address) const { return address.value; }
+    constexpr u64 index(Known<u64> address) const { return address.value; }
+    constexpr void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}
+    constexpr void amend(const State<D>&, const Access<D>&, Outcome<D>&, State<D>&) const {}
 
     constexpr bool next_path() {
         while (depth_ > 0 && !path_[depth_ - 1]) --depth_;

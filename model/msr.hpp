@@ -6,9 +6,13 @@
 
 namespace lapicheck::model {
 
+template <class U64>
+constexpr auto in_x2apic_space(U64 index) {
+    return equal(index & ~u64{0xff}, U64{u64{x2apic_msr_first}});
+}
+
 constexpr bool is_apic_msr(u64 index) {
-    return index == apic_base::msr || index == tsc_deadline_msr ||
-           (index >= x2apic_msr_first && index <= x2apic_msr_last);
+    return index == apic_base::msr || index == tsc_deadline_msr || in_x2apic_space(index);
 }
 
 // An encoding that the manual reserves (T01, L05): whether writing it raises #GP is not said.
@@ -81,12 +85,12 @@ constexpr Outcome<D> amd_extended_msr(P& p, const Cpu<D>& cpu) {
 template <class P, class D>
 constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
     using enum Rule;
-    const u32 offset = static_cast<u32>(p.exact(a.address) - x2apic_msr_first) << 4;
+    const auto offset = (low_half(p.index(a.address)) & u32{0xff}) << 4;
     const RegisterRow* row = p.row_at(offset);
     const Reg reg = row == nullptr ? Reg::none : row->reg;
     const bool write = is_write(a.kind);
     if (p(X01, negate(in_x2apic(s)))) return gp<D>(X01, reg);
-    if (in_amd_extended_space(offset)) return amd_extended_msr(p, cpu);
+    if (p(X04, in_amd_extended_space(offset))) return amd_extended_msr(p, cpu);
     if (row == nullptr || row->x2apic == RegAccess::absent) return gp<D>(X04, reg);
     if (row->x2apic == RegAccess::amd_read_only && p(X04, negate(cpu.amd))) return gp<D>(X04, reg);
     if (reg == Reg::lvt_cmci && p(X18, negate(has_cmci(s)))) return gp<D>(X18, reg);
@@ -101,18 +105,19 @@ constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Acce
 
 template <class P, class D>
 constexpr Outcome<D> msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
-    const u64 index = p.exact(a.address);
+    using enum Rule;
+    const auto index = p.index(a.address);
     const bool write = is_write(a.kind);
-    if (index == apic_base::msr) {
+    if (p(X16, in_x2apic_space(index))) return x2apic_msr(p, s, cpu, a);
+    if (p(X16, equal(index, u64{apic_base::msr}))) {
         if (write) return write_apic_base(p, s, cpu, a.value);
         Outcome<D> out = done<D>(Rule::B08, Reg::apic_base);
         out.value = s.apic_base;
         return out;
     }
-    if (index == tsc_deadline_msr)
+    if (p(X16, equal(index, u64{tsc_deadline_msr})))
         return write ? write_tsc_deadline(p, s, cpu, a.value) : read_tsc_deadline(p, s, cpu);
-    if (!is_apic_msr(index)) return {}; // X16
-    return x2apic_msr(p, s, cpu, a);
+    return {};
 }
 
 } // namespace lapicheck::model

@@ -191,6 +191,11 @@ extern const RegisterTable sdm_registers;
 extern const std::array<signed char, 64> register_at_slot;
 
 const RegisterRow* find_register(std::string_view name);
+// The register whose 16 bytes of the window hold `offset` (below 1000H), or none.
+constexpr Reg register_at(u64 offset) {
+    const int index = offset < 0x400 ? register_at_slot[offset >> 4] : -1;
+    return index < 0 ? Reg::none : static_cast<Reg>(index);
+}
 // The rule that a read of `reg` breaks if it differs from what it should be in `bits`.
 Rule read_rule(const RegisterRow& row, u32 bits, bool x2apic);
 

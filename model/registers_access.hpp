@@ -74,7 +74,7 @@ constexpr Outcome<D> write_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
         break;
     case eoi:
         out.ends_interrupt = true;
-        end_of_interrupt(p, s);
+        out.broadcasts_eoi = end_of_interrupt(p, s);
         break;
     case esr: // E01: shows what was collected and starts anew
         s[esr] = s.esr_pending;

@@ -33,16 +33,22 @@ constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
     s.apic_base = typename D::U64{fixed} | (p.open_value(Rule::B10, s.apic_base) & apic_base::bsp);
 }
 
-// MOV to CR8 writes TPR[7:4] and clears TPR[3:0] (P15), errors come in from the bus, a performance
-// counter's overflow masks its entry (L07).
+// Errors come in from the bus, a performance counter's overflow masks its entry (L07).
+template <class P, class D>
+constexpr void act_by_itself(P& p, State<D>& s) {
+    constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
+    s.esr_pending |= p.open_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
+    s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
+}
+
+// What may have happened between two accesses of a vCPU that a recording shows: hardware's doings, and
+// MOV to CR8, which writes TPR[7:4] and clears TPR[3:0] (P15).
 template <class P, class D>
 constexpr void elapse(P& p, State<D>& s) {
     const auto by_cr8 = p.open_value(Rule::P15, s[Reg::tpr]) & tpr::task_class;
     const auto kept = s[Reg::tpr] & p.open_value(Rule::P15, typename D::U32{~u32{0}});
     s[Reg::tpr] = by_cr8 | (kept & tpr::subclass);
-    constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
-    s.esr_pending |= p.open_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
-    s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
+    act_by_itself(p, s);
 }
 
 } // namespace lapicheck::model

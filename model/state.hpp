@@ -42,18 +42,42 @@ struct State {
     constexpr const typename D::U32& operator[](Reg reg) const { return regs[index_of(reg)]; }
 };
 
-enum class AccessKind : u8 { mmio_read, mmio_write, rdmsr, wrmsr };
+// What a guest does, and what befalls an APIC from outside.
+enum class AccessKind : u8 {
+    mmio_read,
+    mmio_write,
+    rdmsr,
+    wrmsr,
+    cr8_read,
+    cr8_write,
+    message,        // an interrupt message on the bus: from another APIC, an I/O APIC, an MSI
+    take_interrupt, // the processor asks for the interrupt to run
+    timer_expires,  // the count has come to 0, or the deadline has passed
+    hardware,       // what hardware does by itself: bus errors, a performance counter's overflow
+    init,           // the INIT signal
+    reset,          // RESET or power-up
+};
+inline constexpr std::array access_kind_names = {
+    std::string_view{"mmio-read"}, std::string_view{"mmio-write"},     std::string_view{"rdmsr"},
+    std::string_view{"wrmsr"},     std::string_view{"cr8-read"},       std::string_view{"cr8-write"},
+    std::string_view{"message"},   std::string_view{"take-interrupt"}, std::string_view{"timer-expires"},
+    std::string_view{"hardware"},  std::string_view{"init"},           std::string_view{"reset"}};
+constexpr std::string_view to_string(AccessKind kind) {
+    return access_kind_names[static_cast<std::size_t>(kind)];
+}
 constexpr bool is_mmio(AccessKind kind) { return kind <= AccessKind::mmio_write; }
+constexpr bool is_msr(AccessKind kind) { return kind == AccessKind::rdmsr || kind == AccessKind::wrmsr; }
 constexpr bool is_write(AccessKind kind) {
-    return kind == AccessKind::mmio_write || kind == AccessKind::wrmsr;
+    return kind == AccessKind::mmio_write || kind == AccessKind::wrmsr || kind == AccessKind::cr8_write;
 }
 
 template <class D>
 struct Access {
     AccessKind kind;
-    typename D::U64 address; // guest-physical address, or MSR index
+    // Guest-physical address, or MSR index. Of a message: its destination, in the receiver's format.
+    typename D::U64 address;
     u32 size = 4;            // bytes of an MMIO access
-    typename D::U64 value{}; // written
+    typename D::U64 value{}; // written. Of a message: vector and modes as ICR[31:0] has them
 };
 
 enum class Answer : u8 {
@@ -70,11 +94,14 @@ struct Outcome {
     bool gp = false;
     bool sends_ipi = false; // the write of the ICR or SELF IPI that leaves the APIC
     bool ends_interrupt = false;
-    bool bounded = false;    // `value` is at most `limit`
-    bool exceeds = false;    // `value` is greater than `limit`
-    Reg reg = Reg::none;     // the register concerned
-    typename D::U64 value{}; // read
+    bool exits_to_userspace = false; // who then answers is not the APIC's matter
+    bool sends_msi = false;          // somebody made a message-signalled interrupt of the write
+    bool bounded = false;            // `value` is at most `limit`
+    bool exceeds = false;            // `value` is greater than `limit`
+    Reg reg = Reg::none;             // the register concerned
+    typename D::U64 value{};         // read
     typename D::U32 limit{};
+    typename D::Bool broadcasts_eoi{false}; // with ends_interrupt
 };
 
 template <class D>

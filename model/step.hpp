@@ -1,6 +1,7 @@
 // The one semantics: what an access does to the state of a local APIC and what it answers.
 #pragma once
 
+#include "model/messages.hpp"
 #include "model/msr.hpp"
 
 namespace lapicheck::model {
@@ -8,7 +9,31 @@ namespace lapicheck::model {
 // One access of one vCPU on one path of the driver. Changes `s` as far as the path says.
 template <class P, class D = typename P::D>
 constexpr Outcome<D> step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
-    return is_mmio(access.kind) ? mmio(p, s, cpu, access) : msr(p, s, cpu, access);
+    switch (access.kind) {
+    case AccessKind::mmio_read:
+    case AccessKind::mmio_write: return mmio(p, s, cpu, access);
+    case AccessKind::rdmsr:
+    case AccessKind::wrmsr: return msr(p, s, cpu, access);
+    case AccessKind::cr8_read: return read_cr8(p, s);
+    case AccessKind::cr8_write: return write_cr8(p, s, access.value);
+    case AccessKind::message: return receive(p, s, access);
+    case AccessKind::take_interrupt: return take_interrupt(p, s);
+    case AccessKind::timer_expires: return expire_timer(p, s, cpu);
+    case AccessKind::hardware: break;
+    case AccessKind::init: init(p, s); return done<D>(Rule::R02, Reg::none);
+    case AccessKind::reset: reset(p, s, cpu); return done<D>(Rule::R01, Reg::none);
+    }
+    act_by_itself(p, s);
+    return done<D>(Rule::E01, Reg::none);
+}
+
+// The same as an implementation does it, with what it does besides the rules.
+template <class P, class D = typename P::D>
+constexpr Outcome<D> amended_step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
+    const State<D> before = s;
+    Outcome<D> out = step(p, s, cpu, access);
+    p.amend(before, access, out, s);
+    return out;
 }
 
 } // namespace lapicheck::model

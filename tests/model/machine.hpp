@@ -110,6 +110,10 @@ class Machine {
         Driver p = driver();
         model::init(p, s);
     }
+    void accept(u32 vector, bool level_triggered) {
+        Driver p = driver();
+        model::accept(p, s, vector, level_triggered);
+    }
     void elapse() {
         Driver p = driver();
         model::elapse(p, s);

@@ -22,7 +22,7 @@ TEST_CASE("P01: acceptance sets the bit in IRR, and in TMR if level-triggered, e
             expected[word(Reg::irr0, vector)] |= bit;
             if (level) expected[word(Reg::tmr0, vector)] |= bit;
             else expected[word(Reg::tmr0, vector)] &= ~bit;
-            accept(m.s, vector, level);
+            m.accept(vector, level);
             REQUIRE(is_same(m.s, expected));
         }
 }
@@ -31,7 +31,7 @@ TEST_CASE("P06 I04: a vector below 16 sets no bit") {
     for (u32 vector = 0; vector < 16; ++vector) {
         Machine m;
         const State<Concrete> before = m.s;
-        accept(m.s, vector, true);
+        m.accept(vector, true);
         CHECK(is_same(m.s, before));
     }
     CHECK(vectors_of(Reg::isr0) == 0xffff'0000);
@@ -44,7 +44,7 @@ TEST_CASE("P02: dispensing takes the vector from IRR to ISR and leaves TMR") {
     for (u32 vector = 16; vector < 256; ++vector) {
         Machine m;
         m.fill();
-        accept(m.s, vector, true);
+        m.accept(vector, true);
         State<Concrete> expected = m.s;
         const u32 bit = u32{1} << (vector % 32);
         expected[word(Reg::irr0, vector)] &= ~bit;
@@ -56,9 +56,9 @@ TEST_CASE("P02: dispensing takes the vector from IRR to ISR and leaves TMR") {
 
 TEST_CASE("P07: a vector in service can be requested again") {
     Machine m;
-    accept(m.s, 0x51, false);
+    m.accept(0x51, false);
     dispense(m.s, 0x51);
-    accept(m.s, 0x51, false);
+    m.accept(0x51, false);
     CHECK(has(m, Reg::irr0, 0x51));
     CHECK(has(m, Reg::isr0, 0x51));
 }

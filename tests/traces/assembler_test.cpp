@@ -25,9 +25,9 @@ std::string_view name_of(model::AccessKind kind) {
     case model::AccessKind::mmio_read: return "MMIO read";
     case model::AccessKind::mmio_write: return "MMIO write";
     case model::AccessKind::rdmsr: return "RDMSR";
-    case model::AccessKind::wrmsr: break;
+    case model::AccessKind::wrmsr: return "WRMSR";
+    default: return model::to_string(kind);
     }
-    return "WRMSR";
 }
 
 // "MMIO write fee00300 = 4531 apic 300 = 4531 ipi 1 x 31 lines 2-4": only what is so is told.

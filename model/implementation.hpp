@@ -1,0 +1,99 @@
+// An implementation of the local APIC: the manual's rules, and the few things that it does otherwise.
+//
+// Each reads like the change that made it: a class that overrides the one or two hooks it needs. The step
+// is instantiated once for each domain over this interface; replay, which knows the manual alone, is bound
+// to it statically (driver.hpp).
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "model/driver.hpp"
+
+namespace lapicheck::model {
+
+// What lies at the window's address where the APIC does not answer, for implementations that put memory
+// there: a page of one vCPU's, and one that all vCPUs of the machine have.
+template <class D>
+struct Surroundings {
+    typename D::Page own;
+    typename D::Page shared;
+};
+
+template <class D>
+class Implementation {
+  public:
+    using Bool = typename D::Bool;
+    using U32 = typename D::U32;
+    using U64 = typename D::U64;
+
+    Implementation() = default;
+    Implementation(const Implementation&) = delete;
+    Implementation& operator=(const Implementation&) = delete;
+    virtual ~Implementation() = default;
+
+    virtual const RegisterTable& table() const { return sdm_registers; }
+    // Whether a rule whose condition is `holds` is acted upon.
+    virtual Bool applies(Rule, const Place&, Bool holds) const { return holds; }
+    // What it does where the manual leaves it open; nothing: anything that the manual allows.
+    virtual std::optional<bool> decides(Rule, bool /*proposal*/) const { return std::nullopt; }
+    virtual std::optional<Bool> chooses(Rule, const Bool& /*proposal*/) const { return std::nullopt; }
+    virtual std::optional<U32> chooses(Rule, const U32& /*proposal*/) const { return std::nullopt; }
+    virtual std::optional<U64> chooses(Rule, const U64& /*proposal*/) const { return std::nullopt; }
+    // What answers an access to the closed window. True: `out` says it; false: the manual's "anything".
+    virtual bool answers_closed_window(Surroundings<D>&, const State<D>&, const Access<D>&,
+                                       Outcome<D>&) const {
+        return false;
+    }
+    // What it does besides, once the step is done.
+    virtual void amend(const State<D>& /*before*/, const Cpu<D>&, const Access<D>&, Outcome<D>&,
+                       State<D>& /*after*/) const {}
+};
+
+// A driver of the step that runs it as `implementation` does.
+template <class Base>
+class As : public Base {
+  public:
+    using D = typename Base::D;
+    using Bool = typename D::Bool;
+
+    template <class... Args>
+    explicit As(const Implementation<D>& implementation, Surroundings<D>& around, const Cpu<D>& cpu,
+                Args&&... args)
+        : Base(std::forward<Args>(args)...), implementation_(&implementation), around_(&around), cpu_(&cpu) {}
+
+    const RegisterTable& table() const { return implementation_->table(); }
+    const RegisterRow& row(Reg reg) const { return table()[index_of(reg)]; }
+    template <class Offset>
+    const RegisterRow* row_at(Offset offset) {
+        return Base::row_of(table(), offset);
+    }
+
+    bool operator()(Rule rule, Bool holds, Place place = Place::current()) {
+        return Base::operator()(rule, implementation_->applies(rule, place, holds), place);
+    }
+    bool open(Rule rule, bool proposal, Place place = Place::current()) {
+        if (const auto decided = implementation_->decides(rule, proposal)) return *decided;
+        return Base::open(rule, proposal, place);
+    }
+    template <class T>
+    T open_value(Rule rule, T proposal, Place place = Place::current()) {
+        if (const auto chosen = implementation_->chooses(rule, proposal)) return *chosen;
+        return Base::open_value(rule, proposal, place);
+    }
+    void elsewhere(const State<D>& s, const Access<D>& access, Outcome<D>& out) {
+        if (implementation_->answers_closed_window(*around_, s, access, out)) return;
+        if (!is_write(access.kind)) out.value = Base::open_value(Rule::M05, typename D::U64{~u64{0}});
+    }
+    void amend(const State<D>& before, const Access<D>& access, Outcome<D>& out, State<D>& after) const {
+        implementation_->amend(before, *cpu_, access, out, after);
+    }
+
+  private:
+    const Implementation<D>* implementation_;
+    Surroundings<D>* around_;
+    const Cpu<D>* cpu_;
+};
+
+} // namespace lapicheck::model

@@ -1,0 +1,98 @@
+// What comes to an APIC from outside: interrupt messages (groups I, V), the expiry of its timer (T, L),
+// INIT, RESET, and what hardware does by itself.
+// SDM Vol. 3A 325384-059US, 10.4.7, 10.5.4, 10.6.2, 10.8.1, 10.12.10; AMD APM Vol. 2, 16.6, 16.14.
+#pragma once
+
+#include "model/interrupts.hpp"
+#include "model/reset.hpp"
+#include "model/timer.hpp"
+
+namespace lapicheck::model {
+
+namespace delivery_mode {
+inline constexpr u32 fixed = 0;
+inline constexpr u32 lowest_priority = 0x100;
+inline constexpr u32 init = 0x500;
+} // namespace delivery_mode
+
+// I09 to I12: whether a message with this destination is for the APIC. The receiver's mode decides how the
+// destination is read; what a wide one means to an APIC in xAPIC mode is not said (I08).
+template <class P, class D>
+constexpr bool is_addressed_logically(P& p, const State<D>& s, typename D::U32 destination) {
+    using enum Rule;
+    using U32 = typename D::U32;
+    if (p(I12, has_extd(s))) {
+        const U32 ldr = x2apic_ldr(s.x2apic_id);
+        const auto same_cluster = equal(destination >> 16, ldr >> 16);
+        return p(I12, both(same_cluster, has_any(destination & ldr, 0xffff)));
+    }
+    const U32 logical_id = s[Reg::ldr] >> 24;
+    if (p(I10, equal(s[Reg::dfr] >> 28, U32{u32{0xf}})))
+        return p(I10, negate(is_zero(destination & logical_id)));
+    if (!p(I11, is_zero(s[Reg::dfr] >> 28))) return p.open(I11, false);
+    const auto same_cluster = equal(destination >> 4, logical_id >> 4);
+    return p(I11, both(same_cluster, has_any(destination & logical_id, 0xf)));
+}
+
+template <class P, class D>
+constexpr bool is_addressed(P& p, const State<D>& s, typename D::U32 destination, typename D::Bool logical) {
+    using enum Rule;
+    using U32 = typename D::U32;
+    const U32 id = select(has_extd(s), s.x2apic_id, s[Reg::id] >> 24);
+    const U32 everybody = select(has_extd(s), U32{~u32{0}}, U32{u32{0xff}});
+    if (p(I08, equal(destination, everybody))) return true;
+    if (p(I08, both(negate(has_extd(s)), less(U32{u32{0xff}}, destination)))) return p.open(I08, false);
+    if (p(I10, logical)) return is_addressed_logically(p, s, destination);
+    return p(I09, equal(destination, id));
+}
+
+// The message `a.value` (laid out as ICR[31:0]) for `a.address` arrives.
+template <class P, class D>
+constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
+    using enum Rule;
+    using U32 = typename D::U32;
+    const U32 command = low_half(a.value);
+    const U32 mode = command & icr::delivery_mode;
+    Outcome<D> ignored;
+    ignored.rule = I17;
+    if (p(I17, negate(is_enabled(s)))) return ignored;
+    if (!is_addressed(p, s, low_half(a.address), has_any(command, icr::logical))) return ignored;
+    if (p(I07, equal(mode, U32{delivery_mode::init}))) {
+        const auto deassert =
+            both(has_any(command, icr::trigger), negate(has_any(command, icr::assert_level)));
+        if (!p(I07, deassert)) init(p, s);
+        return done<D>(I07, Reg::none);
+    }
+    // I15, P11: no other but these two goes through IRR.
+    const auto queues =
+        either(equal(mode, U32{delivery_mode::fixed}), equal(mode, U32{delivery_mode::lowest_priority}));
+    if (!p(I15, queues)) return done<D>(I15, Reg::none);
+    ignored.rule = V09;
+    if (p(V09, negate(is_software_enabled(s)))) return ignored;
+    s.esr_pending |= p.open_value(I04, U32{u32{0}}) & esr::receive_illegal_vector;
+    accept(p, s, command & icr::vector, has_any(command, icr::trigger));
+    return done<D>(P01, Reg::none);
+}
+
+// The local vector table's entry for the timer fires, or does not (T13a).
+template <class P, class D>
+constexpr Outcome<D> expire_timer(P& p, State<D>& s, const Cpu<D>& cpu) {
+    using enum Rule;
+    const auto entry = s[Reg::lvt_timer];
+    const bool deadline = p(T16, in_deadline_mode(s, cpu));
+    Outcome<D> nothing;
+    nothing.rule = deadline ? T10 : T03;
+    if (p(V09, negate(is_enabled(s)))) return nothing;
+    if (p(nothing.rule, deadline ? is_zero(s.tsc_deadline) : is_zero(s[Reg::initial_count]))) return nothing;
+    const bool masked = p(T13a, has_any(entry, lvt::mask));
+    if (deadline && !(masked && p.open(T19, false))) s.tsc_deadline = u64{0};
+    if (masked) return nothing;
+    const auto vector = entry & lvt::vector;
+    Outcome<D> out = done<D>(L04b, Reg::lvt_timer);
+    if (p(V09, negate(is_software_enabled(s)))) return out;
+    if (p(L04b, is_zero(vector & u32{0xf0}))) s.esr_pending |= esr::receive_illegal_vector;
+    accept(p, s, vector, typename D::Bool{false});
+    return out;
+}
+
+} // namespace lapicheck::model
