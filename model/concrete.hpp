@@ -13,10 +13,14 @@ using u8 = std::uint8_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
 
+template <class Byte>
+class BytePage;
+
 struct Concrete {
     using U32 = u32;
     using U64 = u64;
     using Bool = bool;
+    using Page = BytePage<u8>; // page.hpp
 };
 
 constexpr u32 low_half(u64 value) { return static_cast<u32>(value); }
@@ -28,6 +32,7 @@ constexpr bool has_any(u32 value, u32 mask) { return (value & mask) != 0; }
 constexpr bool has_any(u64 value, u64 mask) { return (value & mask) != 0; }
 constexpr bool equal(u32 left, u32 right) { return left == right; }
 constexpr bool equal(u64 left, u64 right) { return left == right; }
+constexpr bool equal(bool left, bool right) { return left == right; }
 constexpr bool less(u32 left, u32 right) { return left < right; }
 constexpr bool both(bool left, bool right) { return left && right; }
 constexpr bool either(bool left, bool right) { return left || right; }

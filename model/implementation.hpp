@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "model/driver.hpp"
+#include "model/page.hpp"
 
 namespace lapicheck::model {
 

@@ -86,6 +86,7 @@ struct KnownBits {
     using U32 = Known<u32>;
     using U64 = Known<u64>;
     using Bool = KnownBool;
+    using Page = BytePage<Known<u8>>; // page.hpp
 };
 
 constexpr Known<u32> low_half(Known<u64> a) { return {low_half(a.value), low_half(a.known)}; }
@@ -103,6 +104,9 @@ constexpr KnownBool equal(Known<T> a, std::type_identity_t<Known<T>> b) {
     if (((a.value ^ b.value) & a.known & b.known) != 0) return false;
     if (a.is_exact() && b.is_exact()) return true;
     return {};
+}
+constexpr KnownBool equal(KnownBool a, KnownBool b) {
+    return a.known && b.known ? KnownBool{a.value == b.value} : KnownBool{};
 }
 template <class T>
 constexpr KnownBool is_zero(Known<T> a) {

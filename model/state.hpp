@@ -80,6 +80,9 @@ struct Access {
     typename D::U64 value{}; // written. Of a message: vector and modes as ICR[31:0] has them
 };
 
+// The bits that an access of `size` bytes has; of more than 8 bytes the first 8 are looked at.
+constexpr u64 size_mask(u32 size) { return size >= 8 ? ~u64{0} : (u64{1} << (8 * size)) - 1; }
+
 enum class Answer : u8 {
     apic,      // the APIC, by the rule
     elsewhere, // nothing of the APIC answers or changes

@@ -1,0 +1,98 @@
+#include "checker/proof/symbolic_driver.hpp"
+
+#include <fmt/format.h>
+
+namespace lapicheck::proof {
+
+using model::RegisterRow;
+using model::RegisterTable;
+
+void SymbolicDriver::learn(const z3::expr& condition, bool holds) {
+    kept_.push_back(condition); // as long as it lives, no other formula has its identity
+    decided_[condition] = holds;
+    if (condition.is_not()) learn(condition.arg(0), !holds);
+    else if (condition.is_and() && holds)
+        for (unsigned i = 0; i < condition.num_args(); ++i) learn(condition.arg(i), true);
+    else if (condition.is_or() && !holds)
+        for (unsigned i = 0; i < condition.num_args(); ++i) learn(condition.arg(i), false);
+}
+
+unsigned SymbolicDriver::fork(std::vector<z3::expr> alternatives) {
+    const std::size_t depth = decisions_.size();
+    if (depth == plan_.size()) plan_.push_back(0);
+    decisions_.push_back({std::move(alternatives), plan_[depth]});
+    return plan_[depth];
+}
+
+bool SymbolicDriver::decide(const SymBool& condition) {
+    if (condition.known().known) return condition.known().value;
+    const z3::expr formula = condition.formula();
+    if (const auto found = decided_.find(formula); found != decided_.end()) return found->second;
+    const bool holds = fork({formula, !formula}) == 0;
+    learn(formula, holds);
+    return holds;
+}
+
+bool SymbolicDriver::next_path() {
+    while (!plan_.empty() && plan_.back() + 1 == decisions_[plan_.size() - 1].alternatives.size())
+        plan_.pop_back();
+    if (plan_.empty()) return false;
+    ++plan_.back();
+    decisions_.clear();
+    choices_.clear();
+    decided_.clear();
+    kept_.clear();
+    named_.clear();
+    return true;
+}
+
+const RegisterRow* SymbolicDriver::row_of(const RegisterTable& table, const SymU32& offset) {
+    if (offset.is_exact()) return model::find_row(table, offset.known().value);
+    std::vector<const RegisterRow*> rows;
+    std::vector<z3::expr> alternatives;
+    const z3::expr slot = offset.formula().extract(31, 4);
+    z3::expr none = context().bool_val(true);
+    for (const RegisterRow& row : table) {
+        if (((offset.known().value ^ row.offset) & offset.known().known & ~u32{0xf}) != 0) continue;
+        const z3::expr here = slot == context().bv_val(row.offset >> 4, 28);
+        rows.push_back(&row);
+        alternatives.push_back(here);
+        none = none && !here;
+    }
+    rows.push_back(nullptr);
+    alternatives.push_back(none);
+    return rows[fork(std::move(alternatives))];
+}
+
+std::string SymbolicDriver::name(Rule rule, const Place& place, char sort) {
+    const std::string stem =
+        fmt::format("{}{}{}@{}:{}", prefix_, sort, model::to_string(rule), place.line(), place.column());
+    return fmt::format("{}#{}", stem, named_[stem]++);
+}
+
+bool SymbolicDriver::open(Rule rule, bool proposal, Place place) {
+    const z3::expr variable = context().bool_const(name(rule, place, 'b').c_str());
+    choices_.push_back({rule, variable, context().bool_val(proposal)});
+    const unsigned way = fork({proposal ? variable : !variable, proposal ? !variable : variable});
+    return (way == 0) == proposal;
+}
+
+SymBool SymbolicDriver::open_value(Rule rule, const SymBool& proposal, Place place) {
+    const z3::expr variable = context().bool_const(name(rule, place, 'v').c_str());
+    choices_.push_back({rule, variable, proposal.formula()});
+    return SymBool{variable};
+}
+
+SymU32 SymbolicDriver::open_value(Rule rule, const SymU32& proposal, Place place) {
+    const SymU32 variable = SymU32::variable(name(rule, place, 'w'));
+    choices_.push_back({rule, variable.formula(), proposal.formula()});
+    return variable;
+}
+
+SymU64 SymbolicDriver::open_value(Rule rule, const SymU64& proposal, Place place) {
+    const SymU64 variable = SymU64::variable(name(rule, place, 'd'));
+    choices_.push_back({rule, variable.formula(), proposal.formula()});
+    return variable;
+}
+
+} // namespace lapicheck::proof

@@ -1,0 +1,18 @@
+// KVM before the fix of 2018, without APIC-access virtualization: `apic_mmio_in_range` asks whether the APIC
+// is enabled, not in which mode it is (arch/x86/kvm/lapic.c, Linux 4.17).
+#pragma once
+
+#include "model/implementation.hpp"
+
+namespace lapicheck::model {
+
+template <class D>
+class Kvm2018 : public Implementation<D> {
+  public:
+    typename D::Bool applies(Rule rule, const Place&, typename D::Bool holds) const override {
+        const bool closes_in_x2apic = rule == Rule::M01 || rule == Rule::M02;
+        return closes_in_x2apic ? typename D::Bool{false} : holds;
+    }
+};
+
+} // namespace lapicheck::model

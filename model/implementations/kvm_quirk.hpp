@@ -1,0 +1,16 @@
+// KVM since 4.19, without APIC-access virtualization: KVM_X86_QUIRK_LAPIC_MMIO_HOLE (arch/x86/kvm/lapic.c:
+// apic_mmio_read, apic_mmio_write). On, the default: the mail's answer. Off: the access leaves for
+// userspace.
+#pragma once
+
+#include "model/implementations/window_answers.hpp"
+
+namespace lapicheck::model {
+
+template <class D>
+class KvmQuirkOn : public AllOnesWindow<D> {};
+
+template <class D>
+class KvmQuirkOff : public ExitingWindow<D> {};
+
+} // namespace lapicheck::model
