@@ -1,6 +1,7 @@
 #include "checker/proof/cases.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace lapicheck::proof {
 
@@ -41,25 +42,44 @@ Conditions Cases::reachable(const SymCpu& cpu, const SymState& state) const {
     return conditions;
 }
 
-bool Cases::drop_broken(Oracle& oracle, Conditions assumed, const SymCpu& cpu, const SymState& after) {
+namespace {
+
+// The conjuncts of `formula`, apart.
+void flatten(const z3::expr& formula, Conditions& into) {
+    if (!formula.is_and()) return into.push_back(formula);
+    for (unsigned i = 0; i < formula.num_args(); ++i) flatten(formula.arg(i), into);
+}
+
+// What of `holds` is not assumed word by word: true if all of it is.
+z3::expr left_to_show(const SymBool& holds, const std::unordered_set<Z3_ast>& assumed) {
+    Conditions parts;
+    flatten(holds.formula(), parts);
+    std::erase_if(parts, [&](const z3::expr& part) { return assumed.contains(part); });
+    return conjunction(parts);
+}
+
+} // namespace
+
+bool Cases::drop_broken(Oracle& oracle, const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
+                        const SymState& after) {
+    Conditions parts;
+    for (const z3::expr& condition : assumed) flatten(condition, parts);
+    flatten(path, parts);
+    const std::unordered_set<Z3_ast> known(parts.begin(), parts.end());
     bool dropped = false;
     while (true) {
         Conditions broken;
         for (const InvariantEntry* invariant : invariants_) {
-            const SymBool holds = invariant->holds(cpu, after);
-            if (!holds.is_true()) broken.push_back(!holds.formula());
+            const z3::expr holds = left_to_show(invariant->holds(cpu, after), known);
+            if (!holds.is_true()) broken.push_back(!holds);
         }
         if (broken.empty()) return dropped;
-        Conditions question = assumed;
-        question.push_back(disjunction(broken));
-        if (oracle.ask(question) == Answer::no) return dropped;
+        if (oracle.ask(assumed, {path, disjunction(broken)}) == Answer::no) return dropped;
         // One by one: which of them it is.
         const auto is_broken = [&](const InvariantEntry* invariant) {
-            const SymBool holds = invariant->holds(cpu, after);
+            const z3::expr holds = left_to_show(invariant->holds(cpu, after), known);
             if (holds.is_true()) return false;
-            Conditions one = assumed;
-            one.push_back(!holds.formula());
-            return oracle.ask(one) != Answer::no;
+            return oracle.ask(assumed, {path, !holds}) != Answer::no;
         };
         dropped = std::erase_if(invariants_, is_broken) != 0 || dropped;
     }
@@ -70,15 +90,18 @@ void Cases::find_invariants(Oracle& oracle) {
     bool changed = true;
     while (changed) {
         changed = false;
-        for (const Case& c : cases_)
+        for (const Case& c : cases_) {
+            const bool from_reset = c.key.kind == AccessKind::reset;
+            Conditions assumed = from_reset ? Conditions{valid_cpu(c.start.cpu, c.start.state).formula()}
+                                            : reachable(c.start.cpu, c.start.state);
             for (const Path& path : c.paths) {
                 if (path.invalid_mode) continue;
-                const bool from_reset = c.key.kind == AccessKind::reset;
-                Conditions assumed = from_reset ? Conditions{valid_cpu(c.start.cpu, c.start.state).formula()}
-                                                : reachable(c.start.cpu, c.start.state);
-                assumed.push_back(path.condition());
-                changed = drop_broken(oracle, std::move(assumed), c.start.cpu, path.after) || changed;
+                if (drop_broken(oracle, assumed, path.condition(), c.start.cpu, path.after)) {
+                    changed = true;
+                    assumed = from_reset ? assumed : reachable(c.start.cpu, c.start.state);
+                }
             }
+        }
     }
 }
 
@@ -86,9 +109,8 @@ bool Cases::find_mode_closure(Oracle& oracle) const {
     for (const Case& c : cases_)
         for (const Path& path : c.paths) {
             if (!path.invalid_mode) continue;
-            Conditions question = reachable(c.start.cpu, c.start.state);
-            question.push_back(path.condition());
-            if (oracle.ask(question) != Answer::no) return false;
+            const Conditions assumed = reachable(c.start.cpu, c.start.state);
+            if (oracle.ask(assumed, {path.condition()}) != Answer::no) return false;
         }
     return true;
 }

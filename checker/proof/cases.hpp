@@ -55,7 +55,8 @@ class Cases {
   private:
     void find_invariants(Oracle& oracle);
     // Drops what does not hold in `after`; true if any was dropped.
-    bool drop_broken(Oracle& oracle, Conditions assumed, const SymCpu& cpu, const SymState& after);
+    bool drop_broken(Oracle& oracle, const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
+                     const SymState& after);
     bool find_mode_closure(Oracle& oracle) const;
 
     const SymImplementation* implementation_;

@@ -10,16 +10,12 @@ z3::expr number(u64 value, unsigned width) {
 // Offsets that say something to a reader: version, tpr, svr, icr, an LVT entry, eoi.
 constexpr std::array telling_offsets = {0x030U, 0x080U, 0x0f0U, 0x300U, 0x350U, 0x0b0U};
 
-void prefer_first(Example& example, const std::vector<z3::expr>& conditions) {
-    for (const z3::expr& condition : conditions)
-        if (example.prefer(condition)) return;
-}
-
 } // namespace
 
 ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals)
     : example_(example), segments_(std::move(segments)), finals_(std::move(finals)) {
     prefer_plain_cpu();
+    prefer_telling_finals();
     prefer_usual_base();
     prefer_proposals();
     minimise_words();
@@ -60,6 +56,31 @@ void ExampleRun::prefer_usual_base() {
         }
 }
 
+// A place that says something to a reader, and no unusual answer there where the manual is open.
+void ExampleRun::prefer_telling_finals() {
+    for (const FinalStep& step : finals_) {
+        if (!model::is_mmio(step.access.kind)) continue;
+        for (const u32 offset : telling_offsets)
+            if (example_.prefer(plain_access_at(step, model::apic_base::reset_page + offset))) break;
+    }
+}
+
+z3::expr ExampleRun::plain_access_at(const FinalStep& step, u64 place) const {
+    z3::expr_vector from(context());
+    z3::expr_vector to(context());
+    from.push_back(step.access.address.formula());
+    to.push_back(number(place, 64));
+    Conditions plain = {from[0] == to[0]};
+    for (const auto& [guard, path] : step.paths) {
+        // With the address put in, most paths are not taken.
+        const z3::expr taken = path->condition().substitute(from, to).simplify();
+        if (taken.is_false()) continue;
+        for (const Choice& choice : path->choices)
+            plain.push_back(!taken || choice.variable == choice.proposal);
+    }
+    return conjunction(plain);
+}
+
 std::vector<Choice> ExampleRun::choices(const FinalStep& step) const {
     for (const auto& [guard, path] : step.paths)
         if (example_.is_true(guard) && example_.is_true(path->condition())) return path->choices;
@@ -82,13 +103,7 @@ void ExampleRun::minimise_words() {
         for (std::size_t depth = 1; depth <= segment.depth; ++depth)
             example_.minimise(segment.unrolling->frame(depth).step->kind);
     for (const FinalStep& step : finals_) {
-        const z3::expr address = step.access.address.formula();
-        std::vector<z3::expr> telling;
-        if (model::is_mmio(step.access.kind))
-            for (const u32 offset : telling_offsets)
-                telling.push_back(address == number(model::apic_base::reset_page + offset, 64));
-        prefer_first(example_, telling);
-        example_.minimise(address);
+        example_.minimise(step.access.address.formula());
         example_.minimise(step.access.value.formula());
     }
     for (const Segment& segment : segments_)

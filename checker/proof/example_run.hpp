@@ -34,6 +34,8 @@ class ExampleRun {
 
   private:
     void prefer_plain_cpu();
+    void prefer_telling_finals();
+    z3::expr plain_access_at(const FinalStep& step, u64 place) const;
     void prefer_usual_base();
     void prefer_proposals();
     void minimise_words();

@@ -1,5 +1,7 @@
 #include "checker/proof/oracle.hpp"
 
+#include <algorithm>
+
 namespace lapicheck::proof {
 namespace {
 
@@ -37,26 +39,30 @@ z3::expr disjunction(const Conditions& conditions) {
 
 Oracle::Oracle(unsigned budget) : solver_(make_solver(budget)) {}
 
-Answer Oracle::ask(const Conditions& conditions) {
-    const z3::expr question = conjunction(conditions);
+void Oracle::assume(const Conditions& base) {
+    const auto same = [](const z3::expr& a, const z3::expr& b) { return z3::eq(a, b); };
+    if (std::ranges::equal(base, base_, same)) return;
+    solver_.reset();
+    for (const z3::expr& condition : base) solver_.add(condition);
+    base_ = base;
+}
+
+Answer Oracle::ask(const Conditions& base, const Conditions& conditions) {
+    Conditions all = base;
+    all.insert(all.end(), conditions.begin(), conditions.end());
+    const z3::expr question = conjunction(all);
     if (const auto found = answers_.find(question); found != answers_.end()) {
         ++cost_.remembered;
         return found->second;
     }
-    std::optional<z3::model> model;
-    const Answer answer = solve(conditions, model);
-    answers_.emplace(question, answer);
-    kept_.push_back(question);
-    return answer;
-}
-
-Answer Oracle::solve(const Conditions& conditions, std::optional<z3::model>& model) {
     ++cost_.asked;
+    assume(base);
     solver_.push();
     for (const z3::expr& condition : conditions) solver_.add(condition);
     const Answer answer = answer_of(solver_.check());
-    if (answer == Answer::yes) model = solver_.get_model();
     solver_.pop();
+    answers_.emplace(question, answer);
+    kept_.push_back(question);
     return answer;
 }
 

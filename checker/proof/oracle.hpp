@@ -18,10 +18,9 @@ class Oracle {
     // `budget`: Z3's rlimit for one question.
     explicit Oracle(unsigned budget);
 
-    // Whether the conditions can all hold. Remembers its answers.
-    Answer ask(const Conditions& conditions);
-    // The same, and a model of them if they can. Not remembered.
-    Answer solve(const Conditions& conditions, std::optional<z3::model>& model);
+    // Whether all conditions can hold. Remembers its answers. `base` is what many questions in a row have in
+    // common: it stays with the solver from one question to the next.
+    Answer ask(const Conditions& base, const Conditions& conditions);
 
     struct Cost {
         std::uint64_t asked = 0;      // questions put to the solver
@@ -30,7 +29,10 @@ class Oracle {
     const Cost& cost() const { return cost_; }
 
   private:
+    void assume(const Conditions& base);
+
     z3::solver solver_;
+    Conditions base_;
     std::unordered_map<Z3_ast, Answer> answers_;
     std::vector<z3::expr> kept_; // the formulas answered, so that no other takes over their identity
     Cost cost_;

@@ -116,10 +116,7 @@ Result Prover::prove_step(const PropertyEntry& property) {
             concerned.insert(c.key);
             const SymBool violated = violation(claim);
             if (violated.is_false() || path.excludes(violated.formula())) continue;
-            Conditions question = reachable;
-            question.push_back(path.condition());
-            question.push_back(violated.formula());
-            const Answer answer = oracle_.ask(question);
+            const Answer answer = oracle_.ask(reachable, {path.condition(), violated.formula()});
             if (answer == Answer::no) continue;
             if (answer == Answer::unknown) has_unknown = true;
             suspects.insert(c.key);
@@ -161,7 +158,7 @@ std::optional<Counterexample> Prover::search_step(const PropertyEntry& property,
             if (violations.empty()) continue;
             const SymState& any = frame.worlds.front().start.state;
             const Conditions question = {valid_cpu(any_cpu(), any).formula(), any_of(violations)};
-            const Answer answer = oracle_.ask(question);
+            const Answer answer = oracle_.ask(question, {});
             if (answer == Answer::unknown) gave_up_ = true;
             if (answer != Answer::yes) continue;
             Example example(question, options_.budget);
@@ -203,11 +200,8 @@ Result Prover::prove_pair(const PropertyEntry& property) {
                 const SymBool violated = violation(
                     property.pair.symbolic(x.transition(a.start, a.access), y.transition(other, a.access)));
                 if (violated.is_false()) return false;
-                Conditions question = reachable;
-                question.push_back(x.condition());
-                question.push_back(y.condition());
-                question.push_back(violated.formula());
-                const Answer answer = oracle_.ask(question);
+                const Answer answer =
+                    oracle_.ask(reachable, {x.condition(), y.condition(), violated.formula()});
                 has_unknown = has_unknown || answer == Answer::unknown;
                 return answer != Answer::no;
             };
@@ -249,7 +243,7 @@ std::optional<Counterexample> Prover::search_pair(const PropertyEntry& property,
                 if (violations.empty()) continue;
                 const SymState& any = first_.frame(0).worlds.front().start.state;
                 const Conditions question = {valid_cpu(any_cpu(), any).formula(), any_of(violations)};
-                const Answer answer = oracle_.ask(question);
+                const Answer answer = oracle_.ask(question, {});
                 if (answer == Answer::unknown) gave_up_ = true;
                 if (answer != Answer::yes) continue;
                 Example example(question, options_.budget);
@@ -294,7 +288,7 @@ Result Prover::prove_vcpus(const PropertyEntry& property) {
                             question.push_back(c);
                         for (const Path* path : {&w, &x, &y}) question.push_back(path->condition());
                         question.push_back(violated.formula());
-                        const Answer answer = oracle_.ask(question);
+                        const Answer answer = oracle_.ask(question, {});
                         if (answer == Answer::no) continue;
                         has_unknown = has_unknown || answer == Answer::unknown;
                         suspects.insert({write.key, read.key});
@@ -346,7 +340,7 @@ std::optional<Counterexample> Prover::search_vcpus(const PropertyEntry& property
                 if (violations.empty()) continue;
                 const SymState& any = first_.frame(0).worlds.front().start.state;
                 const Conditions question = {valid_cpu(any_cpu(), any).formula(), any_of(violations)};
-                const Answer answer = oracle_.ask(question);
+                const Answer answer = oracle_.ask(question, {});
                 if (answer == Answer::unknown) gave_up_ = true;
                 if (answer != Answer::yes) continue;
                 Example example(question, options_.budget);
