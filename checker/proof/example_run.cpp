@@ -7,15 +7,11 @@ z3::expr number(u64 value, unsigned width) {
     return context().bv_val(static_cast<std::uint64_t>(value), width);
 }
 
-// Offsets that say something to a reader: version, tpr, svr, icr, an LVT entry, eoi.
-constexpr std::array telling_offsets = {0x030U, 0x080U, 0x0f0U, 0x300U, 0x350U, 0x0b0U};
-
 } // namespace
 
 ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals)
     : example_(example), segments_(std::move(segments)), finals_(std::move(finals)) {
     prefer_plain_cpu();
-    prefer_telling_finals();
     prefer_usual_base();
     prefer_proposals();
     minimise_words();
@@ -56,37 +52,6 @@ void ExampleRun::prefer_usual_base() {
         }
 }
 
-// A place that says something to a reader, and no unusual answer there where the manual is open.
-void ExampleRun::prefer_telling_finals() {
-    for (const FinalStep& step : finals_) {
-        if (!model::is_mmio(step.access.kind)) continue;
-        for (const u32 offset : telling_offsets)
-            if (example_.prefer(plain_access_at(step, model::apic_base::reset_page + offset))) break;
-    }
-}
-
-z3::expr ExampleRun::plain_access_at(const FinalStep& step, u64 place) const {
-    z3::expr_vector from(context());
-    z3::expr_vector to(context());
-    from.push_back(step.access.address.formula());
-    to.push_back(number(place, 64));
-    Conditions plain = {from[0] == to[0]};
-    for (const auto& [guard, path] : step.paths) {
-        // With the address put in, most paths are not taken.
-        const z3::expr taken = path->condition().substitute(from, to).simplify();
-        if (taken.is_false()) continue;
-        for (const Choice& choice : path->choices)
-            plain.push_back(!taken || choice.variable == choice.proposal);
-    }
-    return conjunction(plain);
-}
-
-std::vector<Choice> ExampleRun::choices(const FinalStep& step) const {
-    for (const auto& [guard, path] : step.paths)
-        if (example_.is_true(guard) && example_.is_true(path->condition())) return path->choices;
-    return {};
-}
-
 void ExampleRun::prefer_proposals() {
     const auto prefer = [this](const std::vector<Choice>& choices) {
         for (const Choice& choice : choices) example_.prefer(choice.variable == choice.proposal);
@@ -95,7 +60,7 @@ void ExampleRun::prefer_proposals() {
         for (std::size_t depth = 0; depth <= segment.depth; ++depth)
             prefer(segment.unrolling->choices_taken(
                 depth, [this](const z3::expr& condition) { return example_.is_true(condition); }));
-    for (const FinalStep& step : finals_) prefer(choices(step));
+    for (const FinalStep& step : finals_) prefer(step.path->choices);
 }
 
 void ExampleRun::minimise_words() {
@@ -169,7 +134,7 @@ RunStep ExampleRun::final_step(std::size_t index) const {
     step.size = final.access.size;
     step.address = example_.value(final.access.address.formula());
     step.value = example_.value(final.access.value.formula());
-    step.choices = deviations(choices(final), final.choice_prefix);
+    step.choices = deviations(final.path->choices, final.choice_prefix);
     return step;
 }
 

@@ -17,8 +17,7 @@ struct Segment {
 struct FinalStep {
     SymAccess access;
     std::string choice_prefix;
-    // The paths it may take, each with the world's guard it starts from.
-    std::vector<std::pair<z3::expr, const Path*>> paths;
+    const Path* path = nullptr; // the one it takes
     unsigned vcpu = 0;
 };
 
@@ -34,12 +33,9 @@ class ExampleRun {
 
   private:
     void prefer_plain_cpu();
-    void prefer_telling_finals();
-    z3::expr plain_access_at(const FinalStep& step, u64 place) const;
     void prefer_usual_base();
     void prefer_proposals();
     void minimise_words();
-    std::vector<Choice> choices(const FinalStep& step) const;
     ChoiceValues deviations(const std::vector<Choice>& choices, const std::string& prefix) const;
 
     Example& example_;
