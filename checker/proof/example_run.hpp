@@ -34,6 +34,7 @@ class ExampleRun {
   private:
     void prefer_plain_cpu();
     void prefer_usual_base();
+    void prefer_aligned();
     void prefer_proposals();
     void minimise_words();
     ChoiceValues deviations(const std::vector<Choice>& choices, const std::string& prefix) const;

@@ -44,6 +44,13 @@ bool Path::excludes(const z3::expr& condition) const {
     return false;
 }
 
+bool exclude_each_other(const Path& a, const Path& b) {
+    for (const Decision& x : a.decisions)
+        for (const Decision& y : b.decisions)
+            if (x.chosen != y.chosen && z3::eq(x.alternatives.front(), y.alternatives.front())) return true;
+    return false;
+}
+
 SymCpu any_cpu() {
     return {bool_variable("cpu.amd"),
             bool_variable("cpu.x2apic"),

@@ -44,6 +44,9 @@ struct Path {
     }
 };
 
+// Whether a path takes a way that the other has excluded: then no run takes both.
+bool exclude_each_other(const Path& a, const Path& b);
+
 // Any state in `mode` (names begin with `prefix`), and any CPU. Runs that share a prefix share the variables.
 SymCpu any_cpu();
 SymState any_state(Mode mode, const std::string& prefix);

@@ -40,13 +40,6 @@ SymAccess access_of(const CaseKey& key, const char* prefix) { return any_access(
 
 } // namespace
 
-bool exclude_each_other(const Path& a, const Path& b) {
-    for (const Decision& x : a.decisions)
-        for (const Decision& y : b.decisions)
-            if (x.chosen != y.chosen && z3::eq(x.alternatives.front(), y.alternatives.front())) return true;
-    return false;
-}
-
 Search::Search(const SymImplementation& implementation, Oracle& oracle, SearchBounds bounds)
     : implementation_(implementation), oracle_(oracle), bounds_(bounds), first_(implementation, "r", true),
       second_(implementation, "q", true), other_vcpu_(implementation, "v", false),

@@ -73,7 +73,4 @@ class Search {
     bool gave_up_ = false;
 };
 
-// Whether a path takes a way that the other has excluded: then no run takes both.
-bool exclude_each_other(const Path& a, const Path& b);
-
 } // namespace lapicheck::proof
