@@ -102,8 +102,7 @@ z3::expr Reference::matches(const Path& path, const Path& reference) const {
     const bool reads = !model::is_write(access_.kind) && !did.gp && allowed.answer == model::Answer::apic;
     if (reads) {
         const z3::expr value = did.value.formula();
-        if (allowed.bounded)
-            conditions.push_back(z3::ule(value, widen(allowed.limit).formula()));
+        if (allowed.bounded) conditions.push_back(z3::ule(value, widen(allowed.limit).formula()));
         else if (allowed.exceeds) conditions.push_back(z3::ugt(value, widen(allowed.limit).formula()));
         words.push_back({allowed.value.formula(), value});
     }
@@ -111,8 +110,7 @@ z3::expr Reference::matches(const Path& path, const Path& reference) const {
         const Word word{state_word(reference.after, i), state_word(path.after, i)};
         if (!z3::eq(word.allowed, word.did)) words.push_back(word);
     }
-    if (did.ends_interrupt)
-        words.push_back({allowed.broadcasts_eoi.formula(), did.broadcasts_eoi.formula()});
+    if (did.ends_interrupt) words.push_back({allowed.broadcasts_eoi.formula(), did.broadcasts_eoi.formula()});
 
     z3::expr_vector from(context());
     z3::expr_vector to(context());
@@ -134,7 +132,8 @@ z3::expr Reference::matches(const Path& path, const Path& reference) const {
 SymBool Reference::allows(const Path& path) const {
     Conditions any;
     for (const Path& reference : paths_) {
-        if (!same_outcome(access_.kind, path.out, reference.out) || exclude_each_other(path, reference)) continue;
+        if (!same_outcome(access_.kind, path.out, reference.out) || exclude_each_other(path, reference))
+            continue;
         const z3::expr match = matches(path, reference);
         if (!match.is_false()) any.push_back(match);
     }
@@ -150,7 +149,8 @@ std::vector<Reference::Contrast> Reference::contrasts(const Path& path) const {
             contrasts.push_back({&reference, -1, reference.condition()});
             continue;
         }
-        const bool reads = !model::is_write(access_.kind) && !path.out.gp && reference.out.answer == model::Answer::apic;
+        const bool reads =
+            !model::is_write(access_.kind) && !path.out.gp && reference.out.answer == model::Answer::apic;
         if (reads)
             contrasts.push_back(
                 {&reference, -1,

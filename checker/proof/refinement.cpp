@@ -34,7 +34,8 @@ Label label_of(const CaseKey& key, const Path& path, const Reference::Contrast& 
 }
 
 model::State<KnownBits> exact(const PlainState& s) {
-    model::State<KnownBits> k{s.apic_base, s.tsc_deadline, s.x2apic_id, {}, s.esr_pending, s.cleared_by_software};
+    model::State<KnownBits> k{s.apic_base, s.tsc_deadline, s.x2apic_id,
+                              {},          s.esr_pending,  s.cleared_by_software};
     for (std::size_t i = 0; i < s.regs.size(); ++i) k.regs[i] = s.regs[i];
     return k;
 }
@@ -51,7 +52,8 @@ bool admits(AccessKind kind, const model::Outcome<KnownBits>& k, const PlainOutc
     if (did.sends_msi) return false;
     if (k.answer == model::Answer::open) return true;
     if (model::is_mmio(kind) && did.answer != k.answer) return false;
-    if (did.gp != k.gp || did.sends_ipi != k.sends_ipi || did.ends_interrupt != k.ends_interrupt) return false;
+    if (did.gp != k.gp || did.sends_ipi != k.sends_ipi || did.ends_interrupt != k.ends_interrupt)
+        return false;
     if (!k.broadcasts_eoi.admits(did.broadcasts_eoi)) return false;
     if (k.answer != model::Answer::apic || did.gp || model::is_write(kind)) return true;
     if (!k.value.admits(did.value)) return false;
@@ -78,7 +80,8 @@ Expected expected_of(const Executed& step) {
 // The first word of the state that differs, and in which bits.
 std::optional<std::pair<Reg, u32>> differing_word(const PlainState& did, const PlainState& allowed) {
     for (std::size_t i = 0; i < did.regs.size(); ++i)
-        if (did.regs[i] != allowed.regs[i]) return std::pair{static_cast<Reg>(i), did.regs[i] ^ allowed.regs[i]};
+        if (did.regs[i] != allowed.regs[i])
+            return std::pair{static_cast<Reg>(i), did.regs[i] ^ allowed.regs[i]};
     if (did.apic_base != allowed.apic_base) return std::pair{Reg::apic_base, u32{0}};
     if (did.tsc_deadline != allowed.tsc_deadline) return std::pair{Reg::tsc_deadline, u32{0}};
     if (did.x2apic_id != allowed.x2apic_id) return std::pair{Reg::id, did.x2apic_id ^ allowed.x2apic_id};
@@ -103,11 +106,13 @@ DepartureKey key_of(const Executed& step, const Expected& expected) {
     const PlainOutcome& did = step.out;
     const PlainOutcome& allowed = expected.out;
     const Reg addressed = model::register_addressed(step.access.kind, step.access.address);
-    const Reg reg = model::is_mmio(step.access.kind) || model::is_msr(step.access.kind) ? addressed : allowed.reg;
+    const Reg reg =
+        model::is_mmio(step.access.kind) || model::is_msr(step.access.kind) ? addressed : allowed.reg;
     DepartureKey key{allowed.rule, reg, mode_of(step.before), step.access.kind, Difference::state};
     if (did.gp != allowed.gp) {
         key.difference = allowed.gp ? Difference::gp_missing : Difference::gp_raised;
-    } else if (model::is_mmio(step.access.kind) && allowed.answer != model::Answer::open && did.answer != allowed.answer) {
+    } else if (model::is_mmio(step.access.kind) && allowed.answer != model::Answer::open &&
+               did.answer != allowed.answer) {
         key.difference = Difference::answered;
     } else if (did.sends_msi || did.sends_ipi != allowed.sends_ipi) {
         key.difference = Difference::sent;
@@ -178,11 +183,9 @@ class Refiner {
     }
 
     void find(const Label& label, const std::set<CaseKey>& keys) {
-        auto found = search_.step(
-            [&](const Start& start, const SymAccess& access, const Path& path) {
-                return shows(label, start, access, path);
-            },
-            keys);
+        auto found = search_.step([&](const Start& start, const SymAccess& access,
+                                      const Path& path) { return shows(label, start, access, path); },
+                                  keys);
         if (!found) return; // cannot be reached within the bound: see `complete`
         const Executed step = execute(*plain_, found->run).back();
         if (is_allowed(step)) return; // by an answer that was not found on formulas

@@ -24,8 +24,8 @@ std::string_view to_string(Difference difference);
 
 // What makes two departures the same one.
 struct DepartureKey {
-    model::Rule rule;  // that decided the reference's answer, or that the register's bits come from
-    model::Reg reg;    // the register concerned
+    model::Rule rule; // that decided the reference's answer, or that the register's bits come from
+    model::Reg reg;   // the register concerned
     Mode mode;
     AccessKind kind;
     Difference difference;
@@ -36,8 +36,8 @@ struct DepartureKey {
 struct FoundDeparture {
     DepartureKey key;
     Counterexample run;
-    Executed did;          // the run's last step
-    PlainOutcome allowed;  // what the reference does there, with the answers it proposes
+    Executed did;         // the run's last step
+    PlainOutcome allowed; // what the reference does there, with the answers it proposes
     PlainState allowed_after;
 };
 

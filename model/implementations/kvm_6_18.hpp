@@ -1,7 +1,7 @@
-// KVM of Linux 6.18, in-kernel local APIC without hardware virtualization of it, all quirks on. Each departure
-// from the manual is one line of `applies`, one row of the table or one function; the rest says what KVM does
-// where the manual leaves it open. Sources: arch/x86/kvm/lapic.c and x86.c, Linux 6.18; the departures with
-// their history: specs/kvm-departures.json.
+// KVM of Linux 6.18, in-kernel local APIC without hardware virtualization of it, all quirks on. Each
+// departure from the manual is one line of `applies`, one row of the table or one function; the rest says
+// what KVM does where the manual leaves it open. Sources: arch/x86/kvm/lapic.c and x86.c, Linux 6.18; the
+// departures with their history: specs/kvm-departures.json.
 #pragma once
 
 #include "model/apic_base.hpp"
@@ -84,8 +84,8 @@ class Kvm618 : public AllOnesWindow<D> {
 
     void amend(const State<D>& before, const Cpu<D>& cpu, const Access<D>& access, Outcome<D>& out,
                State<D>& after) const override {
-        // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and stay
-        // there when the mode is left.
+        // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and
+        // stay there when the mode is left.
         const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
         after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
         if (access.kind == AccessKind::reset || access.kind == AccessKind::init) reset_lint0(after);
