@@ -21,11 +21,26 @@ u64 value_mask(const GuestAccess& access) {
     return access.size >= 8 ? ~u64{0} : (u64{1} << (8 * access.size)) - 1;
 }
 
+// The register's value follows from what is stored there; of others the model's rule says more.
+bool is_stored(Reg reg) { return row_of(reg) != nullptr && reg != Reg::ppr && reg != Reg::current_count; }
+
+// The bits that only the other vendor's CPUs have: reserved here.
+u32 bits_of_other_vendor(const RegisterRow& row, const CpuFacts& cpu) {
+    if (!cpu.amd.known) return 0;
+    return cpu.amd.value ? row.intel_only : row.amd_only;
+}
+
+Rule rule_of_bits(const RegisterRow& row, u32 bits, bool x2apic, const CpuFacts& cpu) {
+    const u32 foreign = bits_of_other_vendor(row, cpu);
+    if (x2apic && (bits & foreign) != 0 && (bits & row.defined() & ~foreign) == 0) return Rule::X11;
+    return model::read_rule(row, bits, x2apic);
+}
+
 class Comparison {
   public:
     Comparison(const PathOutcome& outcome, const GuestAccess& access, const World& before,
-               const Visibility& visible)
-        : out_(outcome), access_(access), before_(before), visible_(visible) {}
+               const CpuFacts& cpu, const Visibility& visible)
+        : out_(outcome), access_(access), before_(before), cpu_(cpu), visible_(visible) {}
 
     std::optional<Mismatch> run(bool value_is_ours) const {
         if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
@@ -68,13 +83,7 @@ class Comparison {
     std::optional<Mismatch> value_read() const {
         const u64 bits = (access_.value ^ out_.value.value) & out_.value.known & value_mask(access_);
         if (bits != 0) {
-            const RegisterRow* row = row_of(out_.reg);
-            const bool general = out_.rule == Rule::M06 || out_.rule == Rule::X14;
-            const bool by_table = row != nullptr && general;
-            const Rule rule = by_table ? model::read_rule(*row, model::low_half(bits), x2apic()) : out_.rule;
-            Mismatch mismatch = differs(rule, Fault::value);
-            mismatch.bits = bits;
-            return mismatch;
+            return narrowed_to(bits, differs(out_.rule, Fault::value), access_.kind, cpu_);
         }
         if (out_.bounded && access_.value > out_.limit.greatest()) {
             Mismatch mismatch = differs(out_.rule, Fault::value);
@@ -174,14 +183,23 @@ class Comparison {
     const PathOutcome& out_;
     const GuestAccess& access_;
     const World& before_;
+    const CpuFacts& cpu_;
     const Visibility& visible_;
 };
 
 } // namespace
 
 std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& access, const World& before,
-                                const Visibility& visible, bool value_is_ours) {
-    return Comparison(outcome, access, before, visible).run(value_is_ours);
+                                const CpuFacts& cpu, const Visibility& visible, bool value_is_ours) {
+    return Comparison(outcome, access, before, cpu, visible).run(value_is_ours);
+}
+
+Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu) {
+    Mismatch narrowed = mismatch;
+    narrowed.bits = bits;
+    if (is_stored(mismatch.reg))
+        narrowed.rule = rule_of_bits(*row_of(mismatch.reg), model::low_half(bits), !is_mmio(kind), cpu);
+    return narrowed;
 }
 
 void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) {

@@ -51,10 +51,11 @@ struct Mismatch {
     Fault fault = Fault::value;
     Reg reg = Reg::none;
     Mode mode = Mode::xapic;
-    bool bounded = false; // the value may be at most `expected`
-    u64 bits = 0;         // of the value, in which the two differ
-    Known<u64> expected;  // of the value
-    Detail detail;        // what the fields above do not tell
+    bool bounded = false;                        // the value may be at most `expected`
+    u64 bits = 0;                                // of the value, in which the two differ
+    Known<u64> expected;                         // of the value
+    Detail detail;                               // what the fields above do not tell
+    const specs::Departure* departure = nullptr; // KVM is known to do exactly this
 };
 
 struct Because {

@@ -14,7 +14,7 @@ bool same_kind(const Divergence& a, const Divergence& b) {
     const bool same_place = window || a.mismatch.reg != Reg::none || a.access.address == b.access.address;
     return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault && same_register &&
            a.mismatch.mode == b.mismatch.mode && a.access.kind == b.access.kind &&
-           a.mismatch.bits == b.mismatch.bits && a.known == b.known && same_place;
+           a.mismatch.bits == b.mismatch.bits && a.mismatch.departure == b.mismatch.departure && same_place;
 }
 
 } // namespace

@@ -128,6 +128,20 @@ Worlds Worlds::after_reset(const CpuFacts& cpu) {
     return worlds;
 }
 
+u32 Worlds::pending_errors() const {
+    u32 errors = ~u32{0};
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible_[m]) errors &= worlds_[m].esr_pending.value;
+    return errors;
+}
+
+bool Worlds::may_be_periodic() const {
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible_[m] && !has_any(worlds_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())
+            return true;
+    return false;
+}
+
 void Worlds::add(const World& world) {
     const std::size_t m = index_of(mode_of(world));
     if (!possible_[m]) {
@@ -182,7 +196,7 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     Freedom freedom;
     freedom.add(out);
     judgement.determined = freedom.is_constrained(access);
-    if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
+    if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
         world = before;
         keep_nearest(judgement, *mismatch);
         return judgement;
@@ -209,7 +223,7 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
             World world = before;
             const PathOutcome out = model::step(p, world, cpu, asked);
             freedom.add(out);
-            if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
+            if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
                 keep_nearest(judgement, *mismatch);
                 continue;
             }

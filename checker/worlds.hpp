@@ -66,6 +66,9 @@ class Worlds {
     unsigned count() const;
     // The mode, if only one is possible.
     std::optional<Mode> mode() const;
+    // The errors that are certainly collected and not yet shown by ESR.
+    u32 pending_errors() const;
+    bool may_be_periodic() const;
     const World& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
 
   private:

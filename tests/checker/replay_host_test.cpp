@@ -188,6 +188,37 @@ TEST_CASE("a line of KVM that cannot be read counts as a lost event") {
               .told() == Told{});
 }
 
+TEST_CASE("lost events just before the register of a WRMSR: its interrupt may be among them") {
+    CHECK(replay_script(R"(
+        kvm_apic_ipi: dst 1 vec 49 (Fixed|physical|assert|edge|dst)
+        kvm_apic: apic_write APIC_ICR = 0x100004031
+        kvm_msr: msr_write 830 = 0x100004031
+        CPU:0 [LOST 2 EVENTS]
+        kvm_apic: apic_write APIC_ICR = 0x100004031
+        kvm_msr: msr_write 830 = 0x100004031
+    )")
+              .told() == Told{});
+}
+
+TEST_CASE("an access that the beginning or end of a recording cuts does not tell how KVM works") {
+    const Replayed r = replay_script(R"(
+        kvm_eoi: apicid 0 vector 49
+        kvm_msr: msr_read 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_ICR = 0x40031
+    )");
+    CHECK_FALSE(r.notes("KVM ends interrupts by itself"));
+    CHECK_FALSE(r.notes("hardware virtualizes the APIC"));
+}
+
+TEST_CASE("time that runs backwards in a thread is where one recording ends and another begins") {
+    CHECK(replay_text(
+              " qemu-system-x86-44      [000] .....   200.000010: kvm_msr: msr_write 1b = 0xfee00d00\n"
+              " qemu-system-x86-44      [000] .....   100.000020: kvm_apic: apic_read APIC_LVR = 0x50014\n"
+              " qemu-system-x86-44      [000] .....   100.000030: kvm_mmio: mmio read len 4 gpa 0xfee00030 "
+              "val 0x50014\n")
+              .told() == Told{});
+}
+
 // ----- Other clocks -----
 
 TEST_CASE("a clock that counts cycles: a long pause allows a reset, a short one does not") {
