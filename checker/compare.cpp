@@ -36,6 +36,15 @@ Rule rule_of_bits(const RegisterRow& row, u32 bits, bool x2apic, const CpuFacts&
     return model::read_rule(row, bits, x2apic);
 }
 
+// Bits of IRR or ISR that an interrupt sets (not P06: none does), or what reads as INIT leaves it (not ESR:
+// that an error is missing there is told right after the error).
+bool may_have_unseen_cause(const Mismatch& mismatch) {
+    const u64 seen = ~mismatch.expected.value & mismatch.bits;
+    if (model::is_bitmap(mismatch.reg) && mismatch.rule != Rule::P06 && seen != 0) return true;
+    const RegisterRow* const row = row_of(mismatch.reg);
+    return row != nullptr && mismatch.reg != Reg::esr && ((seen ^ row->reset) & mismatch.bits) == 0;
+}
+
 class Comparison {
   public:
     Comparison(const PathOutcome& outcome, const GuestAccess& access, const World& before,
@@ -91,8 +100,12 @@ class Comparison {
             mismatch.expected = model::widen(out_.limit);
             return mismatch;
         }
-        if (out_.exceeds && access_.value <= out_.limit.least())
-            return differs(out_.rule, Fault::value, {"below the class of the vector in service"});
+        if (out_.exceeds && access_.value <= out_.limit.least()) {
+            Mismatch mismatch =
+                differs(out_.rule, Fault::value, {"below the class of the vector in service"});
+            mismatch.unseen_cause = true;
+            return mismatch;
+        }
         return handed_on_differs(access_.apic_value, access_.value);
     }
 
@@ -169,7 +182,10 @@ class Comparison {
             const u32 bit = model::bit_of(vector);
             if (!none && vector == access_.eoi_vector) {
                 if ((word.known & ~word.value & bit) == 0) return std::nullopt;
-                return differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
+                Mismatch mismatch =
+                    differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
+                mismatch.unseen_cause = true;
+                return mismatch;
             }
             if ((word.value & bit) != 0)
                 return differs(Rule::P04, Fault::eoi_vector,
@@ -199,13 +215,26 @@ Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind,
     narrowed.bits = bits;
     if (is_stored(mismatch.reg))
         narrowed.rule = rule_of_bits(*row_of(mismatch.reg), model::low_half(bits), !is_mmio(kind), cpu);
+    narrowed.unseen_cause = may_have_unseen_cause(narrowed);
     return narrowed;
+}
+
+// P04: EOI ended the highest vector in service, so that no higher one is left.
+void learn_service(World& state, const GuestAccess& access) {
+    const u32 from = access.eoi_vector > 0xff ? 0 : model::low_half(access.eoi_vector);
+    for (u32 word = from >> 5; word < 8; ++word) {
+        const u32 ended = word > from >> 5 ? ~u32{0} : ~(model::bit_of(from) - 1);
+        Known<u32>& isr = state[model::offset_by(Reg::isr0, word)];
+        isr = isr.refined_by({0, ended});
+    }
 }
 
 void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) {
     if (is_mmio(access.kind) && access.reached_apic && outcome.answer != Answer::elsewhere)
         state.apic_base = state.apic_base.refined_by({access.address, model::apic_base::page});
-    if (outcome.gp || access.gp || outcome.answer != Answer::apic || is_write(access.kind)) return;
+    if (outcome.gp || access.gp || outcome.answer != Answer::apic) return;
+    if (outcome.ends_interrupt && access.ended_interrupt) learn_service(state, access);
+    if (is_write(access.kind)) return;
     const u32 word = model::low_half(access.value);
     switch (outcome.reg) {
     case Reg::apic_base: state.apic_base = access.value; break;

@@ -57,11 +57,13 @@ Explanations::Told Explanations::judge(const traces::GuestAccess& access, const 
         }
         const bool same = !by_first.explained && one.mismatch.rule == by_first.mismatch.rule &&
                           one.mismatch.reg == by_first.mismatch.reg;
-        if (!same) {
+        const bool alone = is_of_access_alone(one.mismatch);
+        if (!same && !alone) {
             drop(i);
             continue;
         }
-        told.shared = true;
+        told.shared = told.shared || same;
+        if (alone && !same) told.besides = one.mismatch;
         items_[i].worlds.resync(access, facts, one.mismatch);
     }
     return told;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "checker/worlds.hpp"
 
@@ -23,8 +24,9 @@ class Explanations {
     void add_other(const Worlds& worlds);
 
     struct Told {
-        Judgement judgement; // of those that explain the access; explained is false if none does
-        bool shared = false; // one contradicts the access just as the first explanation does
+        Judgement judgement;             // of those that explain the access; explained is false if none does
+        bool shared = false;             // one contradicts the access just as the first explanation does
+        std::optional<Mismatch> besides; // what is wrong with the access by those that explain the state
     };
     // Judges in all that are left and drops those that do not explain the access, unless they contradict
     // it by the same rule as the first explanation did: then it is a fault in any case.

@@ -32,6 +32,12 @@ u64 Findings::take_back_since(u64 since) {
     });
 }
 
+u64 Findings::take_back_unseen_since(u64 last_line) {
+    return std::erase_if(recent_, [last_line](const Finding& finding) {
+        return finding.divergence.mismatch.unseen_cause && finding.divergence.line > last_line;
+    });
+}
+
 u64 Findings::take_back_of(u32 thread) {
     return std::erase_if(
         recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });

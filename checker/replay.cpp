@@ -287,10 +287,7 @@ void Replay::tells_apart(Thread& thread, u32 id, u64& last, u64 now) {
     if (thread.current != nullptr && thread.current->number() >= 0) return;
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
-    const u64 taken_back = findings_.take_back_of(id);
-    summary_.taken_back += taken_back;
-    summary_.undetermined += taken_back;
-    summary_.checked -= std::min(summary_.checked, taken_back);
+    took_back(findings_.take_back_of(id));
     for (auto& vcpu : thread.vcpus) vcpu->on_lost();
     note_once(noted_turns_,
               "a thread runs several vCPUs in turn: each return to userspace may change to another");
@@ -318,16 +315,33 @@ void Replay::on_accept(const Event& event) {
 
 void Replay::on_lost(const Event& event) {
     const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
-    const u64 taken_back = findings_.take_back_since(since);
-    summary_.taken_back += taken_back;
-    summary_.undetermined += taken_back;
-    summary_.checked -= std::min(summary_.checked, taken_back);
+    took_back(findings_.take_back_since(since));
     each_vcpu([](Vcpu& vcpu) { vcpu.on_lost(); });
+}
+
+void Replay::took_back(u64 findings) {
+    summary_.taken_back += findings;
+    summary_.undetermined += findings;
+    summary_.checked -= std::min(summary_.checked, findings);
+}
+
+void Replay::end_recording() {
+    forget_threads();
+    u64 all_seen_to = ~u64{0};
+    for (const u64 line : last_line_of_cpu_)
+        if (line > first_line_) all_seen_to = std::min(all_seen_to, line);
+    const u64 taken_back = findings_.take_back_unseen_since(all_seen_to);
+    took_back(taken_back);
+    if (taken_back != 0)
+        summary_.notes.push_back(fmt::format(
+            "{} divergence{} behind line {} taken back: a CPU has no event there, and an interrupt or "
+            "INIT from it would explain them",
+            taken_back, taken_back == 1 ? "" : "s", all_seen_to));
 }
 
 // Another recording: other vCPUs, perhaps other tracepoints, and what was found before stays.
 void Replay::begin_another(const Event& event) {
-    forget_threads();
+    end_recording();
     visible_ = {};
     accepts_ = {};
     last_line_of_cpu_.clear();
@@ -335,7 +349,7 @@ void Replay::begin_another(const Event& event) {
 }
 
 void Replay::finish() {
-    forget_threads();
+    end_recording();
     std::sort(summary_.notes.begin(), summary_.notes.end());
     findings_.settle();
 }

@@ -71,6 +71,8 @@ class Replay final : public traces::AssemblerSink {
     void retire(const Vcpu& vcpu);
     void on_lost(const traces::Event& event);
     void begin_another(const traces::Event& event);
+    void end_recording();
+    void took_back(u64 findings);
     void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);

@@ -83,8 +83,9 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     const Mismatch whole = refined(judgement.mismatch);
     for (const Mismatch& part : refined_parts(judgement.mismatch, access))
         verdict.divergences.push_back(divergence_of(access, part));
-    verdict.pending =
-        others.shared ? foretells(others.judgement, whole) : is_excused(others.judgement, whole);
+    if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
+    verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
+                                                       : is_excused(others.judgement, whole));
     main_.resync(access, facts_, whole);
     note(access, before);
     return verdict;
@@ -213,9 +214,9 @@ std::optional<Mismatch> Vcpu::on_inject(u32 vector, u64 line) {
     std::optional<Mismatch> mismatch = main_.on_inject(vector);
     others_.on_inject(vector);
     if (init_ && init_->on_inject(vector)) init_.reset();
-    if (mismatch && (!others_.empty() || init_)) mismatch.reset();
     if (mismatch) main_.forget_interrupts();
-    else evidence_.injected(line, vector);
+    if (mismatch && (!others_.empty() || init_)) mismatch.reset();
+    if (!mismatch) evidence_.injected(line, vector);
     return mismatch;
 }
 

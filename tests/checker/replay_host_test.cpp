@@ -27,6 +27,20 @@ TEST_CASE("reset by userspace after a pause raises nothing and is told in a note
     CHECK(r.notes("userspace must have reset it before line 5"));
 }
 
+TEST_CASE("what is wrong with an access whatever the state speaks neither for nor against a reset") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        +100000us kvm_apic: apic_read APIC_SPIV = 0xff
+        kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0xff
+        kvm_mmio: mmio write len 4 gpa 0xfee003e0 val 0x3
+        kvm_apic: apic_write APIC_TDCR = 0x2
+        kvm_apic: apic_read APIC_LVTT = 0x10000
+        kvm_mmio: mmio read len 4 gpa 0xfee00320 val 0x10000
+    )");
+    CHECK(r.told() == Told{"M07 dcr xapic 4 because 1"});
+    CHECK(r.notes("unless userspace reset or loaded the vCPU; not decided"));
+}
+
 TEST_CASE("after the reset the vCPU is held to what it then does") {
     CHECK(replay_script(R"(
         kvm_msr: msr_write 1b = 0xfee00d00

@@ -68,6 +68,15 @@ TEST_CASE("nested interrupts: each EOI ends the highest in service") {
     CHECK(told_of(wrong) == Told{"P04 eoi x2apic +11-12"});
 }
 
+TEST_CASE("what EOI ended was the highest: nothing above it is in service any more") {
+    const std::string begins = "kvm_entry: vcpu 0, rip 0x1000\n"
+                               "kvm_msr: msr_write 1b = 0xfee00d00\n" +
+                               sends(0x31) + takes(0x31); // the recording shows interrupts; ISR is not known
+    CHECK(replay_script(begins + ends(0x51) + ends(0x31)).told() == Told{});
+    CHECK(replay_script(begins + ends(0x31) + ends(0x51)).divergences.size() == 1);
+    CHECK(replay_script(begins + ends(-1) + ends(0x21)).divergences.size() == 1);
+}
+
 TEST_CASE("an EOI that ends nothing though a vector is in service") {
     const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(-1));
     REQUIRE(r.divergences.size() == 1);
@@ -156,6 +165,49 @@ TEST_CASE("an interrupt of another thread may have come, or not yet") {
                                          "kvm_apic: apic_read 0x220 = {0}\nkvm_msr: msr_read 822 = {0}\n",
                                          irr))
                   .told() == Told{});
+}
+
+TEST_CASE("an interrupt that no event announced counts only if each CPU's events go on behind it") {
+    const std::string other_cpu = "@45/1 kvm_msr: msr_read 1b = 0xfee00d00\n";
+    const std::string unannounced = reads(0x822, 0x220, "0x0") + takes(0x51) + ends(0x51);
+    const Replayed known = replay_script(other_cpu + start() + unannounced + other_cpu);
+    CHECK(known.divergences.size() == 1);
+    CHECK(known.summary.taken_back == 0);
+    const Replayed unknown = replay_script(other_cpu + start() + unannounced);
+    CHECK(unknown.told() == Told{});
+    CHECK(unknown.summary.taken_back == 1);
+}
+
+TEST_CASE("an interrupt that only an open explanation allows is in service all the same") {
+    CHECK(replay_started(reads(0x822, 0x220, "0x0") +
+                         "kvm_exit: vcpu 0 reason hlt rip 0x1000 info1 0x0 info2 0x0\n"
+                         "+200000us kvm_entry: vcpu 0, rip 0x8000\n" +
+                         takes(0x51) + ends(0x51))
+              .told() == Told{});
+}
+
+TEST_CASE("behind the last event of another CPU an INIT may have been sent unseen") {
+    const auto replayed = [](std::string_view last) {
+        return replay_script(fmt::format(R"(
+            @45/1 kvm_msr: msr_read 1b = 0xfee00d00
+            kvm_msr: msr_write 1b = 0xfee00c00
+            kvm_apic: apic_write APIC_TDCR = 0x3
+            kvm_msr: msr_write 83e = 0x3
+            kvm_apic: apic_write APIC_LVT1 = 0x10031
+            kvm_msr: msr_write 836 = 0x10031
+            kvm_apic: apic_read APIC_TDCR = 0x0
+            kvm_msr: msr_read 83e = 0x0
+            kvm_apic: apic_read APIC_LVT1 = 0x10032
+            kvm_msr: msr_read 836 = 0x10032
+            {}
+        )",
+                                         last));
+    };
+    const Replayed silent = replayed("");
+    CHECK(silent.told() == Told{"X14 lvt_lint1 x2apic 9-10 because 2,6"});
+    CHECK(silent.notes("1 divergence behind line 1 taken back"));
+    CHECK(replayed("@45/1 kvm_msr: msr_read 1b = 0xfee00d00").told() ==
+          Told{"X14 dcr x2apic 7-8 because 2,4", "X14 lvt_lint1 x2apic 9-10 because 2,6"});
 }
 
 // ----- Commands -----

@@ -223,6 +223,48 @@ TEST_CASE("CPUID before the first access to the APIC counts") {
               .told() == Told{"B02 apic_base xapic 3 because 2"});
 }
 
+TEST_CASE("in x2APIC mode a write that keeps it may not be refused, whether CPUID was seen or not") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_read 1b = 0xfee00d00
+        kvm_msr: msr_write 1b = 0xfee00d00 (#GP)
+    )")
+              .told() == Told{"B06 apic_base x2apic 2 because 1"});
+    CHECK(replay_script(R"(
+        kvm_msr: msr_read 1b = 0xfee00900
+        kvm_msr: msr_write 1b = 0xfee00d00 (#GP)
+    )")
+              .told() == Told{});
+}
+
+TEST_CASE("a transition that is told as refused or accepted, and then shown to be otherwise, is one fault") {
+    for (const auto* after : {"0xfee00900", "0xfee00d00"}) {
+        const Replayed accepted = replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_msr: msr_write 1b = 0xfee00900
+            kvm_msr: msr_read 1b = {0}
+            kvm_msr: msr_read 1b = {0}
+        )",
+                                                            after));
+        CHECK(accepted.told() == Told{"B03 apic_base x2apic 2 because 1"});
+    }
+}
+
+TEST_CASE("a value that is wrong once and right again is one fault") {
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_TDCR = 0x3
+        kvm_msr: msr_write 83e = 0x3
+        kvm_apic: apic_read APIC_TDCR = 0x1
+        kvm_msr: msr_read 83e = 0x1
+        kvm_apic: apic_read APIC_TDCR = 0x3
+        kvm_msr: msr_read 83e = 0x3
+        kvm_msr: msr_read 1b = 0xfee00900
+        kvm_msr: msr_read 1b = 0xfee00d00
+        kvm_msr: msr_read 803 = 0x50014
+    )")
+              .told() == Told{"X14 dcr x2apic 4-5 because 1,3", "B08 apic_base x2apic 8 because 1"});
+}
+
 TEST_CASE("IA32_APIC_BASE reads what was accepted last") {
     CHECK(replay_script(R"(
         kvm_msr: msr_write 1b = 0xfee00900
