@@ -42,6 +42,8 @@ class Explanations {
     void excused() {
         for (std::size_t i = 0; i < count_; ++i) ++items_[i].excused;
     }
+    // Whether one is left that was there when something was excused: a later one explains nothing of it.
+    bool have_excused() const;
     // The one that has explained most.
     const Worlds& best() const;
 
@@ -58,8 +60,9 @@ class Explanations {
 
   private:
     enum class Kind : std::uint8_t { reset, loaded, other };
-    // The latest reset, which foretells most, all earlier ones merged, and one of each other kind.
-    static constexpr std::size_t most = 4;
+    // The latest reset, which foretells most, all earlier ones merged, those that have excused something
+    // merged, and one of each other kind.
+    static constexpr std::size_t most = 5;
     static constexpr unsigned patience = 256; // accesses
 
     struct Item {
@@ -68,6 +71,7 @@ class Explanations {
         unsigned excused = 0;
     };
 
+    void merge_resets(bool with_excuse);
     void add(const Item& item);
     void drop(std::size_t index);
 

@@ -103,10 +103,10 @@ void Replay::retire(const Vcpu& vcpu) {
         summary_.notes.push_back(
             fmt::format("{}: userspace must have reset it before line {} ({} observations)", vcpu.label(),
                         vcpu.reset_line(), undecided));
-    else if (undecided != 0)
+    else if (const u64 open = undecided + vcpu.undecided_events(); open != 0)
         summary_.notes.push_back(
             fmt::format("{}: {} observations diverge unless userspace reset or loaded the vCPU; not decided",
-                        vcpu.label(), undecided));
+                        vcpu.label(), open));
 }
 
 Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
@@ -180,7 +180,7 @@ void Replay::on_access(const GuestAccess& access) {
     report(thread, std::move(verdict.settled));
     // What KVM is known to do needs no reset to explain it.
     if (verdict.pending && !are_all_departures(verdict.divergences))
-        vcpu.hold(std::move(verdict.divergences));
+        vcpu.hold(std::move(verdict.divergences), true);
     else report(thread, std::move(verdict.divergences));
 }
 
@@ -251,10 +251,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::inject_irq:
         if (event.reinjected || vcpu == nullptr || event.where > 0xff) break;
         vcpu->catch_up(accepts_);
-        if (auto mismatch = vcpu->on_inject(static_cast<u32>(event.where), event.line);
-            mismatch && visible_.interrupts())
-            report(thread, vcpu->divergence_of(as_access(event), *mismatch));
-        visible_.injections = true;
+        on_inject(thread, event);
         break;
     case EventKind::cpuid: on_cpuid(thread, event); break;
     case EventKind::ioctl: on_ioctl(thread, event); break;
@@ -262,12 +259,24 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     }
 }
 
+void Replay::on_inject(Thread& thread, const Event& event) {
+    VcpuVerdict verdict = thread.current->on_inject(as_access(event), static_cast<u32>(event.where));
+    if (!visible_.interrupts()) verdict.divergences.clear();
+    take(thread, *thread.current, std::move(verdict));
+    visible_.injections = true;
+}
+
 void Replay::on_cpuid(Thread& thread, const Event& event) {
     Vcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
-    VcpuVerdict verdict =
-        vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
-                      model::low_half(event.value), model::high_half(event.value));
-    if (verdict.pending) vcpu.hold(std::move(verdict.divergences));
+    take(thread, vcpu,
+         vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
+                       model::low_half(event.value), model::high_half(event.value)));
+}
+
+// What an event that is no access has shown.
+void Replay::take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict) {
+    report(thread, std::move(verdict.settled));
+    if (verdict.pending) vcpu.hold(std::move(verdict.divergences), false);
     else report(thread, std::move(verdict.divergences));
 }
 

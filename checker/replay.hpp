@@ -66,6 +66,7 @@ class Replay final : public traces::AssemblerSink {
     void forget_threads();
     void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
     bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
+    void take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict);
     void report(const Thread& thread, Divergence divergence);
     void report(const Thread& thread, std::vector<Divergence> divergences);
     void retire(const Vcpu& vcpu);
@@ -76,6 +77,7 @@ class Replay final : public traces::AssemblerSink {
     void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
+    void on_inject(Thread& thread, const traces::Event& event);
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
     void note_line(std::uint16_t cpu, u64 line);

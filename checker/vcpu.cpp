@@ -64,7 +64,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     Explanations::Told others;
     if (!others_.empty()) {
         others = others_.judge(access, facts_, visible, value_is_ours, judgement);
-        if (others_.empty()) settle(verdict);
+        settle(verdict);
     }
     if (judgement.explained) {
         note(access, before);
@@ -114,13 +114,13 @@ void Vcpu::note_write(Reg reg, const GuestAccess& access) {
 // second one also if it merely allows it.
 bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
-    return !pending_.empty() || others_.any_loaded() || foretells(by_others, mismatch);
+    return held_ != 0 || others_.any_loaded() || foretells(by_others, mismatch);
 }
 
-void Vcpu::hold(std::vector<Divergence> divergences) {
+void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
     others_.excused();
-    ++held_;
-    if (held_ <= most_pending) std::ranges::move(divergences, std::back_inserter(pending_));
+    ++(is_access ? held_ : held_events_);
+    if (pending_.size() < most_pending) std::ranges::move(divergences, std::back_inserter(pending_));
     if (!pending_is_decisive() || others_.empty()) return;
     // What was set before is contradicted in several ways, and a reset by userspace explains all.
     main_ = others_.best();
@@ -132,8 +132,7 @@ void Vcpu::hold(std::vector<Divergence> divergences) {
 
 void Vcpu::drop_pending() {
     laid_to_reset_ += held_;
-    pending_.clear();
-    held_ = 0;
+    forget_pending();
 }
 
 // One register's wrong value may be that register's fault, a window that answers shows again and again,
@@ -151,9 +150,15 @@ bool Vcpu::pending_is_decisive() const {
 }
 
 void Vcpu::settle(VcpuVerdict& verdict) {
+    if (pending_.empty() || others_.have_excused()) return;
     verdict.settled = std::move(pending_);
+    forget_pending();
+}
+
+void Vcpu::forget_pending() {
     pending_.clear();
     held_ = 0;
+    held_events_ = 0;
 }
 
 void Vcpu::catch_up(const AcceptLog& log) {
@@ -210,14 +215,24 @@ void Vcpu::enters(u64 rip) {
     evidence_.init(init_line_);
 }
 
-std::optional<Mismatch> Vcpu::on_inject(u32 vector, u64 line) {
-    std::optional<Mismatch> mismatch = main_.on_inject(vector);
+VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, u32 vector) {
+    VcpuVerdict verdict;
+    const std::optional<Mismatch> mismatch = main_.on_inject(vector);
     others_.on_inject(vector);
+    settle(verdict);
     if (init_ && init_->on_inject(vector)) init_.reset();
-    if (mismatch) main_.forget_interrupts();
-    if (mismatch && (!others_.empty() || init_)) mismatch.reset();
-    if (!mismatch) evidence_.injected(line, vector);
-    return mismatch;
+    if (!mismatch) {
+        evidence_.injected(shown_by.line, vector);
+        return verdict;
+    }
+    // A reset allows it, since then the PIC may speak: it foretells nothing, so that what comes next is
+    // held against the first explanation all the same.
+    verdict.pending = !others_.empty();
+    if (verdict.pending) main_.may_have_taken(vector);
+    else main_.forget_interrupts();
+    if (init_) return verdict;
+    verdict.divergences.push_back(divergence_of(shown_by, *mismatch));
+    return verdict;
 }
 
 VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {

@@ -30,7 +30,7 @@ class Vcpu {
 
     VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible);
     // Keeps what one observation contradicts until the other explanation breaks.
-    void hold(std::vector<Divergence> divergences);
+    void hold(std::vector<Divergence> divergences, bool is_access);
 
     // Userspace may have reset this vCPU since its last access.
     void host_may_have_reset() { others_.add_reset(facts_); }
@@ -49,7 +49,7 @@ class Vcpu {
 
     // Takes in the interrupts that were sent since it last looked.
     void catch_up(const AcceptLog& log);
-    std::optional<Mismatch> on_inject(u32 vector, u64 line);
+    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, u32 vector);
     void on_stray_write(Reg reg, u64 value) {
         evidence_.forget(reg);
         each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
@@ -72,6 +72,7 @@ class Vcpu {
     const Worlds& worlds() const { return main_; }
     // Observations that were held back and not reported.
     u64 undecided() const { return held_ + laid_to_reset_; }
+    u64 undecided_events() const { return held_events_; } // no accesses
     // Where userspace must have reset the vCPU, 0 if nowhere.
     u64 reset_line() const { return reset_line_; }
     bool has_userspace_apic() const { return userspace_apic_; }
@@ -104,6 +105,7 @@ class Vcpu {
     bool pending_is_decisive() const;
     void give_up_init();
     void drop_pending();
+    void forget_pending();
 
     u32 thread_;
     std::int32_t number_ = -1;
@@ -118,7 +120,8 @@ class Vcpu {
     u64 init_line_ = 0;
     bool userspace_apic_ = false;
     std::vector<Divergence> pending_; // of the observations held back
-    u64 held_ = 0;                    // how many those are
+    u64 held_ = 0;                    // how many of those are accesses,
+    u64 held_events_ = 0;             // and how many other events
     u64 laid_to_reset_ = 0;
     u64 reset_line_ = 0;
     bool was_periodic_ = true; // the timer may have been in periodic mode since it was started

@@ -413,6 +413,17 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
     return explained == 0 ? violated : std::nullopt;
 }
 
+void Worlds::may_have_taken(u32 vector) {
+    each([vector](World& world) {
+        World taken = world;
+        model::dispense(taken, vector);
+        for (const Reg first : {Reg::isr0, Reg::irr0}) {
+            const Reg reg = model::word_of(first, vector);
+            world[reg] = world[reg].join(taken[reg]);
+        }
+    });
+}
+
 void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
     if (reg == Reg::none) return;
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];

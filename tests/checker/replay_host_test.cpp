@@ -95,6 +95,19 @@ TEST_CASE("what only a reset would explain, and nothing refutes, is not decided 
     CHECK(r.notes("unless userspace reset or loaded the vCPU; not decided"));
 }
 
+TEST_CASE("a later pause does not keep open what a reset in an earlier one would have explained") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_SPIV = 0x1ff
+        kvm_msr: msr_write 80f = 0x1ff
+        +100000us kvm_apic: apic_read APIC_SPIV = 0xff
+        kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0xff
+        +100000us kvm_apic: apic_read APIC_SPIV = 0x1ff
+        kvm_msr: msr_read 80f = 0x1ff
+    )");
+    CHECK(r.told() == Told{"M01 svr x2apic 4-5 because 1"});
+}
+
 TEST_CASE("a value that no reset explains is a fault after a pause, too") {
     CHECK(replay_script(R"(
         kvm_msr: msr_write 1b = 0xfee00900
