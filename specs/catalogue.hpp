@@ -38,13 +38,25 @@ struct SourceLocation {
     std::string file, function, version;
 };
 
+// How bits read that read wrong.
+enum class Reads {
+    anyhow,
+    zeros,
+    ones,
+    as_written, // by the last write of the register
+    x2apic_ldr, // as in the logical ID of x2APIC mode
+};
+
 // What KVM answers instead of what the rule asks for. One of gp, bits and effect is set.
 struct DepartureObserved {
     std::optional<bool> gp;             // true: a #GP that is not due; false: none where it is due
     std::optional<std::uint64_t> bits;  // a value read may be wrong in these bits only
     std::optional<std::uint64_t> value; // with bits: only if exactly this was read
+    Reads reads = Reads::anyhow;        // with bits: only those that read so
     std::optional<unsigned> word;       // with bits: in this word of ISR, TMR or IRR only
     std::string effect;
+    bool periodic = false;                // with effect: only of a timer that was in periodic mode
+    std::optional<std::uint64_t> at_most; // with effect: only if no more than this was read
 };
 
 struct Departure {

@@ -35,11 +35,15 @@ class FtraceText {
     void take_unreadable(std::string_view line, const UnreadableText& text, Event& event);
     bool take_mark(std::string_view line, std::vector<Event>& out);
     void note_clock(const LineHead& head);
+    void pass_time(const LineHead& head, std::vector<Event>& out);
+    void begin_another(std::vector<Event>& out);
     void lose(std::uint16_t cpu, std::uint64_t events, std::vector<Event>& out);
     void skip(std::string_view line, std::string_view why);
 
     HeadReader heads_;
     std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
+    std::uint64_t last_time_ = 0;
+    std::vector<std::uint64_t> last_time_of_cpu_;
     ReadSummary summary_;
 };
 
