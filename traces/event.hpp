@@ -13,28 +13,28 @@ namespace lapicheck::traces {
 // and of no further use. Texts and kernels: docs/trace-formats.md.
 enum class EventKind : std::uint8_t {
     other,
-    apic_read,            // kvm_apic: apic_read
-    apic_write,           // kvm_apic: apic_write
-    apic_ipi,             // kvm_apic_ipi
-    accept_irq,           // kvm_apic_accept_irq, kvm_apicv_accept_irq
-    eoi,                  // kvm_eoi
-    pv_eoi,               // kvm_pv_eoi
-    msr_read,             // kvm_msr: msr_read
-    msr_write,            // kvm_msr: msr_write
-    mmio_read,            // kvm_mmio: mmio read
-    mmio_write,           // kvm_mmio: mmio write
-    mmio_unsatisfied_read,// kvm_mmio: mmio unsatisfied-read
-    entry,                // kvm_entry
-    exit,                 // kvm_exit
-    userspace_exit,       // kvm_userspace_exit
-    inject_irq,           // kvm_inj_virq
-    inject_exception,     // kvm_inj_exception
-    cr_write,             // kvm_cr: cr_write
-    cpuid,                // kvm_cpuid
-    ioctl,                // sys_ioctl / sys_enter_ioctl
-    hypercall,            // kvm_hypercall, kvm_hv_hypercall
-    accelerated,          // kvm_avic_*, kvm_apicv_*: hardware may act on the APIC without an event
-    lost,                 // the trace says that events are missing here
+    apic_read,             // kvm_apic: apic_read
+    apic_write,            // kvm_apic: apic_write
+    apic_ipi,              // kvm_apic_ipi
+    accept_irq,            // kvm_apic_accept_irq, kvm_apicv_accept_irq
+    eoi,                   // kvm_eoi
+    pv_eoi,                // kvm_pv_eoi
+    msr_read,              // kvm_msr: msr_read
+    msr_write,             // kvm_msr: msr_write
+    mmio_read,             // kvm_mmio: mmio read
+    mmio_write,            // kvm_mmio: mmio write
+    mmio_unsatisfied_read, // kvm_mmio: mmio unsatisfied-read
+    entry,                 // kvm_entry
+    exit,                  // kvm_exit
+    userspace_exit,        // kvm_userspace_exit
+    inject_irq,            // kvm_inj_virq
+    inject_exception,      // kvm_inj_exception
+    cr_write,              // kvm_cr: cr_write
+    cpuid,                 // kvm_cpuid
+    ioctl,                 // sys_ioctl / sys_enter_ioctl
+    hypercall,             // kvm_hypercall, kvm_hv_hypercall
+    accelerated,           // kvm_avic_*, kvm_apicv_*: hardware may act on the APIC without an event
+    lost,                  // the trace says that events are missing here
 };
 
 // How the register of a kvm_apic event was written: its offset in the window, or unknown.
@@ -45,7 +45,14 @@ inline constexpr std::uint64_t no_rip = ~std::uint64_t{0};
 // Shorthand, delivery and destination mode of an interrupt as the texts of kvm_apic_ipi and
 // kvm_apic_accept_irq name them. The codes are those of the ICR (SDM, Interrupt Command Register).
 enum class DeliveryMode : std::uint8_t {
-    fixed = 0, lowest_priority = 1, smi = 2, reserved3 = 3, nmi = 4, init = 5, startup = 6, extint = 7,
+    fixed = 0,
+    lowest_priority = 1,
+    smi = 2,
+    reserved3 = 3,
+    nmi = 4,
+    init = 5,
+    startup = 6,
+    extint = 7,
     unknown = 0xff,
 };
 enum class Shorthand : std::uint8_t { none = 0, self = 1, all = 2, all_but_self = 3, unknown = 0xff };

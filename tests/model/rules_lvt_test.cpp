@@ -57,7 +57,8 @@ TEST_CASE(
 }
 
 // An interrupt can come in at any time, and remote IRR is set when a level is accepted (L06).
-TEST_CASE("L02 L06: delivery status and remote IRR of an unmasked entry may change without an access" * doctest::should_fail()) {
+TEST_CASE("L02 L06: delivery status and remote IRR of an unmasked entry may change without an access" *
+          doctest::should_fail()) {
     for (const Reg entry : {Reg::lvt_lint0, Reg::lvt_lint1}) {
         CAPTURE(entry);
         CHECK(is_open([entry](Habit habit) {
@@ -81,7 +82,8 @@ TEST_CASE("L02: whether WRMSR of 1 to a read-only bit raises #GP is open") {
         }
 }
 
-TEST_CASE("L02: whether WRMSR of 1 to a read-only bit raises #GP is open although the bit is 1 already" * doctest::should_fail()) {
+TEST_CASE("L02: whether WRMSR of 1 to a read-only bit raises #GP is open although the bit is 1 already" *
+          doctest::should_fail()) {
     CHECK(is_open([](Habit habit) {
         Machine m(Mode::x2apic, habit);
         m.s[Reg::lvt_lint0] = lvt::mask | lvt::remote_irr;
@@ -109,7 +111,8 @@ TEST_CASE("L03: bits that an entry does not define read 0 in x2APIC mode after a
 // What a reserved bit reads back in the window is implementation behaviour; so are those bits that only
 // the other vendor's CPUs define, or those with a feature that this CPU lacks.
 TEST_CASE(
-    "L03: what a reserved bit of an entry reads back in xAPIC mode is open, whosever bit it is elsewhere" * doctest::should_fail()) {
+    "L03: what a reserved bit of an entry reads back in xAPIC mode is open, whosever bit it is elsewhere" *
+    doctest::should_fail()) {
     struct Foreign {
         Reg entry;
         bool amd;

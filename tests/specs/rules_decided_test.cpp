@@ -139,7 +139,8 @@ TEST_CASE("a rule that the code applies has an entry that says what decides it" 
         }
 }
 
-TEST_CASE("what is said to decide a rule exists, and the rule's id stands beside it" * doctest::should_fail()) {
+TEST_CASE("what is said to decide a rule exists, and the rule's id stands beside it" *
+          doctest::should_fail()) {
     std::map<std::string, std::string> texts;
     unsigned decided = 0;
     for (const Rule& rule : catalogue().rules) {
