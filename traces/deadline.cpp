@@ -59,6 +59,12 @@ void Deadline::set(std::chrono::microseconds from_now) {
     when.it_value.tv_sec = from_now.count() / 1'000'000;
     when.it_value.tv_nsec = from_now.count() % 1'000'000 * 1000 + 1; // 0 would disarm
     timer_settime(timer_, 0, &when, nullptr);
+    at_ = std::chrono::steady_clock::now() + from_now;
+}
+
+void Deadline::set_at_least(std::chrono::microseconds from_now) {
+    const auto left = at_ - std::chrono::steady_clock::now();
+    if (left < from_now || left > 2 * from_now) set(2 * from_now);
 }
 
 bool Deadline::passed() {

@@ -22,10 +22,14 @@ class Deadline {
     bool admit(int vcpu) const;
     // From now on; forgets what was set before.
     void set(std::chrono::microseconds from_now);
+    // As set(), but leaves a deadline that is at most twice as far off: for bounds against faults, which
+    // may be coarse and should cost nothing.
+    void set_at_least(std::chrono::microseconds from_now);
     // Whether it has passed since set(). After true, KVM_RUN runs freely again.
     bool passed();
 
   private:
+    std::chrono::steady_clock::time_point at_;
     timer_t timer_{};
     sigset_t own_{}, before_{};
 };

@@ -6,7 +6,8 @@
 namespace lapicheck::traces::guest {
 namespace {
 
-constexpr std::uint64_t again_at = offsetof(Area, again);
+constexpr std::uint64_t synced_at = offsetof(Area, synced);
+constexpr std::uint64_t log_count_at = offsetof(Area, log_count);
 
 } // namespace
 
@@ -75,13 +76,23 @@ bool BatchCode::add(const Step& step) {
     return true;
 }
 
+void BatchCode::add_coming_out() {
+    const std::uint64_t area = Memory::area_address(vcpu_);
+    code_.bytes({0xc7, 0x04, 0x25}).u32(area + synced_at).u32(syncs_++); // mov dword [synced], number
+    code_.bytes({0xe6, port_sync});                                      // L: out port_sync, al
+}
+
 void BatchCode::add_sync() {
-    code_.bytes({0xe6, port_sync});                                                         // L: out
-    code_.bytes({0x83, 0x3c, 0x25}).u32(Memory::area_address(vcpu_) + again_at).bytes({0}); // cmp [again], 0
-    code_.bytes({0x75, 0xf4});                                                              // jne L
+    add_coming_out();
+    code_.bytes({0x83, 0x3c, 0x25})
+        .u32(Memory::area_address(vcpu_) + log_count_at)
+        .bytes({0});           // cmp [log_count], 0
+    code_.bytes({0x75, 0xf4}); // jne L
 }
 
 void BatchCode::finish() {
+    add_coming_out();
+    code_.bytes({0xeb, 0xfc}); // jmp L
     Area& area = memory_.area(vcpu_);
     assert(code_.size() <= area.code.size() && size() <= batch_steps);
     std::memcpy(area.code.data(), code_.code().data(), code_.size());

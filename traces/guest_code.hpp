@@ -17,9 +17,9 @@ class BatchCode {
 
     // False if the tables cannot hold the step's address; nothing is added then.
     bool add(const Step& step);
-    // The guest comes out here, again and again while Area::again is set.
+    // The guest comes out here, and once more if it took interrupts when it came back.
     void add_sync();
-    // Writes the code to the guest's RAM and clears the slots.
+    // The guest comes out here again and again. Writes the code to the guest's RAM and clears the slots.
     void finish();
 
     std::size_t size() const { return ends_.size(); } // in steps
@@ -27,6 +27,7 @@ class BatchCode {
     std::uint64_t end_of(std::size_t index) const { return ends_[index]; }
 
   private:
+    void add_coming_out();
     void add_mmio(const Step& step, std::uint64_t linear);
     std::uint64_t here() const { return Memory::area_address(vcpu_) + code_.size(); }
 
@@ -34,6 +35,7 @@ class BatchCode {
     std::size_t vcpu_;
     Assembly code_;
     std::vector<std::uint64_t> ends_;
+    std::uint32_t syncs_ = 0;
 };
 
 } // namespace lapicheck::traces::guest

@@ -51,7 +51,7 @@ struct Area {
     std::array<std::uint8_t, 0x2'0000> code;
     std::array<Slot, batch_steps> slots;
     std::uint32_t log_count; // interrupts taken since the host set it to 0; the log is a ring
-    std::uint32_t again;     // not 0: at the sync point, come out once more
+    std::uint32_t synced;    // the sync point of the batch that was reached last
     std::array<LogEntry, log_entries> log;
     std::array<std::uint8_t, 0x2000> stack;
 };

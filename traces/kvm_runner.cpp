@@ -3,17 +3,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "model/registers.hpp"
+
 namespace lapicheck::traces {
 namespace {
-
-using std::chrono::microseconds;
-
-// Straight-line code ends; only a fault in KVM or in this program can make it take so long.
-constexpr microseconds stuck_after{5'000'000};
 
 bool is_guests_own(const Step& step) { return step.what < Do::wait; }
 bool is_mmio(const Step& step) { return step.what == Do::mmio_read || step.what == Do::mmio_write; }
@@ -21,19 +19,33 @@ bool is_read(const Step& step) {
     return step.what == Do::mmio_read || step.what == Do::rdmsr || step.what == Do::cr8_read;
 }
 
-// After which the host looks whether INIT or SIPI restarted a vCPU: a write of the ICR with such a
-// delivery mode, or of another size than the APIC's, of which nobody knows what KVM makes.
-bool may_restart(const Step& step) {
-    constexpr std::uint64_t init = 5, sipi = 6;
-    const std::uint64_t mode = (step.value >> 8) & 7;
-    const bool by_msr = step.what == Do::wrmsr && step.address == 0x830;
-    const bool by_window = step.what == Do::mmio_write && (step.address & 0xff0) == 0x300;
-    return (by_msr || by_window) && (mode == init || mode == sipi || (by_window && step.size != 4));
+// The register of the window, by its offset, that the step writes in either mode; else none.
+std::optional<std::uint64_t> written_offset(const Step& step) {
+    if (step.what == Do::wrmsr && step.address >= 0x800 && step.address < 0x840)
+        return (step.address - 0x800) << 4;
+    if (step.what == Do::mmio_write) return step.address & 0xff0; // wherever the window is
+    return std::nullopt;
+}
+
+// After which INIT or SIPI may have restarted a vCPU, or an NMI may come to one whose interrupts are
+// closed: a write of the ICR with such a delivery mode, or of another size than the APIC's, of which
+// nobody knows what KVM makes.
+bool reaches_closed(const Step& step) {
+    const bool fixed_or_lowest = (step.value & 0x600) == 0;
+    return written_offset(step) == 0x300 &&
+           (!fixed_or_lowest || (step.what == Do::mmio_write && step.size != 4));
+}
+
+// KVM turns an expiry into an interrupt only when it enters the guest anew.
+bool may_expire_timer(const Step& step) {
+    const auto offset = written_offset(step);
+    return (step.what == Do::wrmsr && step.address == model::tsc_deadline_msr) || offset == 0x320 ||
+           offset == 0x380 || offset == 0x3e0;
 }
 
 bool ends_batch(const Step& step) {
     return step.what == Do::open_interrupts || step.what == Do::close_interrupts || step.what == Do::halt ||
-           may_restart(step);
+           reaches_closed(step) || may_expire_timer(step);
 }
 
 // `state`: of a KVM_RUN that returned 0 and that the guest's code does not explain.
@@ -62,7 +74,7 @@ std::uint64_t mask_of(const Step& step) {
 KvmRunner::KvmRunner(const Program& program, const KvmGuest::Bounds& bounds)
     : program_(program), bounds_(bounds), vm_(program.machine), memory_(vm_.ram()) {
     for (const std::uint32_t id : program.machine.apic_ids) {
-        vcpus_.push_back({KvmVcpu(vm_, id), false, false, false, {}});
+        vcpus_.push_back({KvmVcpu(vm_, id), {}});
         if (!deadline_.admit(vcpus_.back().kvm.fd()))
             throw KvmRefused(
                 fmt::format("KVM refuses KVM_SET_SIGNAL_MASK: {}", std::generic_category().message(errno)));
@@ -97,8 +109,8 @@ bool KvmRunner::may_touch(const Step& step, StepOutcome& outcome) const {
     return false;
 }
 
-// Whether a step of this vCPU may have consequences that another, or itself, takes at once.
-bool KvmRunner::others_listen(std::size_t vcpu) const {
+// Whether what a step of this vCPU sends may be taken at once, by another or by itself.
+bool KvmRunner::someone_listens(std::size_t vcpu) const {
     for (std::size_t i = 0; i < vcpus_.size(); ++i)
         if (vcpus_[i].open || (i != vcpu && vcpus_[i].halted)) return true;
     return false;
@@ -106,7 +118,8 @@ bool KvmRunner::others_listen(std::size_t vcpu) const {
 
 KvmRunner::Batch KvmRunner::write_batch(std::size_t first) {
     const std::size_t vcpu = program_.steps[first].vcpu;
-    Batch batch{vcpu, first, others_listen(vcpu), guest::BatchCode(memory_, vcpu)};
+    const bool sync_each = someone_listens(vcpu);
+    Batch batch{vcpu, first, guest::BatchCode(memory_, vcpu), {}};
     for (std::size_t i = first; i < program_.steps.size() && batch.code.size() < guest::batch_steps; ++i) {
         const Step& step = program_.steps[i];
         if (step.vcpu != vcpu || !is_guests_own(step) || !may_touch(step, outcomes_[i])) break;
@@ -114,10 +127,14 @@ KvmRunner::Batch KvmRunner::write_batch(std::size_t first) {
             outcomes_[i].error = "not run: the program names too many places in memory";
             break;
         }
-        if (batch.sync_each) batch.code.add_sync();
         if (ends_batch(step)) break;
+        if (sync_each && !is_read(step)) { // a read sends nothing
+            batch.code.add_sync();
+            batch.syncs.push_back(i);
+        }
     }
-    if (!batch.sync_each) batch.code.add_sync();
+    if (batch.code.size() == 0) return batch;
+    batch.syncs.push_back(batch.last());
     batch.code.finish();
     return batch;
 }
@@ -133,35 +150,39 @@ std::size_t KvmRunner::run_batch(std::size_t first) {
 
 void KvmRunner::execute(Batch& batch) {
     Vcpu& v = vcpus_[batch.vcpu];
-    guest::Area& area = memory_.area(batch.vcpu);
-    area.again = 0;
     v.kvm.go_to(guest::Memory::area_address(batch.vcpu), guest::Memory::slot_address(batch.vcpu, 0),
                 guest::Memory::stack_top(batch.vcpu), v.open);
     const bool halts = program_.steps[batch.last()].what == Do::halt;
-    for (std::size_t step = batch.sync_each ? batch.first : batch.last(); step <= batch.last(); ++step) {
-        deadline_.set(halts && step == batch.last() ? bounds_.halt : stuck_after);
+    for (std::size_t next = 0; next < batch.syncs.size();) {
+        const bool last = next + 1 == batch.syncs.size();
+        if (last && halts) deadline_.set(bounds_.halt);
+        else deadline_.set_at_least(stuck_after);
         const Out out = come_out(batch.vcpu, &batch);
-        if (out == Out::late && halts) {
+        if (out == Out::late && last && halts) {
             v.halted = outcomes_[batch.last()].halted = true;
         } else if (out != Out::sync) {
             if (out == Out::late) v.stopped = "it did not come out of the guest in time";
             return abandon(batch, step_at(batch));
+        } else if (memory_.area(batch.vcpu).synced != next) {
+            collect_taken(batch.vcpu, batch.syncs[next], &batch); // after the sync point before
+            continue;
         }
-        finish_step(batch, step);
-        area.again = 0;
+        finish_step(batch, batch.syncs[next++]);
     }
     for (std::size_t step = batch.first; step <= batch.last(); ++step) read_slot(batch, step);
 }
 
-// `step` and, without a sync point after each, all before it in the batch are done.
+// The sync point after `step` is reached.
 void KvmRunner::finish_step(const Batch& batch, std::size_t step) {
     Vcpu& v = vcpus_[batch.vcpu];
     collect_taken(batch.vcpu, step, &batch);
     const Step& done = program_.steps[step];
     if (done.what == Do::open_interrupts) v.open = true;
     if (done.what == Do::close_interrupts) v.open = false;
-    if (may_restart(done)) notice_restarts(step);
-    settle(step);
+    v.parked = true;
+    if (reaches_closed(done)) notice_restarts(step);
+    const auto busy = step == batch.last() ? std::nullopt : std::optional{batch.vcpu};
+    settle(step, reaches_closed(done) || may_expire_timer(done), busy);
 }
 
 void KvmRunner::read_slot(const Batch& batch, std::size_t step) {

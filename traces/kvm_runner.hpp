@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,16 @@ class KvmRunner {
     std::vector<StepOutcome> run();
 
   private:
+    // Straight-line code ends; only a fault in KVM or in this program can make it take so long.
+    static constexpr std::chrono::microseconds stuck_after{5'000'000};
+
     struct Vcpu {
         KvmVcpu kvm;
+        std::string stopped;         // what ended it; empty: nothing
+        bool parked = false;         // at a sync point
         bool open = false;           // takes interrupts
         bool halted = false;         // in HLT
         bool waits_for_sipi = false; // an AP after INIT
-        std::string stopped;         // what ended it; empty: nothing
     };
     // The guest is out again:
     enum class Out : std::uint8_t {
@@ -37,8 +42,8 @@ class KvmRunner {
     struct Batch {
         std::size_t vcpu = 0;
         std::size_t first = 0; // step of the program
-        bool sync_each = false;
         guest::BatchCode code;
+        std::vector<std::size_t> syncs; // the steps that a sync point follows; the last one always
         std::size_t last() const { return first + code.size() - 1; }
     };
 
@@ -50,7 +55,7 @@ class KvmRunner {
     void read_slot(const Batch& batch, std::size_t step);
     bool can_run(std::size_t vcpu, StepOutcome& outcome) const;
     bool may_touch(const Step& step, StepOutcome& outcome) const;
-    bool others_listen(std::size_t vcpu) const;
+    bool someone_listens(std::size_t vcpu) const;
     Out come_out(std::size_t vcpu, const Batch* batch);
     std::size_t step_at(const Batch& batch) const;
     void on_mmio(const Batch* batch, kvm_run& state);
@@ -58,7 +63,9 @@ class KvmRunner {
     void abandon(const Batch& batch, std::size_t from);
 
     // kvm_runner_host.cpp: interrupts, restarts and what the host does.
-    void settle(std::size_t step);                     // lets all who may take interrupts
+    // Lets all take interrupts who may; `everyone`: even those who are closed to all but NMIs. Not the
+    // one that is `busy` with a batch.
+    void settle(std::size_t step, bool everyone = false, std::optional<std::size_t> busy = {});
     void let_take(std::size_t vcpu, std::size_t step); // lets one
     bool collect_taken(std::size_t vcpu, std::size_t step, const Batch* batch);
     void notice_restarts(std::size_t step);

@@ -25,7 +25,6 @@ constexpr int most_rounds = 1024;
 constexpr std::uint64_t msi_base = 0xfee0'0000;
 constexpr std::uint32_t msi_level = 0xc000; // level triggered, asserted
 constexpr std::uint32_t mode_init = 0x500;
-constexpr std::uint32_t mode_sipi = 0x600;
 constexpr std::uint32_t delivery_mode = 0x700;
 
 // SDM Vol. 3A, 10.11.1 Message Address Register Format; the upper half as KVM_X2APIC_API has it.
@@ -59,28 +58,25 @@ bool KvmRunner::collect_taken(std::size_t vcpu, std::size_t step, const Batch* b
 
 void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
     Vcpu& v = vcpus_[vcpu];
-    guest::Area& area = memory_.area(vcpu);
     if (v.halted) {
         deadline_.set(wake_bound);
-        area.again = 0;
         const Out out = come_out(vcpu, nullptr);
         collect_taken(vcpu, step, nullptr);
         if (out != Out::sync) return;
         v.halted = false;
     }
-    if (!v.open) return;
-    area.again = 1;
-    for (int round = 0; round < most_rounds; ++round) {
+    deadline_.set_at_least(stuck_after);
+    const int rounds = v.open ? most_rounds : 1;
+    for (int round = 0; round < rounds; ++round) {
         const Out out = come_out(vcpu, nullptr);
-        if (out == Out::late) continue; // a deadline of something before
         if (!collect_taken(vcpu, step, nullptr) || out == Out::stopped) break;
     }
 }
 
-void KvmRunner::settle(std::size_t step) {
+void KvmRunner::settle(std::size_t step, bool everyone, std::optional<std::size_t> busy) {
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
         Vcpu& v = vcpus_[i];
-        if (!v.stopped.empty() || v.waits_for_sipi || (!v.open && !v.halted)) continue;
+        if (i == busy || !v.stopped.empty() || !(v.open || v.halted || (everyone && v.parked))) continue;
         let_take(i, step);
         if (!v.stopped.empty()) outcomes_[step].error = fmt::format("vCPU {}: {}", i, v.stopped);
     }
@@ -92,7 +88,7 @@ void KvmRunner::restart(std::size_t vcpu) {
     Vcpu& v = vcpus_[vcpu];
     v.kvm.enter_guest_mode();
     v.kvm.set_mp_state(KVM_MP_STATE_RUNNABLE);
-    v.open = v.halted = v.waits_for_sipi = false;
+    v.parked = v.open = v.halted = v.waits_for_sipi = false;
     memory_.area(vcpu).log_count = 0;
 }
 
@@ -105,7 +101,7 @@ void KvmRunner::notice_restarts(std::size_t step) {
         if (state == KVM_MP_STATE_INIT_RECEIVED || state == KVM_MP_STATE_UNINITIALIZED) {
             if (!v.waits_for_sipi) outcomes_[step].restarted.push_back({number, {}});
             v.waits_for_sipi = true;
-            v.open = v.halted = false;
+            v.parked = v.open = v.halted = false;
         } else if (const auto real_mode = v.kvm.in_real_mode()) {
             outcomes_[step].restarted.push_back({number, real_mode->sipi_vector});
             restart(i);
@@ -131,8 +127,9 @@ void KvmRunner::act(std::size_t step) {
         default: break;
         }
         const auto mode = static_cast<std::uint32_t>(action.value) & delivery_mode;
-        if (action.what == Do::msi && (mode == mode_init || mode == mode_sipi)) notice_restarts(step);
-        settle(step);
+        const bool reaches_closed = action.what == Do::msi && (mode & 0x600) != 0;
+        if (reaches_closed) notice_restarts(step);
+        settle(step, reaches_closed);
     } catch (const KvmRefused& refused) {
         outcome.error = refused.what();
     }
