@@ -32,7 +32,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 bool is_near(std::string_view word, std::string_view known) {
     if (word.size() > 2 * known.size() + 4) return false; // and no work on a word of megabytes
     if (word.size() >= 2 && (known.starts_with(word) || word.starts_with(known))) return true;
-    return edit_distance(word, known) <= (known.size() < 6 ? 1U : known.size() / 3);
+    return edit_distance(word, known) <= (known.size() < 4 ? 1U : 2U + known.size() / 8);
 }
 
 } // namespace
