@@ -13,6 +13,8 @@ enum class Format : std::uint8_t { text, json };
 int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format);
 // A rule by id or slug, or a register by name.
 int run_explain(const std::string& name);
+// An access program (JSON; - is standard input) on a party: "kvm". 4: there is none here.
+int run_run(const std::string& path, const std::string& on, Format format);
 int run_list(const std::string& what, Format format);
 
 } // namespace lapicheck::checker

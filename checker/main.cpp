@@ -38,10 +38,11 @@ constexpr auto footer = R"(Examples:
   lapicheck check --profile kvm --format json *.txt
   trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
+  lapicheck run program.json --on kvm             accesses on the KVM of this machine
   lapicheck explain M01                           a rule, its source, KVM's departures from it
   lapicheck list registers
 
-Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked.)";
+Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked or run.)";
 
 int run(int argc, char** argv) {
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
@@ -76,6 +77,15 @@ int run(int argc, char** argv) {
         ->check(CLI::IsMember({"rules", "registers"}));
     add_choice(*list, "--format", format, formats, "how to print");
 
+    std::string program;
+    std::string on;
+    CLI::App* run_program = app.add_subcommand("run", "run an access program (JSON) and show what it got");
+    run_program->add_option("PROGRAM", program, "specs/schema/program.schema.json; - is standard input")
+        ->required();
+    run_program->add_option("--on", on, "kvm: the KVM of this machine, by /dev/kvm")->required();
+    add_choice(*run_program, "--format", format, formats, "how to report");
+    run_program->footer(footer);
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -84,6 +94,7 @@ int run(int argc, char** argv) {
     }
     if (check->parsed()) return run_check(paths, options, format);
     if (explain->parsed()) return run_explain(name);
+    if (run_program->parsed()) return run_run(program, on, format);
     return run_list(what, format);
 }
 

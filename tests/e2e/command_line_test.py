@@ -115,7 +115,7 @@ class Usage(program.Case):
         self.assertRegex(self.expect(0, "--version").out, r"^lapicheck \d+\.\d+\.\d+\n$")
 
     def test_every_sub_command_has_help(self):
-        for name in ("check", "explain", "list"):
+        for name in ("check", "explain", "list", "run"):
             self.assertIn(f"lapicheck {name}", self.expect(0, name, "--help").out)
 
 
