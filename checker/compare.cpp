@@ -48,7 +48,8 @@ class Comparison {
         Mismatch mismatch;
         mismatch.rule = rule;
         mismatch.fault = fault;
-        mismatch.reg = out_.reg;
+        const bool addressed = out_.reg == Reg::none && rule != Rule::M14;
+        mismatch.reg = addressed ? model::register_addressed(access_.kind, access_.address) : out_.reg;
         mismatch.mode = mode_of(before_);
         mismatch.expected = out_.value;
         mismatch.detail = detail;
@@ -61,11 +62,7 @@ class Comparison {
         const bool may_be_foreign = access_.apic_offset == eoi_offset && is_write(access_.kind) &&
                                     (visible_.foreign_eoi || access_.ended_interrupt);
         if (may_be_foreign && access_.apic_value == 0) return std::nullopt;
-        Mismatch mismatch =
-            differs(out_.rule, is_write(access_.kind) ? Fault::reached_apic : Fault::answered_by_apic);
-        if (out_.rule != Rule::M14)
-            mismatch.reg = model::register_at(access_.address & (model::window_bytes - 1));
-        return mismatch;
+        return differs(out_.rule, is_write(access_.kind) ? Fault::reached_apic : Fault::answered_by_apic);
     }
 
     std::optional<Mismatch> value_read() const {

@@ -20,16 +20,6 @@ bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
            (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
 }
 
-Reg register_of(const GuestAccess& access) {
-    if (!model::is_mmio(access.kind)) {
-        if (access.address == model::apic_base::msr) return Reg::apic_base;
-        if (access.address == model::tsc_deadline_msr) return Reg::tsc_deadline;
-    }
-    const u64 offset = model::is_mmio(access.kind) ? access.address & (model::window_bytes - 1)
-                                                   : (access.address - model::x2apic_msr_first) << 4;
-    return model::register_at(offset);
-}
-
 } // namespace
 
 VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
@@ -74,7 +64,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
 
 void Vcpu::note(const GuestAccess& access, unsigned modes_before) {
     if (access.gp) return;
-    const Reg reg = register_of(access);
+    const Reg reg = model::register_addressed(access.kind, access.address);
     if (model::is_write(access.kind)) {
         if (reg == Reg::eoi) evidence_.ended(access.line);
         if (!model::is_mmio(access.kind) || access.reached_apic) evidence_.wrote(reg, access);

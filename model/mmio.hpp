@@ -72,19 +72,27 @@ constexpr Outcome<D> odd_access(P& p, State<D>& s, const Access<D>& a, U32 offse
     return open_outcome<D>(rule, Reg::none);
 }
 
+template <class P, class D>
+constexpr Outcome<D> access_no_register(P& p, State<D>& s, Reg reg) {
+    log_illegal_register(p, s);
+    return open_outcome<D>(Rule::M10, reg);
+}
+
+template <class P, class D>
+constexpr Outcome<D> access_extended_space(P& p, State<D>& s, const Cpu<D>& cpu) {
+    if (p(Rule::M11, negate(cpu.amd))) return access_no_register(p, s, Reg::none);
+    may_log_illegal_register(p, s);
+    return open_outcome<D>(Rule::M10, Reg::none);
+}
+
 template <class P, class D, class U32>
 constexpr Outcome<D> access_register(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a, U32 offset) {
     using enum Rule;
+    if (p(M10, in_amd_extended_space(offset))) return access_extended_space(p, s, cpu);
     const RegisterRow* row = p.row_at(offset);
-    const Reg reg = row == nullptr ? Reg::none : row->reg;
-    if (p(M10, in_amd_extended_space(offset)) && !p(M11, negate(cpu.amd))) {
-        may_log_illegal_register(p, s);
-        return open_outcome<D>(M10, Reg::none);
-    }
-    if (row == nullptr || row->xapic == RegAccess::absent) {
-        log_illegal_register(p, s);
-        return open_outcome<D>(M10, reg);
-    }
+    if (row == nullptr) return access_no_register(p, s, Reg::none);
+    const Reg reg = row->reg;
+    if (row->xapic == RegAccess::absent) return access_no_register(p, s, reg);
     if (reg == Reg::lvt_cmci && p(L09, negate(has_cmci(s)))) {
         may_log_illegal_register(p, s);
         return open_outcome<D>(L09, reg);

@@ -86,12 +86,13 @@ template <class P, class D>
 constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
     using enum Rule;
     const auto offset = (low_half(p.index(a.address)) & u32{0xff}) << 4;
-    const RegisterRow* row = p.row_at(offset);
-    const Reg reg = row == nullptr ? Reg::none : row->reg;
     const bool write = is_write(a.kind);
-    if (p(X01, negate(in_x2apic(s)))) return gp<D>(X01, reg);
+    if (p(X01, negate(in_x2apic(s)))) return gp<D>(X01, Reg::none);
     if (p(X04, in_amd_extended_space(offset))) return amd_extended_msr(p, cpu);
-    if (row == nullptr || row->x2apic == RegAccess::absent) return gp<D>(X04, reg);
+    const RegisterRow* row = p.row_at(offset);
+    if (row == nullptr) return gp<D>(X04, Reg::none);
+    const Reg reg = row->reg;
+    if (row->x2apic == RegAccess::absent) return gp<D>(X04, reg);
     if (row->x2apic == RegAccess::amd_read_only && p(X04, negate(cpu.amd))) return gp<D>(X04, reg);
     if (reg == Reg::lvt_cmci && p(X18, negate(has_cmci(s)))) return gp<D>(X18, reg);
     if (!write) {

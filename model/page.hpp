@@ -11,22 +11,16 @@ namespace lapicheck::model {
 template <class Byte>
 class BytePage {
   public:
-    u64 read(u64 address, u32 size) const
-        requires std::same_as<Byte, u8>
-    {
+    u64 read(u64 address, u32 size) const requires std::same_as<Byte, u8> {
         u64 value = 0;
         for (u32 i = 0; i < size && i < 8; ++i) value |= u64{at(address + i)} << (8 * i);
         return value;
     }
-    void write(u64 address, u32 size, u64 value)
-        requires std::same_as<Byte, u8>
-    {
+    void write(u64 address, u32 size, u64 value) requires std::same_as<Byte, u8> {
         for (u32 i = 0; i < size && i < 8; ++i)
             bytes_[(address + i) % bytes] = static_cast<u8>(value >> (8 * i));
     }
-    Known<u64> read(const Known<u64>& address, u32 size) const
-        requires std::same_as<Byte, Known<u8>>
-    {
+    Known<u64> read(const Known<u64>& address, u32 size) const requires std::same_as<Byte, Known<u8>> {
         Known<u64> value = u64{0};
         for (u32 i = 0; i < size && i < 8; ++i) {
             const Known<u8> byte = at(address.value + i);
@@ -34,9 +28,8 @@ class BytePage {
         }
         return value;
     }
-    void write(const Known<u64>& address, u32 size, const Known<u64>& value)
-        requires std::same_as<Byte, Known<u8>>
-    {
+    void write(const Known<u64>& address, u32 size,
+               const Known<u64>& value) requires std::same_as<Byte, Known<u8>> {
         for (u32 i = 0; i < size && i < 8; ++i)
             bytes_[(address.value + i) % bytes] = {static_cast<u8>(value.value >> (8 * i)),
                                                    static_cast<u8>(value.known >> (8 * i))};
@@ -53,5 +46,9 @@ class BytePage {
 
     std::map<u64, Byte> bytes_;
 };
+
+inline bool equal(const BytePage<u8>& a, const BytePage<u8>& b) { return a == b; }
+// Whether two pages of which a part is unknown are the same is left unknown.
+inline KnownBool equal(const BytePage<Known<u8>>&, const BytePage<Known<u8>>&) { return {}; }
 
 } // namespace lapicheck::model

@@ -71,6 +71,15 @@ constexpr bool is_write(AccessKind kind) {
     return kind == AccessKind::mmio_write || kind == AccessKind::wrmsr || kind == AccessKind::cr8_write;
 }
 
+// The register at the address of an MMIO access to a window, or at an MSR's index; none if there is none.
+constexpr Reg register_addressed(AccessKind kind, u64 address) {
+    if (is_mmio(kind)) return register_at(address & (window_bytes - 1));
+    if (address == apic_base::msr) return Reg::apic_base;
+    if (address == tsc_deadline_msr) return Reg::tsc_deadline;
+    const bool in_space = address >= x2apic_msr_first && address <= x2apic_msr_last;
+    return in_space ? register_at((address - x2apic_msr_first) << 4) : Reg::none;
+}
+
 template <class D>
 struct Access {
     AccessKind kind;

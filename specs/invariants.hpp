@@ -16,7 +16,7 @@ template <class D>
 typename D::Bool valid_cpu(const model::Cpu<D>& cpu, const State<D>& s) {
     typename D::Bool some_width = false;
     for (u32 width = 36; width <= 52; ++width)
-        some_width = either(some_width, equal(cpu.address_mask, typename D::U64{(u64{1} << width) - 1}));
+        some_width = either(some_width, equal(cpu.address_mask, (u64{1} << width) - 1));
     const auto version = s[Reg::version];
     const auto entries = is_between<D>((version >> 16) & u32{0xff}, 5, 6);
     const auto number = is_between<D>(version & u32{0xff}, 0x10, 0x1f);

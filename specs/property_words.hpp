@@ -10,6 +10,22 @@
 
 namespace lapicheck::specs {
 
+// Of plain values they are found by name only.
+using model::both;
+using model::either;
+using model::equal;
+using model::has_any;
+using model::high_half;
+using model::highest_bit;
+using model::is_zero;
+using model::less;
+using model::low_half;
+using model::negate;
+using model::power_of_two;
+using model::select;
+using model::widen;
+using model::without_highest_bit;
+
 using model::AccessKind;
 using model::Answer;
 using model::is_mmio;
@@ -261,10 +277,9 @@ typename D::Bool rest_kept(const Transition<D>& t) {
 // The two are one state, in every word.
 template <class D>
 typename D::Bool same_state(const State<D>& a, const State<D>& b) {
-    typename D::Bool same =
-        all_of<D>({equal(a.apic_base, b.apic_base), equal(a.tsc_deadline, b.tsc_deadline),
-                   equal(a.x2apic_id, b.x2apic_id), equal(a.esr_pending, b.esr_pending),
-                   equal(a.cleared_by_software, b.cleared_by_software)});
+    typename D::Bool same = all_of<D>({equal(a.apic_base, b.apic_base), equal(a.tsc_deadline, b.tsc_deadline),
+                                       equal(a.x2apic_id, b.x2apic_id), equal(a.esr_pending, b.esr_pending),
+                                       equal(a.cleared_by_software, b.cleared_by_software)});
     for (std::size_t i = 0; i < a.regs.size(); ++i) same = both(same, equal(a.regs[i], b.regs[i]));
     return same;
 }

@@ -196,7 +196,7 @@ Sym<T> select(const SymBool& condition, const Sym<T>& if_true, const std::type_i
     return {z3::ite(condition.formula(), if_true.formula(), if_false.formula()), known};
 }
 
-#define LAPICHECK_SYM_DEFINE(T)                                                                             \
+#define LAPICHECK_SYM_DEFINE(T)                                                                              \
     template SymBool has_any<T>(const Sym<T>&, T);                                                           \
     template SymBool equal<T>(const Sym<T>&, const Sym<T>&);                                                 \
     template SymBool less<T>(const Sym<T>&, const Sym<T>&);                                                  \
@@ -232,8 +232,7 @@ SymU32 highest_bit(const SymU32& a) {
     return {number, known};
 }
 
-SymPage::SymPage()
-    : bytes_(z3::const_array(context().bv_sort(12), context().bv_val(0, 8))) {}
+SymPage::SymPage() : bytes_(z3::const_array(context().bv_sort(12), context().bv_val(0, 8))) {}
 
 SymPage SymPage::variable(const std::string& name) {
     z3::context& c = context();

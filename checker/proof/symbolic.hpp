@@ -26,7 +26,7 @@ z3::context& context();
 
 class SymBool {
   public:
-    SymBool() = default; // false
+    SymBool() = default;                                      // false
     SymBool(std::same_as<bool> auto exact) : known_(exact) {} // NOLINT(*-explicit-*): a fact is a condition
     explicit SymBool(const z3::expr& formula);
 
@@ -45,7 +45,7 @@ class Sym {
   public:
     static constexpr unsigned width = sizeof(T) * 8;
 
-    Sym() = default; // 0
+    Sym() = default;                                   // 0
     Sym(std::same_as<T> auto exact) : known_(exact) {} // NOLINT(*-explicit-*): as for Known
     Sym(const z3::expr& formula, Known<T> known);
     static Sym variable(const std::string& name);
@@ -136,7 +136,7 @@ SymU32 power_of_two(const SymU32& exponent);
 SymU32 without_highest_bit(const SymU32& a);
 SymU32 highest_bit(const SymU32& a);
 
-#define LAPICHECK_SYM_EXTERN(T)                                                                             \
+#define LAPICHECK_SYM_EXTERN(T)                                                                              \
     extern template SymBool has_any<T>(const Sym<T>&, T);                                                    \
     extern template SymBool equal<T>(const Sym<T>&, const Sym<T>&);                                          \
     extern template SymBool less<T>(const Sym<T>&, const Sym<T>&);                                           \

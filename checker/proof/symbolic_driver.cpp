@@ -1,7 +1,5 @@
 #include "checker/proof/symbolic_driver.hpp"
 
-#include <fmt/format.h>
-
 namespace lapicheck::proof {
 
 using model::RegisterRow;
@@ -28,7 +26,8 @@ bool SymbolicDriver::decide(const SymBool& condition) {
     if (condition.known().known) return condition.known().value;
     const z3::expr formula = condition.formula();
     if (const auto found = decided_.find(formula); found != decided_.end()) return found->second;
-    const bool holds = fork({formula, !formula}) == 0;
+    const z3::expr opposite = formula.is_not() ? formula.arg(0) : !formula;
+    const bool holds = fork({formula, opposite}) == 0;
     learn(formula, holds);
     return holds;
 }
@@ -42,7 +41,7 @@ bool SymbolicDriver::next_path() {
     choices_.clear();
     decided_.clear();
     kept_.clear();
-    named_.clear();
+    namer_.clear();
     return true;
 }
 
@@ -64,34 +63,30 @@ const RegisterRow* SymbolicDriver::row_of(const RegisterTable& table, const SymU
     return rows[fork(std::move(alternatives))];
 }
 
-std::string SymbolicDriver::name(Rule rule, const Place& place, char sort) {
-    const std::string stem =
-        fmt::format("{}{}{}@{}:{}", prefix_, sort, model::to_string(rule), place.line(), place.column());
-    return fmt::format("{}#{}", stem, named_[stem]++);
-}
+std::string SymbolicDriver::name(Rule rule, ChoiceSort sort) { return prefix_ + namer_.next(rule, sort); }
 
-bool SymbolicDriver::open(Rule rule, bool proposal, Place place) {
-    const z3::expr variable = context().bool_const(name(rule, place, 'b').c_str());
-    choices_.push_back({rule, variable, context().bool_val(proposal)});
+bool SymbolicDriver::open(Rule rule, bool proposal, Place) {
+    const z3::expr variable = context().bool_const(name(rule, ChoiceSort::way).c_str());
+    choices_.push_back({variable, context().bool_val(proposal)});
     const unsigned way = fork({proposal ? variable : !variable, proposal ? !variable : variable});
     return (way == 0) == proposal;
 }
 
-SymBool SymbolicDriver::open_value(Rule rule, const SymBool& proposal, Place place) {
-    const z3::expr variable = context().bool_const(name(rule, place, 'v').c_str());
-    choices_.push_back({rule, variable, proposal.formula()});
+SymBool SymbolicDriver::open_value(Rule rule, const SymBool& proposal, Place) {
+    const z3::expr variable = context().bool_const(name(rule, ChoiceSort::condition).c_str());
+    choices_.push_back({variable, proposal.formula()});
     return SymBool{variable};
 }
 
-SymU32 SymbolicDriver::open_value(Rule rule, const SymU32& proposal, Place place) {
-    const SymU32 variable = SymU32::variable(name(rule, place, 'w'));
-    choices_.push_back({rule, variable.formula(), proposal.formula()});
+SymU32 SymbolicDriver::open_value(Rule rule, const SymU32& proposal, Place) {
+    const SymU32 variable = SymU32::variable(name(rule, ChoiceSort::word));
+    choices_.push_back({variable.formula(), proposal.formula()});
     return variable;
 }
 
-SymU64 SymbolicDriver::open_value(Rule rule, const SymU64& proposal, Place place) {
-    const SymU64 variable = SymU64::variable(name(rule, place, 'd'));
-    choices_.push_back({rule, variable.formula(), proposal.formula()});
+SymU64 SymbolicDriver::open_value(Rule rule, const SymU64& proposal, Place) {
+    const SymU64 variable = SymU64::variable(name(rule, ChoiceSort::wide_word));
+    choices_.push_back({variable.formula(), proposal.formula()});
     return variable;
 }
 

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "checker/proof/choices.hpp"
 #include "checker/proof/symbolic.hpp"
 #include "model/driver.hpp"
 
@@ -22,7 +23,6 @@ using model::Rule;
 
 // An answer that the manual leaves open, as a path of the step met it.
 struct Choice {
-    Rule rule;
     z3::expr variable; // Bool, or a word of 32 or 64 bits
     z3::expr proposal; // of the same sort
 };
@@ -68,7 +68,7 @@ class SymbolicDriver {
   private:
     unsigned fork(std::vector<z3::expr> alternatives);
     void learn(const z3::expr& condition, bool holds);
-    std::string name(Rule rule, const Place& place, char sort);
+    std::string name(Rule rule, ChoiceSort sort);
 
     std::string prefix_;
     std::vector<Decision> decisions_; // of this path so far
@@ -76,7 +76,7 @@ class SymbolicDriver {
     std::vector<Choice> choices_;
     std::unordered_map<Z3_ast, bool> decided_; // formulas of this path; decisions_ keeps them alive
     std::vector<z3::expr> kept_;
-    std::unordered_map<std::string, unsigned> named_;
+    ChoiceNamer namer_;
 };
 
 } // namespace lapicheck::proof

@@ -18,7 +18,8 @@ Claim<D> without_effect(const Transition<D>& t, const typename D::Bool& closed) 
 
 struct NoMmioReadInX2apic : StepProperty {
     static constexpr std::string_view id = "no-mmio-read-in-x2apic";
-    static constexpr std::string_view statement = "In x2APIC mode no MMIO read of the window is answered by the APIC.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode no MMIO read of the window is answered by the APIC.";
     static constexpr std::array rules = {Rule::M01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -39,7 +40,8 @@ struct NoMmioEffectInX2apic : StepProperty {
 
 struct NoMmioReadWhenDisabled : StepProperty {
     static constexpr std::string_view id = "no-mmio-read-when-disabled";
-    static constexpr std::string_view statement = "While the APIC is disabled it answers no MMIO read of the window.";
+    static constexpr std::string_view statement =
+        "While the APIC is disabled it answers no MMIO read of the window.";
     static constexpr std::array rules = {Rule::M03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -72,7 +74,9 @@ struct ClosedWindowTellsNothing {
         const auto closed = [](const Transition<D>& t) { return either(was_x2apic(t), was_disabled(t)); };
         const auto premise = all_of<D>({closed(a), closed(b), in_window(a), in_window(b)});
         const bool same_way = a.out.gp == b.out.gp && a.out.exits_to_userspace == b.out.exits_to_userspace;
-        return {premise, both(typename D::Bool{same_way}, equal(a.out.value & model::size_mask(a.access.size), b.out.value & model::size_mask(b.access.size)))};
+        return {premise,
+                both(typename D::Bool{same_way}, equal(a.out.value & model::size_mask(a.access.size),
+                                                       b.out.value & model::size_mask(b.access.size)))};
     }
 };
 
@@ -104,13 +108,15 @@ struct NoMemoryInClosedWindow {
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::mmio_write) return no_claim<D>();
         return {both(negate(was_xapic(t)), in_window(t)),
-                both(equal(t.around_before.own, t.around_after.own), equal(t.around_before.shared, t.around_after.shared))};
+                both(equal(t.around_before.own, t.around_after.own),
+                     equal(t.around_before.shared, t.around_after.shared))};
     }
 };
 
 struct NoExitFromClosedWindow {
     static constexpr std::string_view id = "no-exit-from-closed-window";
-    static constexpr std::string_view statement = "An access to the closed window is not handed to userspace.";
+    static constexpr std::string_view statement =
+        "An access to the closed window is not handed to userspace.";
     static constexpr std::array rules = {Rule::M05};
     static constexpr Scope scope = Scope::step;
     static constexpr Basis basis = Basis::wish;
@@ -123,7 +129,8 @@ struct NoExitFromClosedWindow {
 
 struct NoMsiFromWindow : StepProperty {
     static constexpr std::string_view id = "no-msi-from-window";
-    static constexpr std::string_view statement = "No access to the window becomes a message-signalled interrupt.";
+    static constexpr std::string_view statement =
+        "No access to the window becomes a message-signalled interrupt.";
     static constexpr std::array rules = {Rule::M02, Rule::M04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -134,7 +141,8 @@ struct NoMsiFromWindow : StepProperty {
 
 struct OnlyTheWindow : StepProperty {
     static constexpr std::string_view id = "only-the-window-is-the-apic";
-    static constexpr std::string_view statement = "An MMIO access outside the window neither reads the APIC nor changes it.";
+    static constexpr std::string_view statement =
+        "An MMIO access outside the window neither reads the APIC nor changes it.";
     static constexpr std::array rules = {Rule::M14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -1,0 +1,118 @@
+#include "checker/proof/cases.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace lapicheck::proof {
+
+std::vector<CaseKey> all_cases() {
+    std::vector<CaseKey> keys;
+    for (const Mode mode : modes)
+        for (std::size_t k = 0; k < model::access_kind_names.size(); ++k) {
+            const auto kind = static_cast<AccessKind>(k);
+            if (!model::is_mmio(kind)) keys.push_back({mode, kind, 4});
+            else
+                for (const u32 size : mmio_sizes) keys.push_back({mode, kind, size});
+        }
+    return keys;
+}
+
+Cases::Cases(const SymImplementation& implementation, Oracle& oracle) : implementation_(&implementation) {
+    for (const CaseKey& key : all_cases()) {
+        Case c{key,
+               {any_cpu(), any_state(key.mode, "s."), any_surroundings("s.")},
+               any_access(key.kind, key.size, "a."),
+               {}};
+        c.paths = paths_of(implementation, c.start, c.access, "c.");
+        cases_.push_back(std::move(c));
+    }
+    find_invariants(oracle);
+    modes_are_closed_ = find_mode_closure(oracle);
+}
+
+const Case& Cases::of(const CaseKey& key) const { return *std::ranges::find(cases_, key, &Case::key); }
+
+Conditions Cases::reachable(const SymCpu& cpu, const SymState& state) const {
+    Conditions conditions;
+    const auto add = [&conditions](const SymBool& condition) {
+        if (!condition.is_true()) conditions.push_back(condition.formula());
+    };
+    add(valid_cpu(cpu, state));
+    for (const InvariantEntry* invariant : invariants_) add(invariant->holds(cpu, state));
+    return conditions;
+}
+
+namespace {
+
+// The conjuncts of `formula`, apart.
+void flatten(const z3::expr& formula, Conditions& into) {
+    if (!formula.is_and()) return into.push_back(formula);
+    for (unsigned i = 0; i < formula.num_args(); ++i) flatten(formula.arg(i), into);
+}
+
+// What of `holds` is not assumed word by word: true if all of it is.
+z3::expr left_to_show(const SymBool& holds, const std::unordered_set<Z3_ast>& assumed) {
+    Conditions parts;
+    flatten(holds.formula(), parts);
+    std::erase_if(parts, [&](const z3::expr& part) { return assumed.contains(part); });
+    return conjunction(parts);
+}
+
+} // namespace
+
+bool Cases::drop_broken(Oracle& oracle, const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
+                        const SymState& after) {
+    Conditions parts;
+    for (const z3::expr& condition : assumed) flatten(condition, parts);
+    flatten(path, parts);
+    const std::unordered_set<Z3_ast> known(parts.begin(), parts.end());
+    bool dropped = false;
+    while (true) {
+        Conditions broken;
+        for (const InvariantEntry* invariant : invariants_) {
+            const z3::expr holds = left_to_show(invariant->holds(cpu, after), known);
+            if (!holds.is_true()) broken.push_back(!holds);
+        }
+        if (broken.empty()) return dropped;
+        if (oracle.ask(assumed, {path, disjunction(broken)}) == Answer::no) return dropped;
+        // One by one: which of them it is.
+        const auto is_broken = [&](const InvariantEntry* invariant) {
+            const z3::expr holds = left_to_show(invariant->holds(cpu, after), known);
+            if (holds.is_true()) return false;
+            return oracle.ask(assumed, {path, !holds}) != Answer::no;
+        };
+        dropped = std::erase_if(invariants_, is_broken) != 0 || dropped;
+    }
+}
+
+void Cases::find_invariants(Oracle& oracle) {
+    for (const InvariantEntry& candidate : proof::invariants()) invariants_.push_back(&candidate);
+    bool changed = true;
+    while (changed) {
+        changed = false;
+        for (const Case& c : cases_) {
+            const bool from_reset = c.key.kind == AccessKind::reset;
+            Conditions assumed = from_reset ? Conditions{valid_cpu(c.start.cpu, c.start.state).formula()}
+                                            : reachable(c.start.cpu, c.start.state);
+            for (const Path& path : c.paths) {
+                if (path.invalid_mode) continue;
+                if (drop_broken(oracle, assumed, path.condition(), c.start.cpu, path.after)) {
+                    changed = true;
+                    assumed = from_reset ? assumed : reachable(c.start.cpu, c.start.state);
+                }
+            }
+        }
+    }
+}
+
+bool Cases::find_mode_closure(Oracle& oracle) const {
+    for (const Case& c : cases_)
+        for (const Path& path : c.paths) {
+            if (!path.invalid_mode) continue;
+            const Conditions assumed = reachable(c.start.cpu, c.start.state);
+            if (oracle.ask(assumed, {path.condition()}) != Answer::no) return false;
+        }
+    return true;
+}
+
+} // namespace lapicheck::proof

@@ -1,0 +1,27 @@
+// The implementations by name, each in the three domains.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checker/proof/symbolic.hpp"
+#include "model/implementation.hpp"
+
+namespace lapicheck::proof {
+
+struct ImplementationEntry {
+    std::string_view name;
+    std::string_view summary;
+    std::string_view source;
+    std::unique_ptr<model::Implementation<model::Concrete>> (*concrete)();
+    std::unique_ptr<model::Implementation<model::KnownBits>> (*known_bits)();
+    std::unique_ptr<model::Implementation<Symbolic>> (*symbolic)();
+};
+
+// In the order of reports; the reference, `sdm`, comes first.
+std::span<const ImplementationEntry> implementations();
+const ImplementationEntry* find_implementation(std::string_view name);
+
+} // namespace lapicheck::proof

@@ -1,0 +1,230 @@
+#include "checker/proof/prover.hpp"
+
+namespace lapicheck::proof {
+namespace {
+
+// What of a claim would be a violation; constant false if the path cannot violate it.
+SymBool violation(const Claim<Symbolic>& claim) { return both(claim.premise, negate(claim.holds)); }
+
+Transition<model::Concrete> transition_of(const Executed& e) {
+    return {e.cpu, e.before, e.access, e.out, e.after, e.around_before, e.around_after};
+}
+
+Answer stronger(Answer a, Answer b) {
+    if (a == Answer::yes || b == Answer::yes) return Answer::yes;
+    return a == Answer::unknown || b == Answer::unknown ? Answer::unknown : Answer::no;
+}
+
+} // namespace
+
+std::string_view to_string(Status status) {
+    constexpr std::array names = {std::string_view{"holds"}, std::string_view{"refuted"},
+                                  std::string_view{"bounded"}, std::string_view{"unknown"},
+                                  std::string_view{"not-applicable"}};
+    return names[static_cast<std::size_t>(status)];
+}
+
+Prover::Prover(const ImplementationEntry& implementation, ProverOptions options)
+    : entry_(&implementation), symbolic_(implementation.symbolic()), plain_(implementation.concrete()),
+      options_(options), oracle_(options.bounds.budget), cases_(*symbolic_, oracle_),
+      search_(*symbolic_, oracle_, options.bounds) {}
+
+Result Prover::prove(const PropertyEntry& property) {
+    const std::uint64_t asked = oracle_.cost().asked;
+    Result result;
+    switch (property.scope) {
+    case specs::Scope::step: result = prove_step(property); break;
+    case specs::Scope::two_runs: result = prove_pair(property); break;
+    case specs::Scope::vcpus: result = prove_vcpus(property); break;
+    }
+    // What the manual leaves open its reference does not decide.
+    const bool is_reference = entry_ == &implementations().front();
+    if (is_reference && property.basis == specs::Basis::wish) {
+        result = {};
+        result.status = Status::not_applicable;
+        result.method = "the manual leaves it open";
+    }
+    result.implementation = entry_;
+    result.property = &property;
+    result.questions = oracle_.cost().asked - asked;
+    return result;
+}
+
+void Prover::conclude(Result& result, bool has_unknown, bool has_suspects,
+                      std::optional<Counterexample> found) const {
+    if (found) {
+        result.status = Status::refuted;
+        result.method = "run from RESET";
+        result.depth = found->steps();
+        result.counterexample = std::move(found);
+    } else if (has_unknown || search_.gave_up() || !cases_.modes_are_closed()) {
+        result.status = Status::unknown;
+        result.method = cases_.modes_are_closed() ? "the solver gave up" : "the invalid mode can be reached";
+    } else if (has_suspects) {
+        result.status = Status::bounded;
+        result.method = "no run from RESET within the bound";
+        result.depth = options_.bounds.max_depth + 1;
+    } else {
+        result.status = Status::holds;
+        result.method = "induction";
+    }
+}
+
+Result Prover::prove_step(const PropertyEntry& property) {
+    Result result;
+    std::set<CaseKey> suspects;
+    std::set<CaseKey> concerned;
+    bool has_unknown = false;
+    for (const Case& c : cases_.all()) {
+        const Conditions reachable = cases_.reachable(c.start.cpu, c.start.state);
+        for (const Path& path : c.paths) {
+            const Claim<Symbolic> claim = property.step.symbolic(path.transition(c.start, c.access));
+            if (claim.premise.is_false()) continue;
+            concerned.insert(c.key);
+            const SymBool violated = violation(claim);
+            if (violated.is_false() || path.excludes(violated.formula())) continue;
+            const Answer answer = oracle_.ask(reachable, {path.condition(), violated.formula()});
+            if (answer == Answer::no) continue;
+            has_unknown = has_unknown || answer == Answer::unknown;
+            suspects.insert(c.key);
+            break;
+        }
+    }
+    std::optional<Counterexample> found;
+    if (!suspects.empty())
+        found = search_.step(
+            [&](const Start& start, const SymAccess& access, const Path& path) {
+                return violation(property.step.symbolic(path.transition(start, access)));
+            },
+            suspects);
+    conclude(result, has_unknown, !suspects.empty(), std::move(found));
+    if (result.status != Status::holds || !options_.wants_witness) return result;
+    auto witness = search_.step(
+        [&](const Start& start, const SymAccess& access, const Path& path) {
+            return property.step.symbolic(path.transition(start, access)).premise;
+        },
+        concerned);
+    if (witness) result.witness = std::move(witness->run);
+    else {
+        result.status = Status::not_applicable;
+        result.method = "no run from RESET meets its premise";
+    }
+    return result;
+}
+
+Answer Prover::pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other) {
+    const std::vector<Path> others = paths_of(*symbolic_, other, a.access, "c.");
+    Conditions reachable = cases_.reachable(a.start.cpu, a.start.state);
+    for (const z3::expr& condition : cases_.reachable(other.cpu, other.state)) reachable.push_back(condition);
+    Answer answer = Answer::no;
+    for (const Path& x : a.paths)
+        for (const Path& y : others) {
+            if (exclude_each_other(x, y)) continue;
+            const SymBool violated = violation(
+                property.pair.symbolic(x.transition(a.start, a.access), y.transition(other, a.access)));
+            if (violated.is_false()) continue;
+            answer =
+                stronger(answer, oracle_.ask(reachable, {x.condition(), y.condition(), violated.formula()}));
+            if (answer == Answer::yes) return answer;
+        }
+    return answer;
+}
+
+Result Prover::prove_pair(const PropertyEntry& property) {
+    Result result;
+    std::set<std::pair<CaseKey, CaseKey>> suspects;
+    bool has_unknown = false;
+    bool concerned = false;
+    for (const Case& a : cases_.all())
+        for (const Mode mode : modes) {
+            const Start other{a.start.cpu, any_state(mode, "t."), a.start.around};
+            const Path& path = a.paths.front(); // the premise speaks of the states before, whatever the path
+            if (property.pair.symbolic(path.transition(a.start, a.access), path.transition(other, a.access))
+                    .premise.is_false())
+                continue;
+            concerned = true;
+            const Answer answer = pair_may_differ(property, a, other);
+            if (answer == Answer::no) continue;
+            has_unknown = has_unknown || answer == Answer::unknown;
+            suspects.insert({a.key, {mode, a.key.kind, a.key.size}});
+        }
+    std::optional<Counterexample> found;
+    if (!suspects.empty())
+        found = search_.pair(
+            [&](const auto& a, const auto& b) { return violation(property.pair.symbolic(a, b)); }, suspects);
+    conclude(result, has_unknown, !suspects.empty(), std::move(found));
+    if (result.status == Status::holds && !concerned) result.status = Status::not_applicable;
+    return result;
+}
+
+Answer Prover::read_may_depend(const PropertyEntry& property, const Start& writer, const Path& write,
+                               const Case& read) {
+    Start after = read.start;
+    after.around.shared = write.around.shared;
+    Conditions reachable = cases_.reachable(read.start.cpu, read.start.state);
+    for (const z3::expr& condition : cases_.reachable(writer.cpu, writer.state))
+        reachable.push_back(condition);
+    Answer answer = Answer::no;
+    for (const Path& x : paths_of(*symbolic_, after, read.access, "c."))
+        for (const Path& y : read.paths) {
+            if (exclude_each_other(x, y)) continue;
+            const SymBool violated = violation(property.pair.symbolic(x.transition(after, read.access),
+                                                                      y.transition(read.start, read.access)));
+            if (violated.is_false()) continue;
+            answer = stronger(answer, oracle_.ask(reachable, {write.condition(), x.condition(), y.condition(),
+                                                              violated.formula()}));
+            if (answer == Answer::yes) return answer;
+        }
+    return answer;
+}
+
+Result Prover::prove_vcpus(const PropertyEntry& property) {
+    Result result;
+    std::set<std::pair<CaseKey, CaseKey>> suspects;
+    bool has_unknown = false;
+    for (const Case& write : cases_.all()) {
+        if (write.key.kind != AccessKind::mmio_write) continue;
+        const Start writer{write.start.cpu, any_state(write.key.mode, "t."), any_surroundings("t.")};
+        const SymAccess written = any_access(AccessKind::mmio_write, write.key.size, "b.");
+        for (const Path& path : paths_of(*symbolic_, writer, written, "d.")) {
+            // All that two vCPUs have in common is what lies around them.
+            if (path.around.shared.is_same(writer.around.shared)) continue;
+            for (const Case& read : cases_.all()) {
+                if (read.key.kind != AccessKind::mmio_read || suspects.contains({write.key, read.key}))
+                    continue;
+                const Answer answer = read_may_depend(property, writer, path, read);
+                if (answer == Answer::no) continue;
+                has_unknown = has_unknown || answer == Answer::unknown;
+                suspects.insert({write.key, read.key});
+            }
+        }
+    }
+    std::optional<Counterexample> found;
+    if (!suspects.empty())
+        found = search_.vcpus(
+            [&](const auto& with, const auto& without) {
+                return violation(property.pair.symbolic(with, without));
+            },
+            suspects);
+    conclude(result, has_unknown, !suspects.empty(), std::move(found));
+    return result;
+}
+
+bool Prover::confirms(const PropertyEntry& property, const Counterexample& counterexample) const {
+    return breaks(property, counterexample, *plain_);
+}
+
+bool breaks(const PropertyEntry& property, const Counterexample& counterexample,
+            const PlainImplementation& implementation) {
+    const std::vector<Executed> run = execute(implementation, counterexample.run);
+    Claim<model::Concrete> claim{};
+    if (counterexample.other_run) {
+        const std::vector<Executed> other = execute(implementation, *counterexample.other_run);
+        claim = property.pair.concrete(transition_of(run.back()), transition_of(other.back()));
+    } else {
+        claim = property.step.concrete(transition_of(run.back()));
+    }
+    return claim.premise && !claim.holds;
+}
+
+} // namespace lapicheck::proof
