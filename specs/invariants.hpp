@@ -31,13 +31,15 @@ struct BaseHasNoReservedBits {
         "IA32_APIC_BASE has no reserved bit, and no address bit that the CPU does not have.";
     template <class D>
     static typename D::Bool holds(const model::Cpu<D>& cpu, const State<D>& s) {
-        return both(negate(has_any(s.apic_base, facts::base_reserved)), is_zero(s.apic_base & ~cpu.address_mask));
+        return both(negate(has_any(s.apic_base, facts::base_reserved)),
+                    is_zero(s.apic_base & ~cpu.address_mask));
     }
 };
 
 struct ModeIsValid {
     static constexpr std::string_view id = "mode-is-valid";
-    static constexpr std::string_view statement = "EXTD is set only with EN, and only where CPUID has x2APIC.";
+    static constexpr std::string_view statement =
+        "EXTD is set only with EN, and only where CPUID has x2APIC.";
     template <class D>
     static typename D::Bool holds(const model::Cpu<D>& cpu, const State<D>& s) {
         return implies<D>(has_x2apic_bit(s), both(has_enable(s), cpu.has_x2apic));
@@ -68,7 +70,8 @@ struct LowVectorsAreClear {
 // is left out, for an access whose effect is undefined may leave anything in it.
 struct RegistersHaveDefinedBits {
     static constexpr std::string_view id = "registers-have-defined-bits-only";
-    static constexpr std::string_view statement = "No register has a bit that it has on no CPU; DFR's low bits are 1.";
+    static constexpr std::string_view statement =
+        "No register has a bit that it has on no CPU; DFR's low bits are 1.";
     template <class D>
     static typename D::Bool holds(const model::Cpu<D>&, const State<D>& s) {
         typename D::Bool all = is_zero(~s[Reg::dfr] & u32{0x0fff'ffff});
@@ -91,7 +94,8 @@ struct IcrHighHasDestinationOnly {
 
 struct RecordedErrorsAreDefined {
     static constexpr std::string_view id = "recorded-errors-are-defined";
-    static constexpr std::string_view statement = "No error is recorded beyond the eight that ESR has bits for.";
+    static constexpr std::string_view statement =
+        "No error is recorded beyond the eight that ESR has bits for.";
     template <class D>
     static typename D::Bool holds(const model::Cpu<D>&, const State<D>& s) {
         return negate(has_any(s.esr_pending, 0xffff'ff00));

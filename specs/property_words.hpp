@@ -126,7 +126,8 @@ typename D::Bool at_offset(const Transition<D>& t, const Gap& gap) {
 template <class D>
 typename D::Bool at_msr(const Transition<D>& t, const Gap& gap) {
     if (!is_msr(t.access.kind)) return typename D::Bool{false};
-    return both(is_zero(high_half(t.access.address)), is_between<D>(low_half(t.access.address), gap.first, gap.last));
+    return both(is_zero(high_half(t.access.address)),
+                is_between<D>(low_half(t.access.address), gap.first, gap.last));
 }
 template <class D>
 typename D::Bool at_msr(const Transition<D>& t, u64 index) {

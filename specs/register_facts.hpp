@@ -61,9 +61,9 @@ struct RegisterFact {
     Reg reg;
     u32 offset; // in the window
     Use window;
-    Use msr; // 800H + offset / 16
-    u32 software;  // the bits that software writes, whatever the CPU has
-    u32 hardware;  // the other bits that mean something
+    Use msr;      // 800H + offset / 16
+    u32 software; // the bits that software writes, whatever the CPU has
+    u32 hardware; // the other bits that mean something
     u32 reset;
 
     constexpr u64 index() const { return 0x800 + (offset >> 4); }
@@ -73,30 +73,30 @@ struct RegisterFact {
 inline constexpr std::array single_registers = {
     // By MSR the APR is AMD's alone.
     //           register              offset  window       MSR          software     hardware     RESET
-    RegisterFact{Reg::id,              0x020,  Use::both,   Use::read,   0x0000'0000, 0xff00'0000, 0x0000'0000},
-    RegisterFact{Reg::version,         0x030,  Use::read,   Use::read,   0x0000'0000, 0x81ff'00ff, 0x0000'0000},
-    RegisterFact{Reg::tpr,             0x080,  Use::both,   Use::both,   0x0000'00ff, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::apr,             0x090,  Use::read,   Use::read,   0x0000'0000, 0x0000'00ff, 0x0000'0000},
-    RegisterFact{Reg::ppr,             0x0a0,  Use::read,   Use::read,   0x0000'0000, 0x0000'00ff, 0x0000'0000},
-    RegisterFact{Reg::eoi,             0x0b0,  Use::write,  Use::write,  0x0000'0000, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::remote_read,     0x0c0,  Use::read,   Use::none,   0x0000'0000, 0xffff'ffff, 0x0000'0000},
-    RegisterFact{Reg::ldr,             0x0d0,  Use::both,   Use::read,   0xff00'0000, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::dfr,             0x0e0,  Use::both,   Use::none,   0xf000'0000, 0x0fff'ffff, 0xffff'ffff},
-    RegisterFact{Reg::svr,             0x0f0,  Use::both,   Use::both,   0x0000'01ff, 0x0000'0000, 0x0000'00ff},
-    RegisterFact{Reg::esr,             0x280,  Use::both,   Use::both,   0x0000'0000, 0x0000'00ff, 0x0000'0000},
-    RegisterFact{Reg::lvt_cmci,        0x2f0,  Use::both,   Use::both,   0x0001'07ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::icr,             0x300,  Use::both,   Use::both,   0x000c'cfff, 0x0000'1000, 0x0000'0000},
-    RegisterFact{Reg::icr_high,        0x310,  Use::both,   Use::none,   0xff00'0000, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::lvt_timer,       0x320,  Use::both,   Use::both,   0x0003'00ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::lvt_thermal,     0x330,  Use::both,   Use::both,   0x0001'07ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::lvt_pmc,         0x340,  Use::both,   Use::both,   0x0001'07ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::lvt_lint0,       0x350,  Use::both,   Use::both,   0x0001'87ff, 0x0000'5000, 0x0001'0000},
-    RegisterFact{Reg::lvt_lint1,       0x360,  Use::both,   Use::both,   0x0001'87ff, 0x0000'5000, 0x0001'0000},
-    RegisterFact{Reg::lvt_error,       0x370,  Use::both,   Use::both,   0x0001'00ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::initial_count,   0x380,  Use::both,   Use::both,   0xffff'ffff, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::current_count,   0x390,  Use::read,   Use::read,   0x0000'0000, 0xffff'ffff, 0x0000'0000},
-    RegisterFact{Reg::dcr,             0x3e0,  Use::both,   Use::both,   0x0000'000b, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::self_ipi,        0x3f0,  Use::none,   Use::write,  0x0000'00ff, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::id, 0x020, Use::both, Use::read, 0x0000'0000, 0xff00'0000, 0x0000'0000},
+    RegisterFact{Reg::version, 0x030, Use::read, Use::read, 0x0000'0000, 0x81ff'00ff, 0x0000'0000},
+    RegisterFact{Reg::tpr, 0x080, Use::both, Use::both, 0x0000'00ff, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::apr, 0x090, Use::read, Use::read, 0x0000'0000, 0x0000'00ff, 0x0000'0000},
+    RegisterFact{Reg::ppr, 0x0a0, Use::read, Use::read, 0x0000'0000, 0x0000'00ff, 0x0000'0000},
+    RegisterFact{Reg::eoi, 0x0b0, Use::write, Use::write, 0x0000'0000, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::remote_read, 0x0c0, Use::read, Use::none, 0x0000'0000, 0xffff'ffff, 0x0000'0000},
+    RegisterFact{Reg::ldr, 0x0d0, Use::both, Use::read, 0xff00'0000, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::dfr, 0x0e0, Use::both, Use::none, 0xf000'0000, 0x0fff'ffff, 0xffff'ffff},
+    RegisterFact{Reg::svr, 0x0f0, Use::both, Use::both, 0x0000'01ff, 0x0000'0000, 0x0000'00ff},
+    RegisterFact{Reg::esr, 0x280, Use::both, Use::both, 0x0000'0000, 0x0000'00ff, 0x0000'0000},
+    RegisterFact{Reg::lvt_cmci, 0x2f0, Use::both, Use::both, 0x0001'07ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::icr, 0x300, Use::both, Use::both, 0x000c'cfff, 0x0000'1000, 0x0000'0000},
+    RegisterFact{Reg::icr_high, 0x310, Use::both, Use::none, 0xff00'0000, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::lvt_timer, 0x320, Use::both, Use::both, 0x0003'00ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::lvt_thermal, 0x330, Use::both, Use::both, 0x0001'07ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::lvt_pmc, 0x340, Use::both, Use::both, 0x0001'07ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::lvt_lint0, 0x350, Use::both, Use::both, 0x0001'87ff, 0x0000'5000, 0x0001'0000},
+    RegisterFact{Reg::lvt_lint1, 0x360, Use::both, Use::both, 0x0001'87ff, 0x0000'5000, 0x0001'0000},
+    RegisterFact{Reg::lvt_error, 0x370, Use::both, Use::both, 0x0001'00ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::initial_count, 0x380, Use::both, Use::both, 0xffff'ffff, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::current_count, 0x390, Use::read, Use::read, 0x0000'0000, 0xffff'ffff, 0x0000'0000},
+    RegisterFact{Reg::dcr, 0x3e0, Use::both, Use::both, 0x0000'000b, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::self_ipi, 0x3f0, Use::none, Use::write, 0x0000'00ff, 0x0000'0000, 0x0000'0000},
 };
 
 // ISR, TMR and IRR: eight words each of 256 bits, of which the first 16 are reserved.
@@ -116,8 +116,13 @@ constexpr std::array<RegisterFact, single_registers.size() + 24> list_registers(
     for (const RegisterFact& fact : single_registers) list[next++] = fact;
     for (const BitmapFact& map : bitmaps)
         for (u32 word = 0; word < 8; ++word)
-            list[next++] = {model::offset_by(map.first, word), map.offset + 0x10 * word, Use::read, Use::read, 0,
-                            word == 0 ? 0xffff'0000 : 0xffff'ffff, 0};
+            list[next++] = {model::offset_by(map.first, word),
+                            map.offset + 0x10 * word,
+                            Use::read,
+                            Use::read,
+                            0,
+                            word == 0 ? 0xffff'0000 : 0xffff'ffff,
+                            0};
     return list;
 }
 inline constexpr auto register_facts = list_registers();
@@ -136,7 +141,7 @@ struct OptionalBits {
     Needs needs;
 };
 inline constexpr std::array optional_bits = {
-    OptionalBits{Reg::svr, 0x1000, Needs::eoi_suppression}, // version[24]
+    OptionalBits{Reg::svr, 0x1000, Needs::eoi_suppression},      // version[24]
     OptionalBits{Reg::lvt_timer, 0x4'0000, Needs::tsc_deadline}, // CPUID.1:ECX[24]
     OptionalBits{Reg::lvt_error, 0x700, Needs::amd},
     OptionalBits{Reg::lvt_lint0, 0x2000, Needs::intel},
@@ -174,12 +179,14 @@ inline constexpr std::array reserved_msrs = {
     Gap{0x843, 0x847}, Gap{0x840, 0x842, true}, Gap{0x854, 0x8ff},       Gap{0x848, 0x853, true},
 };
 inline constexpr std::array read_only_msrs = {
-    Gap{0x802, 0x803}, Gap{0x809, 0x809}, Gap{0x80a, 0x80a}, Gap{0x80d, 0x80d}, Gap{0x810, 0x827}, Gap{0x839, 0x839},
+    Gap{0x802, 0x803}, Gap{0x809, 0x809}, Gap{0x80a, 0x80a},
+    Gap{0x80d, 0x80d}, Gap{0x810, 0x827}, Gap{0x839, 0x839},
 };
 inline constexpr std::array write_only_msrs = {Gap{0x80b, 0x80b}, Gap{0x83f, 0x83f}};
 // Bytes of the window that belong to read-only registers.
 inline constexpr std::array read_only_offsets = {
-    Gap{0x030, 0x03f}, Gap{0x090, 0x09f}, Gap{0x0a0, 0x0af}, Gap{0x0c0, 0x0cf}, Gap{0x100, 0x27f}, Gap{0x390, 0x39f},
+    Gap{0x030, 0x03f}, Gap{0x090, 0x09f}, Gap{0x0a0, 0x0af},
+    Gap{0x0c0, 0x0cf}, Gap{0x100, 0x27f}, Gap{0x390, 0x39f},
 };
 
 } // namespace lapicheck::specs

@@ -53,7 +53,8 @@ typename D::Bool matches_flat(const Transition<D>& t) {
 template <class D>
 typename D::Bool matches_cluster(const Transition<D>& t) {
     const auto logical_id = t.before[Reg::ldr] >> 24;
-    return both(is_zero((destination(t) ^ logical_id) & u32{0xf0}), has_any(destination(t) & logical_id, 0x0f));
+    return both(is_zero((destination(t) ^ logical_id) & u32{0xf0}),
+                has_any(destination(t) & logical_id, 0x0f));
 }
 template <class D>
 typename D::Bool matches_x2apic_logical(const Transition<D>& t) {

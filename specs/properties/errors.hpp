@@ -7,8 +7,8 @@ namespace lapicheck::specs {
 
 struct EsrWriteLatches : StepProperty {
     static constexpr std::string_view id = "esr-write-latches";
-    static constexpr std::string_view statement =
-        "A write to ESR, of whatever value, replaces its contents by the errors recorded and empties the record.";
+    static constexpr std::string_view statement = "A write to ESR, of whatever value, replaces its contents "
+                                                  "by the errors recorded and empties the record.";
     static constexpr std::array rules = {Rule::E01, Rule::E02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -60,8 +60,8 @@ struct ReservedOffsetIsRecorded : StepProperty {
 
 struct RegisterIsNoIllegalAddress : StepProperty {
     static constexpr std::string_view id = "register-is-no-illegal-address";
-    static constexpr std::string_view statement =
-        "In xAPIC mode an access that a register allows, and a write to 090H or 0C0H, records no illegal address.";
+    static constexpr std::string_view statement = "In xAPIC mode an access that a register allows, and a "
+                                                  "write to 090H or 0C0H, records no illegal address.";
     static constexpr std::array rules = {Rule::M11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -80,13 +80,14 @@ struct RegisterIsNoIllegalAddress : StepProperty {
 
 struct NoIllegalRegisterInX2apic : StepProperty {
     static constexpr std::string_view id = "no-illegal-register-in-x2apic";
-    static constexpr std::string_view statement =
-        "Nothing that happens in x2APIC mode, short of leaving it, records the illegal-register-address error.";
+    static constexpr std::string_view statement = "Nothing that happens in x2APIC mode, short of leaving it, "
+                                                  "records the illegal-register-address error.";
     static constexpr std::array rules = {Rule::E04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto gained = t.after.esr_pending & ~t.before.esr_pending;
-        return {both(was_x2apic(t), has_x2apic_bit(t.after)), negate(has_any(gained, facts::illegal_register))};
+        return {both(was_x2apic(t), has_x2apic_bit(t.after)),
+                negate(has_any(gained, facts::illegal_register))};
     }
 };
 
@@ -100,8 +101,8 @@ typename D::Bool sends_illegal_vector(const Transition<D>& t) {
 
 struct IllegalVectorLoggedBySender : StepProperty {
     static constexpr std::string_view id = "illegal-vector-logged-by-sender";
-    static constexpr std::string_view statement =
-        "A fixed IPI with a vector below 16, by ICR or SELF IPI, records send-illegal-vector and requests nothing.";
+    static constexpr std::string_view statement = "A fixed IPI with a vector below 16, by ICR or SELF IPI, "
+                                                  "records send-illegal-vector and requests nothing.";
     static constexpr std::array rules = {Rule::I04, Rule::E08, Rule::P06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -143,9 +144,9 @@ u32 recordable_errors(const Transition<D>& t) {
 
 struct ErrorsHaveACause : StepProperty {
     static constexpr std::string_view id = "errors-have-a-cause";
-    static constexpr std::string_view statement =
-        "Sending errors are recorded by writes to ICR and SELF IPI only, receiving ones by messages, the LVT and "
-        "the bus, an illegal address by an access to the window.";
+    static constexpr std::string_view statement = "Sending errors are recorded by writes to ICR and SELF IPI "
+                                                  "only, receiving ones by messages, the LVT and "
+                                                  "the bus, an illegal address by an access to the window.";
     static constexpr std::array rules = {Rule::E01, Rule::M11, Rule::I04, Rule::E04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

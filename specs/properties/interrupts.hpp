@@ -26,12 +26,13 @@ typename D::Bool reaches_if(const Transition<D>& t, const typename D::Bool& addr
 
 struct PhysicalDestination : StepProperty {
     static constexpr std::string_view id = "physical-destination-is-the-id";
-    static constexpr std::string_view statement =
-        "In physical mode a message that is no broadcast is accepted exactly if its destination is the APIC's ID.";
+    static constexpr std::string_view statement = "In physical mode a message that is no broadcast is "
+                                                  "accepted exactly if its destination is the APIC's ID.";
     static constexpr std::array rules = {Rule::I09, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto narrow = either(has_x2apic_bit(t.before), less(destination(t), typename D::U32{u32{0x100}}));
+        const auto narrow =
+            either(has_x2apic_bit(t.before), less(destination(t), typename D::U32{u32{0x100}}));
         return {all_of<D>({comes_to_open_apic(t), negate(is_logical(t)), negate(is_broadcast(t)), narrow}),
                 reaches_if(t, matches_physical(t))};
     }
@@ -39,8 +40,8 @@ struct PhysicalDestination : StepProperty {
 
 struct FlatDestination : StepProperty {
     static constexpr std::string_view id = "flat-destination-shares-a-bit";
-    static constexpr std::string_view statement =
-        "In xAPIC mode and the flat model a logical message is accepted exactly if it has a bit of LDR[31:24].";
+    static constexpr std::string_view statement = "In xAPIC mode and the flat model a logical message is "
+                                                  "accepted exactly if it has a bit of LDR[31:24].";
     static constexpr std::array rules = {Rule::I10, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -52,9 +53,9 @@ struct FlatDestination : StepProperty {
 
 struct ClusterDestination : StepProperty {
     static constexpr std::string_view id = "cluster-destination-shares-a-bit-of-the-cluster";
-    static constexpr std::string_view statement =
-        "In xAPIC mode and the cluster model a logical message is accepted exactly if its upper four bits are "
-        "LDR[31:28] and its lower four have a bit of LDR[27:24].";
+    static constexpr std::string_view statement = "In xAPIC mode and the cluster model a logical message is "
+                                                  "accepted exactly if its upper four bits are "
+                                                  "LDR[31:28] and its lower four have a bit of LDR[27:24].";
     static constexpr std::array rules = {Rule::I11, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -66,9 +67,9 @@ struct ClusterDestination : StepProperty {
 
 struct X2apicLogicalDestination : StepProperty {
     static constexpr std::string_view id = "x2apic-logical-destination-matches-ldr";
-    static constexpr std::string_view statement =
-        "In x2APIC mode a logical message is accepted exactly if bits 31:16 are those of LDR and bits 15:0 have a "
-        "bit of it.";
+    static constexpr std::string_view statement = "In x2APIC mode a logical message is accepted exactly if "
+                                                  "bits 31:16 are those of LDR and bits 15:0 have a "
+                                                  "bit of it.";
     static constexpr std::array rules = {Rule::I12, Rule::I17, Rule::D08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -79,8 +80,8 @@ struct X2apicLogicalDestination : StepProperty {
 
 struct BroadcastReachesEveryApic : StepProperty {
     static constexpr std::string_view id = "broadcast-reaches-every-apic";
-    static constexpr std::string_view statement =
-        "The destination FFH in xAPIC mode and FFFFFFFFH in x2APIC mode reach every APIC, physically and logically.";
+    static constexpr std::string_view statement = "The destination FFH in xAPIC mode and FFFFFFFFH in x2APIC "
+                                                  "mode reach every APIC, physically and logically.";
     static constexpr std::array rules = {Rule::I08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -90,8 +91,8 @@ struct BroadcastReachesEveryApic : StepProperty {
 
 struct AcceptanceSetsIrrAndTmr : StepProperty {
     static constexpr std::string_view id = "acceptance-sets-irr-and-tmr";
-    static constexpr std::string_view statement =
-        "Accepting an interrupt sets its bit in IRR, and in TMR as it is level-triggered or not, and nothing else.";
+    static constexpr std::string_view statement = "Accepting an interrupt sets its bit in IRR, and in TMR as "
+                                                  "it is level-triggered or not, and nothing else.";
     static constexpr std::array rules = {Rule::P01, Rule::P07, Rule::P09, Rule::P12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -114,7 +115,8 @@ struct IllegalVectorIsNotAccepted : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         return {both(asks_for_vector(t), negate(is_vector_legal(t))),
-                all_of<D>({registers_kept(t), rest_kept(t), errors_gained_only(t, facts::receive_illegal_vector)})};
+                all_of<D>(
+                    {registers_kept(t), rest_kept(t), errors_gained_only(t, facts::receive_illegal_vector)})};
     }
 };
 
@@ -125,16 +127,17 @@ struct OtherMessagesBypassIrr : StepProperty {
     static constexpr std::array rules = {Rule::I15, Rule::P11, Rule::L08, Rule::R06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return {any_of<D>({is_message_of(t, 2), is_message_of(t, 4), is_message_of(t, 6), is_message_of(t, 7)}),
-                nothing_changed(t)};
+        return {
+            any_of<D>({is_message_of(t, 2), is_message_of(t, 4), is_message_of(t, 6), is_message_of(t, 7)}),
+            nothing_changed(t)};
     }
 };
 
 struct BypassingMessagesArrive : StepProperty {
     static constexpr std::string_view id = "nmi-smi-init-arrive-whatever-svr-and-tpr";
-    static constexpr std::string_view statement =
-        "NMI, SMI, INIT and start-up messages for the APIC are taken whether software disabled it or not, and "
-        "whatever the task priority.";
+    static constexpr std::string_view statement = "NMI, SMI, INIT and start-up messages for the APIC are "
+                                                  "taken whether software disabled it or not, and "
+                                                  "whatever the task priority.";
     static constexpr std::array rules = {Rule::V09, Rule::P09, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -146,12 +149,13 @@ struct BypassingMessagesArrive : StepProperty {
 
 struct SoftwareDisabledAcceptsNothing : StepProperty {
     static constexpr std::string_view id = "software-disabled-accepts-nothing";
-    static constexpr std::string_view statement =
-        "While SVR bit 8 is 0 neither a fixed or lowest-priority message nor the timer requests an interrupt.";
+    static constexpr std::string_view statement = "While SVR bit 8 is 0 neither a fixed or lowest-priority "
+                                                  "message nor the timer requests an interrupt.";
     static constexpr std::array rules = {Rule::V09, Rule::V10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto comes = t.access.kind == AccessKind::timer_expires ? typename D::Bool{true} : asks_for_vector(t);
+        const auto comes =
+            t.access.kind == AccessKind::timer_expires ? typename D::Bool{true} : asks_for_vector(t);
         return {both(comes, negate(was_software_enabled(t))),
                 all_of<D>({registers_kept(t), identity_kept(t), errors_gained_only(t, 0)})};
     }
@@ -159,8 +163,8 @@ struct SoftwareDisabledAcceptsNothing : StepProperty {
 
 struct DisabledApicAcceptsNothing : StepProperty {
     static constexpr std::string_view id = "disabled-apic-accepts-nothing";
-    static constexpr std::string_view statement =
-        "While IA32_APIC_BASE.EN is 0 no message reaches the APIC, no timer expires, and it gives no interrupt.";
+    static constexpr std::string_view statement = "While IA32_APIC_BASE.EN is 0 no message reaches the APIC, "
+                                                  "no timer expires, and it gives no interrupt.";
     static constexpr std::array rules = {Rule::I17, Rule::V09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -189,8 +193,8 @@ typename D::Bool request_is_above_ppr(const Transition<D>& t) {
 
 struct HighestRequestIsTaken : StepProperty {
     static constexpr std::string_view id = "highest-request-above-ppr-is-taken";
-    static constexpr std::string_view statement =
-        "The highest vector of IRR is given to the processor if its class is above PPR's, whatever bits 3:0 are.";
+    static constexpr std::string_view statement = "The highest vector of IRR is given to the processor if "
+                                                  "its class is above PPR's, whatever bits 3:0 are.";
     static constexpr std::array rules = {Rule::P02, Rule::P14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -235,16 +239,16 @@ struct TakenInterruptMovesToIsr : StepProperty {
 
 struct EoiClearsHighestIsr : StepProperty {
     static constexpr std::string_view id = "eoi-clears-the-highest-isr-bit";
-    static constexpr std::string_view statement =
-        "A write to EOI clears the highest bit of ISR, whatever SVR bit 12 is, and changes no other register.";
+    static constexpr std::string_view statement = "A write to EOI clears the highest bit of ISR, whatever "
+                                                  "SVR bit 12 is, and changes no other register.";
     static constexpr std::array rules = {Rule::P04, Rule::P13, Rule::M07, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto vector = highest_of(t.before, Reg::isr0);
         const auto cleared = only_vector_becomes<D>(t, Reg::isr0, vector, typename D::Bool{false});
-        return {writes(t, Reg::eoi), all_of<D>({cleared, are_kept(t, Reg::irr0), are_kept(t, Reg::tmr0),
-                                                rest_kept(t), errors_gained_only(t, 0),
-                                                typename D::Bool{t.out.ends_interrupt}})};
+        return {writes(t, Reg::eoi),
+                all_of<D>({cleared, are_kept(t, Reg::irr0), are_kept(t, Reg::tmr0), rest_kept(t),
+                           errors_gained_only(t, 0), typename D::Bool{t.out.ends_interrupt}})};
     }
 };
 
@@ -276,9 +280,9 @@ struct OnlyEoiEndsInterrupts : StepProperty {
 
 struct PprValue : StepProperty {
     static constexpr std::string_view id = "ppr-value";
-    static constexpr std::string_view statement =
-        "PPR reads TPR where TPR's class is above that of ISR, the class of ISR where that is above, and where they "
-        "are equal this class with TPR's bits 3:0 or none.";
+    static constexpr std::string_view statement = "PPR reads TPR where TPR's class is above that of ISR, the "
+                                                  "class of ISR where that is above, and where they "
+                                                  "are equal this class with TPR's bits 3:0 or none.";
     static constexpr std::array rules = {Rule::P03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -290,7 +294,8 @@ struct PprValue : StepProperty {
         const auto by_service = implies<D>(less(task, service), is(service));
         const auto by_both = implies<D>(equal(task, service), either(is(tpr), is(service)));
         return {reads(t, fact_of(Reg::ppr)),
-                all_of<D>({typename D::Bool{!t.out.gp}, is_zero(high_half(t.out.value)), by_task, by_service, by_both})};
+                all_of<D>({typename D::Bool{!t.out.gp}, is_zero(high_half(t.out.value)), by_task, by_service,
+                           by_both})};
     }
 };
 
@@ -352,8 +357,8 @@ struct LowVectorsNeverSet : StepProperty {
 // What software sends.
 struct CommandWriteSends : StepProperty {
     static constexpr std::string_view id = "command-write-sends";
-    static constexpr std::string_view statement =
-        "A write to ICR 300H in xAPIC mode, to MSR 830H or to SELF IPI sends an interrupt, software-disabled or not.";
+    static constexpr std::string_view statement = "A write to ICR 300H in xAPIC mode, to MSR 830H or to SELF "
+                                                  "IPI sends an interrupt, software-disabled or not.";
     static constexpr std::array rules = {Rule::I01, Rule::I02, Rule::V11, Rule::I16};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -375,7 +380,8 @@ struct OnlyCommandRegistersSend : StepProperty {
 
 struct DeliveryStatusIsReadOnly : StepProperty {
     static constexpr std::string_view id = "icr-delivery-status-is-read-only";
-    static constexpr std::string_view statement = "A write to the ICR does not set its delivery status, bit 12.";
+    static constexpr std::string_view statement =
+        "A write to the ICR does not set its delivery status, bit 12.";
     static constexpr std::array rules = {Rule::I03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

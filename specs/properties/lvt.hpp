@@ -19,7 +19,8 @@ typename D::Bool all_masked(const State<D>& s) {
 
 struct SoftwareDisableMasksLvt : StepProperty {
     static constexpr std::string_view id = "software-disable-masks-lvt";
-    static constexpr std::string_view statement = "A write that clears SVR bit 8 sets the mask of every LVT entry.";
+    static constexpr std::string_view statement =
+        "A write that clears SVR bit 8 sets the mask of every LVT entry.";
     static constexpr std::array rules = {Rule::V06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -31,21 +32,23 @@ struct SoftwareDisableMasksLvt : StepProperty {
 
 struct SoftwareDisableKeepsTheRest : StepProperty {
     static constexpr std::string_view id = "software-disable-only-masks";
-    static constexpr std::string_view statement = "A write to SVR changes nothing of an LVT entry but sets its mask.";
+    static constexpr std::string_view statement =
+        "A write to SVR changes nothing of an LVT entry but sets its mask.";
     static constexpr std::array rules = {Rule::V06, Rule::V10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         typename D::Bool holds = true;
         for (const Reg entry : lvt_registers)
-            holds = both(holds, either(is_kept(t, entry), equal(t.before[entry] | facts::lvt_mask, t.after[entry])));
+            holds = both(holds,
+                         either(is_kept(t, entry), equal(t.before[entry] | facts::lvt_mask, t.after[entry])));
         return {writes(t, Reg::svr), holds};
     }
 };
 
 struct SoftwareDisableIsRemembered : StepProperty {
     static constexpr std::string_view id = "software-disable-is-remembered";
-    static constexpr std::string_view statement =
-        "The APIC is disabled by software from the write that clears SVR bit 8 until one sets it, or RESET or INIT.";
+    static constexpr std::string_view statement = "The APIC is disabled by software from the write that "
+                                                  "clears SVR bit 8 until one sets it, or RESET or INIT.";
     static constexpr std::array rules = {Rule::V07, Rule::V13};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -53,20 +56,22 @@ struct SoftwareDisableIsRemembered : StepProperty {
         const auto clears = both(was_software_enabled(t), negate(asks_software_enable(t)));
         const bool restarts = t.access.kind >= AccessKind::message; // INIT may come as a message
         const auto other = both(negate(writes_svr), negate(leaves_registers_open(t)));
-        return {restarts ? typename D::Bool{false} : either(writes_svr, other),
-                all_of<D>({implies<D>(both(writes_svr, clears), t.after.cleared_by_software),
-                           implies<D>(both(writes_svr, asks_software_enable(t)), negate(t.after.cleared_by_software)),
-                           implies<D>(all_of<D>({writes_svr, negate(asks_software_enable(t)),
-                                                 t.before.cleared_by_software}),
-                                      t.after.cleared_by_software),
-                           implies<D>(other, equal(t.before.cleared_by_software, t.after.cleared_by_software))})};
+        return {
+            restarts ? typename D::Bool{false} : either(writes_svr, other),
+            all_of<D>(
+                {implies<D>(both(writes_svr, clears), t.after.cleared_by_software),
+                 implies<D>(both(writes_svr, asks_software_enable(t)), negate(t.after.cleared_by_software)),
+                 implies<D>(
+                     all_of<D>({writes_svr, negate(asks_software_enable(t)), t.before.cleared_by_software}),
+                     t.after.cleared_by_software),
+                 implies<D>(other, equal(t.before.cleared_by_software, t.after.cleared_by_software))})};
     }
 };
 
 struct LvtStaysMaskedWhileDisabled : StepProperty {
     static constexpr std::string_view id = "lvt-stays-masked-while-disabled";
-    static constexpr std::string_view statement =
-        "While SVR bit 8 is 0 because software cleared it, a write to an LVT entry, CMCI too, leaves its mask set.";
+    static constexpr std::string_view statement = "While SVR bit 8 is 0 because software cleared it, a write "
+                                                  "to an LVT entry, CMCI too, leaves its mask set.";
     static constexpr std::array rules = {Rule::V07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -134,7 +139,8 @@ struct LvtReadOnlyBits : StepProperty {
         return each_register<D>(
             [&](const RegisterFact& fact) {
                 if (!is_lvt_register(fact.reg)) return typename D::Bool{false};
-                return all_of<D>({writes(t, fact), is_masked(t.before, fact.reg), is_masked(t.after, fact.reg)});
+                return all_of<D>(
+                    {writes(t, fact), is_masked(t.before, fact.reg), is_masked(t.after, fact.reg)});
             },
             [&](const RegisterFact& fact) {
                 return agree<D>(t.before[fact.reg], t.after[fact.reg], fact.hardware);
@@ -149,7 +155,8 @@ struct AbsentCmciIsUntouched : StepProperty {
     static constexpr std::array rules = {Rule::L09, Rule::V03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto at_cmci = all_of<D>({is_regular(t), at_offset(t, Gap{0x2f0, 0x2ff}), negate(has_cmci_entry(t))});
+        const auto at_cmci =
+            all_of<D>({is_regular(t), at_offset(t, Gap{0x2f0, 0x2ff}), negate(has_cmci_entry(t))});
         return {at_cmci, all_of<D>({typename D::Bool{nothing_sent(t)}, registers_kept(t), rest_kept(t),
                                     errors_gained_only(t, facts::illegal_register)})};
     }
@@ -181,8 +188,8 @@ struct NoDeadlineModeWithoutCpuid : StepProperty {
 
 struct HardwareMasksOnlyPmc : StepProperty {
     static constexpr std::string_view id = "hardware-masks-only-pmc";
-    static constexpr std::string_view statement =
-        "What hardware does by itself sets the mask of LVT PMC and records bus errors, and changes nothing else.";
+    static constexpr std::string_view statement = "What hardware does by itself sets the mask of LVT PMC and "
+                                                  "records bus errors, and changes nothing else.";
     static constexpr std::array rules = {Rule::L07, Rule::L10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

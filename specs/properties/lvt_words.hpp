@@ -35,8 +35,8 @@ template <class D>
 typename D::Bool leaves_registers_open(const Transition<D>& t) {
     typename D::Bool disables = false;
     if (t.access.kind == AccessKind::wrmsr && !t.out.gp)
-        disables = all_of<D>({writes_apic_base(t), has_enable(t.before),
-                              negate(has_any(t.access.value, facts::base_enable))});
+        disables = all_of<D>(
+            {writes_apic_base(t), has_enable(t.before), negate(has_any(t.access.value, facts::base_enable))});
     return either(disables, is_write(t.access.kind) ? is_odd(t) : typename D::Bool{false});
 }
 

@@ -41,16 +41,17 @@ typename D::Bool leaves_for_disabled(const Transition<D>& t) {
 struct ModeTransitions : StepProperty {
     static constexpr std::string_view id = "mode-transitions";
     static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that asks for a transition the manual forbids raises #GP and changes nothing; "
+        "A WRMSR to IA32_APIC_BASE that asks for a transition the manual forbids raises #GP and changes "
+        "nothing; "
         "one that asks for a transition it allows succeeds into the mode asked for.";
     static constexpr std::array rules = {Rule::B02, Rule::B03, Rule::B04, Rule::B05, Rule::B06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto enable = asks_enable(t);
         const auto extd = asks_x2apic_bit(t);
-        const auto illegal = any_of<D>({both(extd, negate(t.cpu.has_x2apic)), both(extd, negate(enable)),
-                                        all_of<D>({was_x2apic(t), enable, negate(extd)}),
-                                        both(was_disabled(t), extd)});
+        const auto illegal =
+            any_of<D>({both(extd, negate(t.cpu.has_x2apic)), both(extd, negate(enable)),
+                       all_of<D>({was_x2apic(t), enable, negate(extd)}), both(was_disabled(t), extd)});
         // A base that moves and a BSP flag that changes may be refused for themselves.
         const auto elsewhere = facts::base_page | facts::base_bsp;
         const auto plain = all_of<D>({is_zero((t.access.value ^ t.before.apic_base) & elsewhere),
@@ -63,8 +64,8 @@ struct ModeTransitions : StepProperty {
 
 struct LockedX2apicStays : StepProperty {
     static constexpr std::string_view id = "locked-x2apic-stays";
-    static constexpr std::string_view statement =
-        "Where IA32_XAPIC_DISABLE_STATUS[0] is 1, a WRMSR that would leave x2APIC mode raises #GP and changes nothing.";
+    static constexpr std::string_view statement = "Where IA32_XAPIC_DISABLE_STATUS[0] is 1, a WRMSR that "
+                                                  "would leave x2APIC mode raises #GP and changes nothing.";
     static constexpr std::array rules = {Rule::B16};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -74,8 +75,8 @@ struct LockedX2apicStays : StepProperty {
 
 struct ApicBaseReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "apic-base-reserved-bits-fault";
-    static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that sets bits 7:0, bit 9 or a bit from MAXPHYADDR on raises #GP and changes nothing.";
+    static constexpr std::string_view statement = "A WRMSR to IA32_APIC_BASE that sets bits 7:0, bit 9 or a "
+                                                  "bit from MAXPHYADDR on raises #GP and changes nothing.";
     static constexpr std::array rules = {Rule::B01, Rule::B07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -151,8 +152,8 @@ struct GpChangesNothing : StepProperty {
 
 struct OnlyMsrsAndCr8Fault : StepProperty {
     static constexpr std::string_view id = "only-msrs-and-cr8-fault";
-    static constexpr std::string_view statement =
-        "Nothing but RDMSR, WRMSR and a write of CR8 raises #GP: accesses to the window and interrupts never do.";
+    static constexpr std::string_view statement = "Nothing but RDMSR, WRMSR and a write of CR8 raises #GP: "
+                                                  "accesses to the window and interrupts never do.";
     static constexpr std::array rules = {Rule::M06, Rule::M07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -172,14 +173,15 @@ struct SameModeWriteKeepsRegisters : StepProperty {
                                equal(asks_x2apic_bit(t), has_x2apic_bit(t.before)));
         const auto rest = both(equal(t.before.x2apic_id, t.after.x2apic_id),
                                equal(t.before.tsc_deadline, t.after.tsc_deadline));
-        return {both(accepts_apic_base(t), same), all_of<D>({registers_kept(t), rest, errors_gained_only(t, 0)})};
+        return {both(accepts_apic_base(t), same),
+                all_of<D>({registers_kept(t), rest, errors_gained_only(t, 0)})};
     }
 };
 
 struct IdAfterLeavingX2apic : StepProperty {
     static constexpr std::string_view id = "id-after-leaving-x2apic";
-    static constexpr std::string_view statement =
-        "Leaving x2APIC mode makes the low byte of the x2APIC ID the xAPIC ID, and entering xAPIC mode keeps that.";
+    static constexpr std::string_view statement = "Leaving x2APIC mode makes the low byte of the x2APIC ID "
+                                                  "the xAPIC ID, and entering xAPIC mode keeps that.";
     static constexpr std::array rules = {Rule::B13a};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -199,16 +201,16 @@ struct X2apicEntryKeepsTheRest : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         return {enters_x2apic(t),
-                all_of<D>({registers_kept(t, {Reg::id, Reg::ldr, Reg::dfr, Reg::icr_high}), errors_gained_only(t, 0),
-                           equal(t.before.tsc_deadline, t.after.tsc_deadline),
+                all_of<D>({registers_kept(t, {Reg::id, Reg::ldr, Reg::dfr, Reg::icr_high}),
+                           errors_gained_only(t, 0), equal(t.before.tsc_deadline, t.after.tsc_deadline),
                            equal(t.before.cleared_by_software, t.after.cleared_by_software)})};
     }
 };
 
 struct X2apicEntrySetsTheId : StepProperty {
     static constexpr std::string_view id = "x2apic-entry-sets-the-id";
-    static constexpr std::string_view statement =
-        "Entering x2APIC mode sets the ID that hardware assigned, on AMD unless software had written another one.";
+    static constexpr std::string_view statement = "Entering x2APIC mode sets the ID that hardware assigned, "
+                                                  "on AMD unless software had written another one.";
     static constexpr std::array rules = {Rule::D11, Rule::D03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -221,9 +223,9 @@ struct X2apicEntrySetsTheId : StepProperty {
 
 struct HardwareIdStays : StepProperty {
     static constexpr std::string_view id = "x2apic-id-is-the-hardwares";
-    static constexpr std::string_view statement =
-        "On Intel no step gives the APIC an x2APIC ID that hardware did not assign; on AMD only entering x2APIC "
-        "mode does.";
+    static constexpr std::string_view statement = "On Intel no step gives the APIC an x2APIC ID that "
+                                                  "hardware did not assign; on AMD only entering x2APIC "
+                                                  "mode does.";
     static constexpr std::array rules = {Rule::D02, Rule::D03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

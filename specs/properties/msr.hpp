@@ -118,7 +118,8 @@ struct ReservedLowBitsFault : StepProperty {
 
 struct EoiNonzeroFaults : StepProperty {
     static constexpr std::string_view id = "eoi-nonzero-faults";
-    static constexpr std::string_view statement = "In x2APIC mode a WRMSR to EOI of anything but 0 raises #GP.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode a WRMSR to EOI of anything but 0 raises #GP.";
     static constexpr std::array rules = {Rule::X07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -127,7 +128,8 @@ struct EoiNonzeroFaults : StepProperty {
 };
 struct EsrNonzeroFaults : StepProperty {
     static constexpr std::string_view id = "esr-nonzero-faults";
-    static constexpr std::string_view statement = "In x2APIC mode a WRMSR to ESR of anything but 0 raises #GP.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode a WRMSR to ESR of anything but 0 raises #GP.";
     static constexpr std::array rules = {Rule::X08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -136,7 +138,8 @@ struct EsrNonzeroFaults : StepProperty {
 };
 struct SelfIpiReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "self-ipi-reserved-bits-fault";
-    static constexpr std::string_view statement = "In x2APIC mode a WRMSR to SELF IPI that sets a bit but 7:0 raises #GP.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode a WRMSR to SELF IPI that sets a bit but 7:0 raises #GP.";
     static constexpr std::array rules = {Rule::X09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -157,16 +160,19 @@ struct IcrReservedBitsFault : StepProperty {
 struct ValidWrmsrSucceeds : StepProperty {
     static constexpr std::string_view id = "valid-wrmsr-succeeds";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to a writable register that sets no bit but those of software, in encodings that "
+        "In x2APIC mode a WRMSR to a writable register that sets no bit but those of software, in encodings "
+        "that "
         "are defined, does not fault; nor does SELF IPI with a vector below 16.";
     static constexpr std::array rules = {Rule::X06, Rule::E08, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::wrmsr) return no_claim<D>();
         const auto is_valid = [&t](const RegisterFact& fact) -> typename D::Bool {
-            const auto no_high = fact.reg == Reg::icr ? typename D::Bool{true} : is_zero(high_half(t.access.value));
+            const auto no_high =
+                fact.reg == Reg::icr ? typename D::Bool{true} : is_zero(high_half(t.access.value));
             const auto no_other_bits = is_zero(written_word(t) & ~software_bits(t, fact));
-            return all_of<D>({accesses_by_msr(t, fact), no_high, no_other_bits, has_defined_encoding(t, fact)});
+            return all_of<D>(
+                {accesses_by_msr(t, fact), no_high, no_other_bits, has_defined_encoding(t, fact)});
         };
         return each_register<D>(is_valid, [&t](const RegisterFact&) {
             return typename D::Bool{!t.out.gp && t.out.answer == Answer::apic};
@@ -191,9 +197,9 @@ struct RdmsrSucceeds : StepProperty {
 
 struct X2apicReadsHaveZeroReservedBits : StepProperty {
     static constexpr std::string_view id = "x2apic-reads-have-zero-reserved-bits";
-    static constexpr std::string_view statement =
-        "An RDMSR in x2APIC mode returns 0 in the bits that the register has on no CPU, and in bits 63:32 unless "
-        "it is the ICR.";
+    static constexpr std::string_view statement = "An RDMSR in x2APIC mode returns 0 in the bits that the "
+                                                  "register has on no CPU, and in bits 63:32 unless "
+                                                  "it is the ICR.";
     static constexpr std::array rules = {Rule::X11, Rule::E03, Rule::V02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -206,7 +212,8 @@ struct X2apicReadsHaveZeroReservedBits : StepProperty {
             const u32 bits = all ? 0xffff'ffff : bits_of_any_cpu(fact);
             return both(high, is_zero(read_word(t) & ~bits));
         };
-        return each_register<D>([&t](const RegisterFact& fact) { return accesses_by_msr(t, fact); }, no_reserved);
+        return each_register<D>([&t](const RegisterFact& fact) { return accesses_by_msr(t, fact); },
+                                no_reserved);
     }
 };
 
@@ -229,8 +236,8 @@ struct OtherMsrsAreNotTheApics : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (!is_msr(t.access.kind)) return no_claim<D>();
-        const auto is_the_apics = any_of<D>(
-            {in_msr_space(t), at_msr(t, facts::apic_base_msr), at_msr(t, facts::tsc_deadline_msr)});
+        const auto is_the_apics =
+            any_of<D>({in_msr_space(t), at_msr(t, facts::apic_base_msr), at_msr(t, facts::tsc_deadline_msr)});
         const bool apart = t.out.answer == Answer::elsewhere && !t.out.gp && nothing_sent(t);
         return {negate(is_the_apics), both(typename D::Bool{apart}, nothing_changed(t))};
     }

@@ -106,7 +106,8 @@ struct VersionConstant : StepProperty {
 
 struct XapicLdrHasNoLowBits : StepProperty {
     static constexpr std::string_view id = "xapic-ldr-reads-no-low-bits";
-    static constexpr std::string_view statement = "In xAPIC mode bits 23:0 of LDR read as 0, whatever was written.";
+    static constexpr std::string_view statement =
+        "In xAPIC mode bits 23:0 of LDR read as 0, whatever was written.";
     static constexpr std::array rules = {Rule::D06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -139,7 +140,8 @@ constexpr bool keeps_what_is_written(Reg reg) {
     return is_lvt_register(reg) || reg == Reg::tpr || reg == Reg::ldr || reg == Reg::dfr || reg == Reg::svr ||
            reg == Reg::icr || reg == Reg::icr_high || reg == Reg::dcr;
 }
-// The register has what was written in the bits of software, 0 where it has no bit, and 1 where bits are fixed.
+// The register has what was written in the bits of software, 0 where it has no bit, and 1 where bits are
+// fixed.
 template <class D>
 typename D::Bool has_landed(const Transition<D>& t, const RegisterFact& fact) {
     const u32 ruled_apart = is_lvt_register(fact.reg) ? facts::lvt_mask : 0;
@@ -147,21 +149,22 @@ typename D::Bool has_landed(const Transition<D>& t, const RegisterFact& fact) {
     const u32 open = fact.reg == Reg::svr ? facts::svr_focus : 0;
     const auto absent = ~(software_bits(t, fact) | fact.hardware | open);
     const u32 ones = fact.reg == Reg::dfr ? fact.hardware : 0;
-    return all_of<D>({agree<D>(t.after[fact.reg], written_word(t), taken), is_zero(t.after[fact.reg] & absent),
-                      is_zero(~t.after[fact.reg] & ones)});
+    return all_of<D>({agree<D>(t.after[fact.reg], written_word(t), taken),
+                      is_zero(t.after[fact.reg] & absent), is_zero(~t.after[fact.reg] & ones)});
 }
 
 struct MmioWriteLands : StepProperty {
     static constexpr std::string_view id = "mmio-write-lands";
-    static constexpr std::string_view statement =
-        "In xAPIC mode an aligned 32-bit write sets the register's bits that are software's, and no reserved one.";
+    static constexpr std::string_view statement = "In xAPIC mode an aligned 32-bit write sets the register's "
+                                                  "bits that are software's, and no reserved one.";
     static constexpr std::array rules = {Rule::M07, Rule::D06, Rule::D07, Rule::V05, Rule::L03, Rule::T01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::mmio_write) return no_claim<D>();
         return each_register<D>(
             [&t](const RegisterFact& fact) {
-                return keeps_what_is_written(fact.reg) ? accesses_by_window(t, fact) : typename D::Bool{false};
+                return keeps_what_is_written(fact.reg) ? accesses_by_window(t, fact)
+                                                       : typename D::Bool{false};
             },
             [&t](const RegisterFact& fact) { return has_landed(t, fact); });
     }
@@ -201,8 +204,8 @@ struct XapicIdWrite : StepProperty {
 
 struct MmioReadsChangeNothing : StepProperty {
     static constexpr std::string_view id = "mmio-reads-change-nothing";
-    static constexpr std::string_view statement =
-        "A read of the window changes no register and sends nothing; only an illegal address may be recorded.";
+    static constexpr std::string_view statement = "A read of the window changes no register and sends "
+                                                  "nothing; only an illegal address may be recorded.";
     static constexpr std::array rules = {Rule::M16};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -258,7 +261,8 @@ typename D::Bool may_change(const Transition<D>& t, Reg reg) {
 struct AccessTouchesOnlyItsRegister : StepProperty {
     static constexpr std::string_view id = "access-touches-only-its-register";
     static constexpr std::string_view statement =
-        "A guest's access changes no register but the one that it writes, the LVT by SVR, ISR by EOI, the initial "
+        "A guest's access changes no register but the one that it writes, the LVT by SVR, ISR by EOI, the "
+        "initial "
         "count by LVT Timer, and bits 63:32 of the ICR with it in x2APIC mode.";
     static constexpr std::array rules = {Rule::M07, Rule::M12, Rule::M16, Rule::X14, Rule::I22, Rule::V10};
     template <class D>
@@ -273,9 +277,9 @@ struct AccessTouchesOnlyItsRegister : StepProperty {
 
 struct OddAccessStaysInItsSlots : StepWish {
     static constexpr std::string_view id = "odd-access-stays-in-its-slots";
-    static constexpr std::string_view statement =
-        "Even an access whose effect is undefined changes no register beyond those whose 16 bytes it touches and "
-        "what hangs on them, sends nothing and loses no mode.";
+    static constexpr std::string_view statement = "Even an access whose effect is undefined changes no "
+                                                  "register beyond those whose 16 bytes it touches and "
+                                                  "what hangs on them, sends nothing and loses no mode.";
     static constexpr std::array rules = {Rule::M08, Rule::M09, Rule::M15};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

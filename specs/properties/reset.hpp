@@ -30,9 +30,9 @@ typename D::Bool is_init(const Transition<D>& t) {
 
 struct ResetValues : StepProperty {
     static constexpr std::string_view id = "reset-values";
-    static constexpr std::string_view statement =
-        "After RESET every register has the value that the manual lists: LVT 00010000H, SVR FFH, DFR all ones, the "
-        "ID of the hardware, the rest 0.";
+    static constexpr std::string_view statement = "After RESET every register has the value that the manual "
+                                                  "lists: LVT 00010000H, SVR FFH, DFR all ones, the "
+                                                  "ID of the hardware, the rest 0.";
     static constexpr std::array rules = {Rule::R01, Rule::L01, Rule::V04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -54,17 +54,16 @@ struct ResetApicBase : StepProperty {
         if (t.access.kind != AccessKind::reset) return no_claim<D>();
         const auto but_enable = facts::base_after_reset & ~facts::base_enable;
         const auto open = facts::base_enable | facts::base_bsp;
-        return {typename D::Bool{true},
-                both(equal(t.after.apic_base & ~open, typename D::U64{but_enable}),
-                     either(t.cpu.amd, has_enable(t.after)))};
+        return {typename D::Bool{true}, both(equal(t.after.apic_base & ~open, typename D::U64{but_enable}),
+                                             either(t.cpu.amd, has_enable(t.after)))};
     }
 };
 
 struct InitValues : StepProperty {
     static constexpr std::string_view id = "init-values";
-    static constexpr std::string_view statement =
-        "After INIT of an enabled APIC every register has its value of after RESET, except the ID, in x2APIC mode "
-        "LDR, and IA32_APIC_BASE.";
+    static constexpr std::string_view statement = "After INIT of an enabled APIC every register has its "
+                                                  "value of after RESET, except the ID, in x2APIC mode "
+                                                  "LDR, and IA32_APIC_BASE.";
     static constexpr std::array rules = {Rule::R02, Rule::R04, Rule::L01, Rule::V04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -103,7 +102,8 @@ struct InitDeassertIgnored : StepProperty {
     static constexpr std::array rules = {Rule::I07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return {all_of<D>({is_message_of(t, 5), is_level_deassert(t), negate(t.cpu.amd)}), nothing_changed(t)};
+        return {all_of<D>({is_message_of(t, 5), is_level_deassert(t), negate(t.cpu.amd)}),
+                nothing_changed(t)};
     }
 };
 

@@ -24,7 +24,8 @@ typename D::Bool expires_armed(const Transition<D>& t) {
 // It fires: the entry is not masked, and the APIC takes interrupts.
 template <class D>
 typename D::Bool fires(const Transition<D>& t) {
-    return all_of<D>({expires_armed(t), was_software_enabled(t), negate(is_masked(t.before, Reg::lvt_timer))});
+    return all_of<D>(
+        {expires_armed(t), was_software_enabled(t), negate(is_masked(t.before, Reg::lvt_timer))});
 }
 template <class D>
 typename D::U32 timer_vector(const Transition<D>& t) {
@@ -49,8 +50,8 @@ struct InitialCountReadsBack : StepProperty {
 
 struct InitialCountKept : StepProperty {
     static constexpr std::string_view id = "countdown-keeps-the-initial-count";
-    static constexpr std::string_view statement =
-        "The initial count changes by a write to it, a change to or from TSC-deadline mode, RESET and INIT only.";
+    static constexpr std::string_view statement = "The initial count changes by a write to it, a change to "
+                                                  "or from TSC-deadline mode, RESET and INIT only.";
     static constexpr std::array rules = {Rule::T20};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -88,9 +89,9 @@ struct DeadlineModeCountsNothing : StepProperty {
 
 struct CurrentCountBelowInitial : StepProperty {
     static constexpr std::string_view id = "current-count-at-most-initial";
-    static constexpr std::string_view statement =
-        "Outside TSC-deadline mode a running timer's current count is never above the initial count; on AMD a "
-        "stopped one reads 0.";
+    static constexpr std::string_view statement = "Outside TSC-deadline mode a running timer's current count "
+                                                  "is never above the initial count; on AMD a "
+                                                  "stopped one reads 0.";
     static constexpr std::array rules = {Rule::T03, Rule::T04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -133,8 +134,8 @@ struct DeadlineReadsBack : StepProperty {
 
 struct DeadlineMsrIdleOutside : StepProperty {
     static constexpr std::string_view id = "deadline-msr-idle-outside";
-    static constexpr std::string_view statement =
-        "Outside TSC-deadline mode IA32_TSC_DEADLINE reads 0 and writes to it change nothing, without a fault.";
+    static constexpr std::string_view statement = "Outside TSC-deadline mode IA32_TSC_DEADLINE reads 0 and "
+                                                  "writes to it change nothing, without a fault.";
     static constexpr std::array rules = {Rule::T11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -158,8 +159,8 @@ struct DeadlineMsrFaultsWithoutCpuid : StepProperty {
 
 struct ModeSwitchDisarms : StepProperty {
     static constexpr std::string_view id = "timer-mode-switch-disarms";
-    static constexpr std::string_view statement =
-        "A write to LVT Timer that changes to or from TSC-deadline mode clears IA32_TSC_DEADLINE; any other keeps it.";
+    static constexpr std::string_view statement = "A write to LVT Timer that changes to or from TSC-deadline "
+                                                  "mode clears IA32_TSC_DEADLINE; any other keeps it.";
     static constexpr std::array rules = {Rule::T12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -172,15 +173,16 @@ struct ModeSwitchDisarms : StepProperty {
 
 struct DeadlineKept : StepProperty {
     static constexpr std::string_view id = "deadline-is-kept";
-    static constexpr std::string_view statement =
-        "The deadline changes by a write to it, a change of the timer's mode, its expiry, RESET and INIT only.";
+    static constexpr std::string_view statement = "The deadline changes by a write to it, a change of the "
+                                                  "timer's mode, its expiry, RESET and INIT only.";
     static constexpr std::array rules = {Rule::T10, Rule::T17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind == AccessKind::reset || t.access.kind == AccessKind::init ||
             t.access.kind == AccessKind::message)
             return no_claim<D>();
-        const auto writes_it = t.access.kind == AccessKind::wrmsr ? at_deadline_msr(t) : typename D::Bool{false};
+        const auto writes_it =
+            t.access.kind == AccessKind::wrmsr ? at_deadline_msr(t) : typename D::Bool{false};
         const auto expires = both(expires_armed(t), was_deadline(t));
         const auto may = any_of<D>({writes_it, expires, writes(t, Reg::lvt_timer), leaves_registers_open(t)});
         return {negate(may), equal(t.before.tsc_deadline, t.after.tsc_deadline)};
@@ -217,7 +219,8 @@ struct StoppedTimerDoesNotExpire : StepProperty {
 struct TimerFiresItsVector : StepProperty {
     static constexpr std::string_view id = "timer-fires-its-vector";
     static constexpr std::string_view statement =
-        "A timer that expires unmasked requests its vector, edge-triggered, and changes nothing else but its deadline.";
+        "A timer that expires unmasked requests its vector, edge-triggered, and changes nothing else but its "
+        "deadline.";
     static constexpr std::array rules = {Rule::T05, Rule::T06, Rule::L11, Rule::P01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -234,8 +237,8 @@ struct TimerFiresItsVector : StepProperty {
 
 struct TimerWithIllegalVector : StepProperty {
     static constexpr std::string_view id = "timer-with-illegal-vector-is-an-error";
-    static constexpr std::string_view statement =
-        "A timer that expires unmasked with a vector below 16 requests nothing and records receive-illegal-vector.";
+    static constexpr std::string_view statement = "A timer that expires unmasked with a vector below 16 "
+                                                  "requests nothing and records receive-illegal-vector.";
     static constexpr std::array rules = {Rule::L04b, Rule::P06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
