@@ -70,34 +70,36 @@ struct RegisterFact {
     constexpr u32 defined() const { return software | hardware; }
 };
 
+// By MSR the APR is AMD's alone.
+// clang-format off
 inline constexpr std::array single_registers = {
-    // By MSR the APR is AMD's alone.
-    //           register              offset  window       MSR          software     hardware     RESET
-    RegisterFact{Reg::id, 0x020, Use::both, Use::read, 0x0000'0000, 0xff00'0000, 0x0000'0000},
-    RegisterFact{Reg::version, 0x030, Use::read, Use::read, 0x0000'0000, 0x81ff'00ff, 0x0000'0000},
-    RegisterFact{Reg::tpr, 0x080, Use::both, Use::both, 0x0000'00ff, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::apr, 0x090, Use::read, Use::read, 0x0000'0000, 0x0000'00ff, 0x0000'0000},
-    RegisterFact{Reg::ppr, 0x0a0, Use::read, Use::read, 0x0000'0000, 0x0000'00ff, 0x0000'0000},
-    RegisterFact{Reg::eoi, 0x0b0, Use::write, Use::write, 0x0000'0000, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::remote_read, 0x0c0, Use::read, Use::none, 0x0000'0000, 0xffff'ffff, 0x0000'0000},
-    RegisterFact{Reg::ldr, 0x0d0, Use::both, Use::read, 0xff00'0000, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::dfr, 0x0e0, Use::both, Use::none, 0xf000'0000, 0x0fff'ffff, 0xffff'ffff},
-    RegisterFact{Reg::svr, 0x0f0, Use::both, Use::both, 0x0000'01ff, 0x0000'0000, 0x0000'00ff},
-    RegisterFact{Reg::esr, 0x280, Use::both, Use::both, 0x0000'0000, 0x0000'00ff, 0x0000'0000},
-    RegisterFact{Reg::lvt_cmci, 0x2f0, Use::both, Use::both, 0x0001'07ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::icr, 0x300, Use::both, Use::both, 0x000c'cfff, 0x0000'1000, 0x0000'0000},
-    RegisterFact{Reg::icr_high, 0x310, Use::both, Use::none, 0xff00'0000, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::lvt_timer, 0x320, Use::both, Use::both, 0x0003'00ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::lvt_thermal, 0x330, Use::both, Use::both, 0x0001'07ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::lvt_pmc, 0x340, Use::both, Use::both, 0x0001'07ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::lvt_lint0, 0x350, Use::both, Use::both, 0x0001'87ff, 0x0000'5000, 0x0001'0000},
-    RegisterFact{Reg::lvt_lint1, 0x360, Use::both, Use::both, 0x0001'87ff, 0x0000'5000, 0x0001'0000},
-    RegisterFact{Reg::lvt_error, 0x370, Use::both, Use::both, 0x0001'00ff, 0x0000'1000, 0x0001'0000},
-    RegisterFact{Reg::initial_count, 0x380, Use::both, Use::both, 0xffff'ffff, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::current_count, 0x390, Use::read, Use::read, 0x0000'0000, 0xffff'ffff, 0x0000'0000},
-    RegisterFact{Reg::dcr, 0x3e0, Use::both, Use::both, 0x0000'000b, 0x0000'0000, 0x0000'0000},
-    RegisterFact{Reg::self_ipi, 0x3f0, Use::none, Use::write, 0x0000'00ff, 0x0000'0000, 0x0000'0000},
+    //           register            offset window      MSR         software     hardware     RESET
+    RegisterFact{Reg::id,            0x020, Use::both,  Use::read,  0x0000'0000, 0xff00'0000, 0x0000'0000},
+    RegisterFact{Reg::version,       0x030, Use::read,  Use::read,  0x0000'0000, 0x81ff'00ff, 0x0000'0000},
+    RegisterFact{Reg::tpr,           0x080, Use::both,  Use::both,  0x0000'00ff, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::apr,           0x090, Use::read,  Use::read,  0x0000'0000, 0x0000'00ff, 0x0000'0000},
+    RegisterFact{Reg::ppr,           0x0a0, Use::read,  Use::read,  0x0000'0000, 0x0000'00ff, 0x0000'0000},
+    RegisterFact{Reg::eoi,           0x0b0, Use::write, Use::write, 0x0000'0000, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::remote_read,   0x0c0, Use::read,  Use::none,  0x0000'0000, 0xffff'ffff, 0x0000'0000},
+    RegisterFact{Reg::ldr,           0x0d0, Use::both,  Use::read,  0xff00'0000, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::dfr,           0x0e0, Use::both,  Use::none,  0xf000'0000, 0x0fff'ffff, 0xffff'ffff},
+    RegisterFact{Reg::svr,           0x0f0, Use::both,  Use::both,  0x0000'01ff, 0x0000'0000, 0x0000'00ff},
+    RegisterFact{Reg::esr,           0x280, Use::both,  Use::both,  0x0000'0000, 0x0000'00ff, 0x0000'0000},
+    RegisterFact{Reg::lvt_cmci,      0x2f0, Use::both,  Use::both,  0x0001'07ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::icr,           0x300, Use::both,  Use::both,  0x000c'cfff, 0x0000'1000, 0x0000'0000},
+    RegisterFact{Reg::icr_high,      0x310, Use::both,  Use::none,  0xff00'0000, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::lvt_timer,     0x320, Use::both,  Use::both,  0x0003'00ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::lvt_thermal,   0x330, Use::both,  Use::both,  0x0001'07ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::lvt_pmc,       0x340, Use::both,  Use::both,  0x0001'07ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::lvt_lint0,     0x350, Use::both,  Use::both,  0x0001'87ff, 0x0000'5000, 0x0001'0000},
+    RegisterFact{Reg::lvt_lint1,     0x360, Use::both,  Use::both,  0x0001'87ff, 0x0000'5000, 0x0001'0000},
+    RegisterFact{Reg::lvt_error,     0x370, Use::both,  Use::both,  0x0001'00ff, 0x0000'1000, 0x0001'0000},
+    RegisterFact{Reg::initial_count, 0x380, Use::both,  Use::both,  0xffff'ffff, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::current_count, 0x390, Use::read,  Use::read,  0x0000'0000, 0xffff'ffff, 0x0000'0000},
+    RegisterFact{Reg::dcr,           0x3e0, Use::both,  Use::both,  0x0000'000b, 0x0000'0000, 0x0000'0000},
+    RegisterFact{Reg::self_ipi,      0x3f0, Use::none,  Use::write, 0x0000'00ff, 0x0000'0000, 0x0000'0000},
 };
+// clang-format on
 
 // ISR, TMR and IRR: eight words each of 256 bits, of which the first 16 are reserved.
 struct BitmapFact {
