@@ -57,7 +57,7 @@ constexpr void lose_state(P& p, State<D>& s, typename D::Bool from_x2apic) {
     const auto initial_id = s.x2apic_id << 24; // B13a
     s[Reg::id] = select(from_x2apic, initial_id, p.open_value(Rule::B13b, initial_id) & xapic_id_field);
     s.tsc_deadline = p.open_value(Rule::B13b, typename D::U64{u64{0}});
-    s.esr_pending = p.open_value(Rule::B13b, typename D::U32{u32{0}});
+    s.esr_pending = p.open_value(Rule::B13b, typename D::U32{u32{0}}) & p.row(Reg::esr).defined(); // E03
     s.cleared_by_software = p.open_value(Rule::B13b, typename D::Bool{false});
 }
 

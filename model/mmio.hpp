@@ -60,7 +60,7 @@ constexpr Outcome<D> odd_access(P& p, State<D>& s, const Access<D>& a, U32 offse
     const bool crosses = p(Rule::M08, less(U32{u32{4}}, (offset & u32{0xf}) + U32{a.size}));
     const Rule rule = a.size < 4 && !crosses ? Rule::M09 : Rule::M08;
     if (is_write(a.kind)) {
-        s.esr_pending = p.open_value(rule, s.esr_pending);
+        s.esr_pending = p.open_value(rule, s.esr_pending) & p.row(Reg::esr).defined(); // E03
         for (const RegisterRow& row : p.table()) {
             const auto touched =
                 both(less(U32{row.offset}, offset + U32{a.size}), less(offset, U32{row.offset + 0x10}));

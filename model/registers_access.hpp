@@ -76,7 +76,8 @@ constexpr void send_ipi(P& p, State<D>& s, typename D::U32 command) {
         return;
     }
     // Of the other modes the vector of lowest priority may be checked as well.
-    const auto errors = esr::send_illegal_vector | esr::redirectable_ipi;
+    constexpr u32 both_errors = esr::send_illegal_vector | esr::redirectable_ipi;
+    const auto errors = select(illegal, typename D::U32{both_errors}, typename D::U32{esr::redirectable_ipi});
     s.esr_pending |= p.open_value(Rule::I19, typename D::U32{u32{0}}) & errors;
 }
 

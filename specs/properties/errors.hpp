@@ -1,0 +1,171 @@
+// The error status register and what is recorded for it (groups E, M11, I04).
+#pragma once
+
+#include "specs/property_words.hpp"
+
+namespace lapicheck::specs {
+
+struct EsrWriteLatches : StepProperty {
+    static constexpr std::string_view id = "esr-write-latches";
+    static constexpr std::string_view statement = "A write to ESR, of whatever value, replaces its contents "
+                                                  "by the errors recorded and empties the record.";
+    static constexpr std::array rules = {Rule::E01, Rule::E02};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {writes(t, Reg::esr),
+                both(equal(t.after[Reg::esr], t.before.esr_pending), is_zero(t.after.esr_pending))};
+    }
+};
+
+struct SecondEsrWriteReadsZero : StepProperty {
+    static constexpr std::string_view id = "second-esr-write-reads-zero";
+    static constexpr std::string_view statement =
+        "A write to ESR when no error was recorded since the one before leaves it 0.";
+    static constexpr std::array rules = {Rule::E06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(writes(t, Reg::esr), is_zero(t.before.esr_pending)), is_zero(t.after[Reg::esr])};
+    }
+};
+
+struct EsrKeepsUntilWritten : StepProperty {
+    static constexpr std::string_view id = "errors-show-after-an-esr-write-only";
+    static constexpr std::string_view statement =
+        "An error that is recorded does not show in ESR, nor leave the record, before ESR is written.";
+    static constexpr std::array rules = {Rule::E02, Rule::E01, Rule::E07};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const bool restarts = t.access.kind == AccessKind::reset || t.access.kind == AccessKind::init ||
+                              t.access.kind == AccessKind::message;
+        if (restarts) return no_claim<D>();
+        const auto disables = t.out.gp ? typename D::Bool{false} : writes_apic_base(t);
+        const auto undefined = is_write(t.access.kind) ? is_odd(t) : typename D::Bool{false};
+        return {negate(any_of<D>({writes(t, Reg::esr), disables, undefined})),
+                both(is_kept(t, Reg::esr), errors_gained_only(t, 0xff))};
+    }
+};
+
+struct ReservedOffsetIsRecorded : StepProperty {
+    static constexpr std::string_view id = "reserved-offset-is-recorded";
+    static constexpr std::string_view statement =
+        "In xAPIC mode an access to a reserved offset records the illegal-register-address error.";
+    static constexpr std::array rules = {Rule::M11};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (!is_mmio(t.access.kind)) return no_claim<D>();
+        return {both(is_regular(t), at_one_of(t, reserved_offsets)),
+                has_any(t.after.esr_pending, facts::illegal_register)};
+    }
+};
+
+struct RegisterIsNoIllegalAddress : StepProperty {
+    static constexpr std::string_view id = "register-is-no-illegal-address";
+    static constexpr std::string_view statement = "In xAPIC mode an access that a register allows, and a "
+                                                  "write to 090H or 0C0H, records no illegal address.";
+    static constexpr std::array rules = {Rule::M11};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (!is_mmio(t.access.kind)) return no_claim<D>();
+        typename D::Bool proper = false;
+        for (const RegisterFact& fact : register_facts) {
+            const bool doubtful = fact.reg == Reg::apr || fact.reg == Reg::remote_read;
+            if (!doubtful) proper = either(proper, accesses_by_window(t, fact));
+        }
+        const auto spared = either(at_offset(t, Gap{0x090, 0x09f}), at_offset(t, Gap{0x0c0, 0x0cf}));
+        if (is_write(t.access.kind)) proper = either(proper, both(is_regular(t), spared));
+        const auto gained = t.after.esr_pending & ~t.before.esr_pending;
+        return {proper, negate(has_any(gained, facts::illegal_register))};
+    }
+};
+
+struct NoIllegalRegisterInX2apic : StepProperty {
+    static constexpr std::string_view id = "no-illegal-register-in-x2apic";
+    static constexpr std::string_view statement = "Nothing that happens in x2APIC mode, short of leaving it, "
+                                                  "records the illegal-register-address error.";
+    static constexpr std::array rules = {Rule::E04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto gained = t.after.esr_pending & ~t.before.esr_pending;
+        return {both(was_x2apic(t), has_x2apic_bit(t.after)),
+                negate(has_any(gained, facts::illegal_register))};
+    }
+};
+
+// A fixed interrupt with a vector below 16, by either command register.
+template <class D>
+typename D::Bool sends_illegal_vector(const Transition<D>& t) {
+    const auto fixed = either(writes(t, Reg::self_ipi), is_zero(written_word(t) & u32{0x700}));
+    const auto illegal = less(written_word(t) & u32{0xff}, typename D::U32{facts::first_legal_vector});
+    return all_of<D>({either(writes(t, Reg::icr), writes(t, Reg::self_ipi)), fixed, illegal});
+}
+
+struct IllegalVectorLoggedBySender : StepProperty {
+    static constexpr std::string_view id = "illegal-vector-logged-by-sender";
+    static constexpr std::string_view statement = "A fixed IPI with a vector below 16, by ICR or SELF IPI, "
+                                                  "records send-illegal-vector and requests nothing.";
+    static constexpr std::array rules = {Rule::I04, Rule::E08, Rule::P06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (!is_write(t.access.kind)) return no_claim<D>();
+        return {sends_illegal_vector(t),
+                all_of<D>({has_any(t.after.esr_pending, facts::send_illegal_vector), are_kept(t, Reg::irr0),
+                           are_kept(t, Reg::tmr0), are_kept(t, Reg::isr0)})};
+    }
+};
+
+struct LegalIpiRecordsNothing : StepProperty {
+    static constexpr std::string_view id = "legal-fixed-ipi-records-nothing";
+    static constexpr std::string_view statement =
+        "A SELF IPI, and a fixed IPI, with a vector from 16 on records no illegal vector.";
+    static constexpr std::array rules = {Rule::I04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (!is_write(t.access.kind)) return no_claim<D>();
+        const auto fixed = either(writes(t, Reg::self_ipi),
+                                  both(writes(t, Reg::icr), is_zero(written_word(t) & u32{0x700})));
+        return {both(fixed, negate(sends_illegal_vector(t))),
+                negate(has_any(t.after.esr_pending & ~t.before.esr_pending, facts::send_illegal_vector))};
+    }
+};
+
+// Who may record which errors.
+template <class D>
+u32 recordable_errors(const Transition<D>& t) {
+    switch (t.access.kind) {
+    case AccessKind::mmio_read: return facts::illegal_register;
+    case AccessKind::mmio_write:
+    case AccessKind::wrmsr: return 0xff; // told apart by the address
+    case AccessKind::message:
+    case AccessKind::timer_expires: return facts::receive_illegal_vector;
+    case AccessKind::hardware: return 0x0f | facts::redirectable_ipi | facts::receive_illegal_vector;
+    default: return 0;
+    }
+}
+
+struct ErrorsHaveACause : StepProperty {
+    static constexpr std::string_view id = "errors-have-a-cause";
+    static constexpr std::string_view statement = "Sending errors are recorded by writes to ICR and SELF IPI "
+                                                  "only, receiving ones by messages, the LVT and "
+                                                  "the bus, an illegal address by an access to the window.";
+    static constexpr std::array rules = {Rule::E01, Rule::M11, Rule::I04, Rule::E04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        using U32 = typename D::U32;
+        const auto sends = either(writes(t, Reg::icr), writes(t, Reg::self_ipi));
+        typename D::Bool writes_lvt = false; // may record a vector that is illegal (L04a)
+        for (const Reg entry : lvt_registers) writes_lvt = either(writes_lvt, writes(t, entry));
+        U32 may{recordable_errors(t)};
+        if (is_write(t.access.kind)) {
+            const U32 none{u32{0}};
+            may = select(sends, U32{facts::send_illegal_vector | facts::redirectable_ipi}, none);
+            may |= select(writes_lvt, U32{facts::receive_illegal_vector}, none);
+            may |= select(is_regular(t), U32{facts::illegal_register}, none);
+        }
+        const auto disables = t.out.gp ? typename D::Bool{false} : writes_apic_base(t);
+        const auto undefined = is_write(t.access.kind) ? is_odd(t) : typename D::Bool{false};
+        return {negate(either(disables, undefined)),
+                is_zero(t.after.esr_pending & ~t.before.esr_pending & ~may)};
+    }
+};
+
+} // namespace lapicheck::specs

@@ -1,0 +1,392 @@
+// Interrupts: whom a message reaches, acceptance, priority, the end of an interrupt, and what the command
+// registers send (groups P, I, V09).
+#pragma once
+
+#include "specs/properties/destination_words.hpp"
+
+namespace lapicheck::specs {
+
+template <class D>
+typename D::Bool is_vector_legal(const Transition<D>& t) {
+    return negate(less(message_vector(t), typename D::U32{facts::first_legal_vector}));
+}
+// A message for a vector comes to an APIC that takes such.
+template <class D>
+typename D::Bool comes_to_open_apic(const Transition<D>& t) {
+    return all_of<D>({asks_for_vector(t), has_enable(t.before), was_software_enabled(t), is_vector_legal(t)});
+}
+// The vector is requested if `addressed`, otherwise nothing happens.
+template <class D>
+typename D::Bool reaches_if(const Transition<D>& t, const typename D::Bool& addressed) {
+    const auto requested = has_vector<D>(t.after, Reg::irr0, message_vector(t));
+    const bool answered = t.out.answer == Answer::apic;
+    return both(implies<D>(addressed, both(typename D::Bool{answered}, requested)),
+                either(addressed, both(typename D::Bool{!answered}, nothing_changed(t))));
+}
+
+struct PhysicalDestination : StepProperty {
+    static constexpr std::string_view id = "physical-destination-is-the-id";
+    static constexpr std::string_view statement = "In physical mode a message that is no broadcast is "
+                                                  "accepted exactly if its destination is the APIC's ID.";
+    static constexpr std::array rules = {Rule::I09, Rule::I17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto narrow =
+            either(has_x2apic_bit(t.before), less(destination(t), typename D::U32{u32{0x100}}));
+        return {all_of<D>({comes_to_open_apic(t), negate(is_logical(t)), negate(is_broadcast(t)), narrow}),
+                reaches_if(t, matches_physical(t))};
+    }
+};
+
+struct FlatDestination : StepProperty {
+    static constexpr std::string_view id = "flat-destination-shares-a-bit";
+    static constexpr std::string_view statement = "In xAPIC mode and the flat model a logical message is "
+                                                  "accepted exactly if it has a bit of LDR[31:24].";
+    static constexpr std::array rules = {Rule::I10, Rule::I17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto narrow = less(destination(t), typename D::U32{u32{0xff}});
+        return {all_of<D>({comes_to_open_apic(t), is_logical(t), was_xapic(t), is_flat(t), narrow}),
+                reaches_if(t, matches_flat(t))};
+    }
+};
+
+struct ClusterDestination : StepProperty {
+    static constexpr std::string_view id = "cluster-destination-shares-a-bit-of-the-cluster";
+    static constexpr std::string_view statement = "In xAPIC mode and the cluster model a logical message is "
+                                                  "accepted exactly if its upper four bits are "
+                                                  "LDR[31:28] and its lower four have a bit of LDR[27:24].";
+    static constexpr std::array rules = {Rule::I11, Rule::I17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto narrow = less(destination(t), typename D::U32{u32{0xff}});
+        return {all_of<D>({comes_to_open_apic(t), is_logical(t), was_xapic(t), is_cluster(t), narrow}),
+                reaches_if(t, matches_cluster(t))};
+    }
+};
+
+struct X2apicLogicalDestination : StepProperty {
+    static constexpr std::string_view id = "x2apic-logical-destination-matches-ldr";
+    static constexpr std::string_view statement = "In x2APIC mode a logical message is accepted exactly if "
+                                                  "bits 31:16 are those of LDR and bits 15:0 have a "
+                                                  "bit of it.";
+    static constexpr std::array rules = {Rule::I12, Rule::I17, Rule::D08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {all_of<D>({comes_to_open_apic(t), is_logical(t), was_x2apic(t), negate(is_broadcast(t))}),
+                reaches_if(t, matches_x2apic_logical(t))};
+    }
+};
+
+struct BroadcastReachesEveryApic : StepProperty {
+    static constexpr std::string_view id = "broadcast-reaches-every-apic";
+    static constexpr std::string_view statement = "The destination FFH in xAPIC mode and FFFFFFFFH in x2APIC "
+                                                  "mode reach every APIC, physically and logically.";
+    static constexpr std::array rules = {Rule::I08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(comes_to_open_apic(t), is_broadcast(t)), reaches_if(t, typename D::Bool{true})};
+    }
+};
+
+struct AcceptanceSetsIrrAndTmr : StepProperty {
+    static constexpr std::string_view id = "acceptance-sets-irr-and-tmr";
+    static constexpr std::string_view statement = "Accepting an interrupt sets its bit in IRR, and in TMR as "
+                                                  "it is level-triggered or not, and nothing else.";
+    static constexpr std::array rules = {Rule::P01, Rule::P07, Rule::P09, Rule::P12};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto vector = message_vector(t);
+        typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, facts::receive_illegal_vector));
+        for (const RegisterFact& fact : register_facts)
+            if (!model::is_bitmap(fact.reg)) rest = both(rest, is_kept(t, fact.reg));
+        return {both(comes_to_open_apic(t), is_addressed(t)),
+                all_of<D>({only_vector_becomes<D>(t, Reg::irr0, vector, typename D::Bool{true}),
+                           only_vector_becomes<D>(t, Reg::tmr0, vector, is_level_message(t)),
+                           are_kept(t, Reg::isr0), rest})};
+    }
+};
+
+struct IllegalVectorIsNotAccepted : StepProperty {
+    static constexpr std::string_view id = "illegal-vector-is-not-accepted";
+    static constexpr std::string_view statement =
+        "A message for a vector below 16 sets no bit of IRR, TMR or ISR and changes no other register.";
+    static constexpr std::array rules = {Rule::I04, Rule::P06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(asks_for_vector(t), negate(is_vector_legal(t))),
+                all_of<D>(
+                    {registers_kept(t), rest_kept(t), errors_gained_only(t, facts::receive_illegal_vector)})};
+    }
+};
+
+struct OtherMessagesBypassIrr : StepProperty {
+    static constexpr std::string_view id = "nmi-smi-extint-bypass-irr";
+    static constexpr std::string_view statement =
+        "NMI, SMI, ExtINT and start-up messages change nothing of the APIC: no bit of IRR, ISR or TMR.";
+    static constexpr std::array rules = {Rule::I15, Rule::P11, Rule::L08, Rule::R06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {
+            any_of<D>({is_message_of(t, 2), is_message_of(t, 4), is_message_of(t, 6), is_message_of(t, 7)}),
+            nothing_changed(t)};
+    }
+};
+
+struct BypassingMessagesArrive : StepProperty {
+    static constexpr std::string_view id = "nmi-smi-init-arrive-whatever-svr-and-tpr";
+    static constexpr std::string_view statement = "NMI, SMI, INIT and start-up messages for the APIC are "
+                                                  "taken whether software disabled it or not, and "
+                                                  "whatever the task priority.";
+    static constexpr std::array rules = {Rule::V09, Rule::P09, Rule::I17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto bypasses =
+            any_of<D>({is_message_of(t, 2), is_message_of(t, 4), is_message_of(t, 5), is_message_of(t, 6)});
+        return {both(bypasses, is_addressed(t)), typename D::Bool{t.out.answer == Answer::apic}};
+    }
+};
+
+struct SoftwareDisabledAcceptsNothing : StepProperty {
+    static constexpr std::string_view id = "software-disabled-accepts-nothing";
+    static constexpr std::string_view statement = "While SVR bit 8 is 0 neither a fixed or lowest-priority "
+                                                  "message nor the timer requests an interrupt.";
+    static constexpr std::array rules = {Rule::V09, Rule::V10};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto comes =
+            t.access.kind == AccessKind::timer_expires ? typename D::Bool{true} : asks_for_vector(t);
+        return {both(comes, negate(was_software_enabled(t))),
+                all_of<D>({registers_kept(t), identity_kept(t), errors_gained_only(t, 0)})};
+    }
+};
+
+struct DisabledApicAcceptsNothing : StepProperty {
+    static constexpr std::string_view id = "disabled-apic-accepts-nothing";
+    static constexpr std::string_view statement = "While IA32_APIC_BASE.EN is 0 no message reaches the APIC, "
+                                                  "no timer expires, and it gives no interrupt.";
+    static constexpr std::array rules = {Rule::I17, Rule::V09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const bool concerned = t.access.kind == AccessKind::message ||
+                               t.access.kind == AccessKind::timer_expires ||
+                               t.access.kind == AccessKind::take_interrupt;
+        return {both(typename D::Bool{concerned}, was_disabled(t)),
+                both(typename D::Bool{t.out.answer != Answer::apic}, nothing_changed(t))};
+    }
+};
+
+// Priority. The class of the interrupt in service, of the task, and of the highest request.
+template <class D>
+typename D::U32 service_class(const Transition<D>& t) {
+    return highest_of(t.before, Reg::isr0) & u32{0xf0};
+}
+template <class D>
+typename D::U32 task_class(const Transition<D>& t) {
+    return t.before[Reg::tpr] & u32{0xf0};
+}
+template <class D>
+typename D::Bool request_is_above_ppr(const Transition<D>& t) {
+    const auto request = highest_of(t.before, Reg::irr0) & u32{0xf0};
+    return both(less(task_class(t), request), less(service_class(t), request));
+}
+
+struct HighestRequestIsTaken : StepProperty {
+    static constexpr std::string_view id = "highest-request-above-ppr-is-taken";
+    static constexpr std::string_view statement = "The highest vector of IRR is given to the processor if "
+                                                  "its class is above PPR's, whatever bits 3:0 are.";
+    static constexpr std::array rules = {Rule::P02, Rule::P14};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::take_interrupt) return no_claim<D>();
+        return {all_of<D>({has_enable(t.before), was_software_enabled(t), request_is_above_ppr(t)}),
+                both(typename D::Bool{t.out.answer == Answer::apic},
+                     equal(read_word(t), highest_of(t.before, Reg::irr0)))};
+    }
+};
+
+struct NothingBelowPprIsTaken : StepProperty {
+    static constexpr std::string_view id = "nothing-below-ppr-is-taken";
+    static constexpr std::string_view statement =
+        "No interrupt is given to the processor whose class is not above that of PPR.";
+    static constexpr std::array rules = {Rule::P02, Rule::P09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::take_interrupt) return no_claim<D>();
+        return {negate(request_is_above_ppr(t)),
+                both(typename D::Bool{t.out.answer != Answer::apic}, nothing_changed(t))};
+    }
+};
+
+struct TakenInterruptMovesToIsr : StepProperty {
+    static constexpr std::string_view id = "taken-interrupt-moves-from-irr-to-isr";
+    static constexpr std::string_view statement =
+        "Giving an interrupt to the processor moves its bit from IRR to ISR and changes nothing else.";
+    static constexpr std::array rules = {Rule::P02};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::take_interrupt || t.out.answer != Answer::apic) return no_claim<D>();
+        const auto vector = highest_of(t.before, Reg::irr0);
+        typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, 0));
+        for (const RegisterFact& fact : register_facts)
+            if (!model::is_bitmap(fact.reg)) rest = both(rest, is_kept(t, fact.reg));
+        return {typename D::Bool{true},
+                all_of<D>({only_vector_becomes<D>(t, Reg::irr0, vector, typename D::Bool{false}),
+                           only_vector_becomes<D>(t, Reg::isr0, vector, typename D::Bool{true}),
+                           are_kept(t, Reg::tmr0), rest, equal(read_word(t), vector)})};
+    }
+};
+
+struct EoiClearsHighestIsr : StepProperty {
+    static constexpr std::string_view id = "eoi-clears-the-highest-isr-bit";
+    static constexpr std::string_view statement = "A write to EOI clears the highest bit of ISR, whatever "
+                                                  "SVR bit 12 is, and changes no other register.";
+    static constexpr std::array rules = {Rule::P04, Rule::P13, Rule::M07, Rule::X14};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto vector = highest_of(t.before, Reg::isr0);
+        const auto cleared = only_vector_becomes<D>(t, Reg::isr0, vector, typename D::Bool{false});
+        return {writes(t, Reg::eoi),
+                all_of<D>({cleared, are_kept(t, Reg::irr0), are_kept(t, Reg::tmr0), rest_kept(t),
+                           errors_gained_only(t, 0), typename D::Bool{t.out.ends_interrupt}})};
+    }
+};
+
+struct EoiBroadcast : StepProperty {
+    static constexpr std::string_view id = "eoi-broadcast-follows-tmr";
+    static constexpr std::string_view statement =
+        "An EOI is broadcast exactly if the vector it ends has its TMR bit set and SVR bit 12 is clear.";
+    static constexpr std::array rules = {Rule::P05};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto level = has_vector<D>(t.before, Reg::tmr0, highest_of(t.before, Reg::isr0));
+        const auto suppressed = has_any(t.before[Reg::svr], facts::svr_suppression);
+        const auto due = all_of<D>({negate(is_empty(t.before, Reg::isr0)), level, negate(suppressed)});
+        return {writes(t, Reg::eoi), equal(t.out.broadcasts_eoi, due)};
+    }
+};
+
+struct OnlyEoiEndsInterrupts : StepProperty {
+    static constexpr std::string_view id = "only-eoi-ends-interrupts";
+    static constexpr std::string_view statement =
+        "No access but a write to EOI ends an interrupt or broadcasts an EOI.";
+    static constexpr std::array rules = {Rule::P04, Rule::P05};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {negate(writes(t, Reg::eoi)),
+                both(typename D::Bool{!t.out.ends_interrupt}, negate(t.out.broadcasts_eoi))};
+    }
+};
+
+struct PprValue : StepProperty {
+    static constexpr std::string_view id = "ppr-value";
+    static constexpr std::string_view statement = "PPR reads TPR where TPR's class is above that of ISR, the "
+                                                  "class of ISR where that is above, and where they "
+                                                  "are equal this class with TPR's bits 3:0 or none.";
+    static constexpr std::array rules = {Rule::P03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto task = task_class(t);
+        const auto service = service_class(t);
+        const auto tpr = t.before[Reg::tpr] & u32{0xff};
+        const auto is = [&t](const typename D::U32& value) { return equal(t.out.value, widen(value)); };
+        const auto by_task = implies<D>(less(service, task), is(tpr));
+        const auto by_service = implies<D>(less(task, service), is(service));
+        const auto by_both = implies<D>(equal(task, service), either(is(tpr), is(service)));
+        return {reads(t, fact_of(Reg::ppr)),
+                all_of<D>({typename D::Bool{!t.out.gp}, is_zero(high_half(t.out.value)), by_task, by_service,
+                           by_both})};
+    }
+};
+
+struct Cr8IsTpr : StepProperty {
+    static constexpr std::string_view id = "cr8-is-tpr";
+    static constexpr std::string_view statement =
+        "With the APIC enabled CR8 reads TPR[7:4]; reading it changes nothing.";
+    static constexpr std::array rules = {Rule::P08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::cr8_read) return no_claim<D>();
+        const auto priority = widen((t.before[Reg::tpr] >> 4) & u32{0xf});
+        return {has_enable(t.before), both(equal(t.out.value, priority), nothing_changed(t))};
+    }
+};
+
+struct Cr8WriteSetsTpr : StepProperty {
+    static constexpr std::string_view id = "cr8-write-sets-tpr";
+    static constexpr std::string_view statement =
+        "With the APIC enabled a write of 0 to 15 to CR8 makes TPR that value << 4 and changes nothing else.";
+    static constexpr std::array rules = {Rule::P15, Rule::P08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::cr8_write) return no_claim<D>();
+        const auto small = is_zero(t.access.value & ~u64{0xf});
+        return {both(has_enable(t.before), small),
+                all_of<D>({typename D::Bool{!t.out.gp && nothing_sent(t)},
+                           equal(t.after[Reg::tpr], written_word(t) << 4), registers_kept(t, {Reg::tpr}),
+                           rest_kept(t), errors_gained_only(t, 0)})};
+    }
+};
+
+struct Cr8HighBitsFault : StepProperty {
+    static constexpr std::string_view id = "cr8-high-bits-fault";
+    static constexpr std::string_view statement = "A write to CR8 that sets one of bits 63:4 raises #GP.";
+    static constexpr std::array rules = {Rule::P15};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::cr8_write) return no_claim<D>();
+        return {negate(is_zero(t.access.value & ~u64{0xf})), is_refused(t)};
+    }
+};
+
+struct LowVectorsNeverSet : StepProperty {
+    static constexpr std::string_view id = "low-vectors-never-set";
+    static constexpr std::string_view statement = "Bits 15:0 of IRR, ISR and TMR are never set.";
+    static constexpr std::array rules = {Rule::P06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto clear = [](const State<D>& s) {
+            typename D::Bool all = true;
+            for (const BitmapFact& map : bitmaps) all = both(all, negate(has_any(s[map.first], 0xffff)));
+            return all;
+        };
+        return {clear(t.before), clear(t.after)};
+    }
+};
+
+// What software sends.
+struct CommandWriteSends : StepProperty {
+    static constexpr std::string_view id = "command-write-sends";
+    static constexpr std::string_view statement = "A write to ICR 300H in xAPIC mode, to MSR 830H or to SELF "
+                                                  "IPI sends an interrupt, software-disabled or not.";
+    static constexpr std::array rules = {Rule::I01, Rule::I02, Rule::V11, Rule::I16};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {either(writes(t, Reg::icr), writes(t, Reg::self_ipi)), typename D::Bool{t.out.sends_ipi}};
+    }
+};
+
+struct OnlyCommandRegistersSend : StepProperty {
+    static constexpr std::string_view id = "only-command-registers-send";
+    static constexpr std::string_view statement =
+        "Nothing sends an interrupt but a write to ICR[31:0] or SELF IPI; a write to ICR 310H does not.";
+    static constexpr std::array rules = {Rule::I22, Rule::I01};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto sends = either(writes(t, Reg::icr), writes(t, Reg::self_ipi));
+        return {negate(either(sends, is_odd(t))), typename D::Bool{!t.out.sends_ipi}};
+    }
+};
+
+struct DeliveryStatusIsReadOnly : StepProperty {
+    static constexpr std::string_view id = "icr-delivery-status-is-read-only";
+    static constexpr std::string_view statement =
+        "A write to the ICR does not set its delivery status, bit 12.";
+    static constexpr std::array rules = {Rule::I03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {writes(t, Reg::icr), agree<D>(t.before[Reg::icr], t.after[Reg::icr], facts::icr_status)};
+    }
+};
+
+} // namespace lapicheck::specs

@@ -1,0 +1,205 @@
+// The spurious interrupt vector register and the local vector table that it masks (groups V, L).
+#pragma once
+
+#include "specs/properties/lvt_words.hpp"
+
+namespace lapicheck::specs {
+
+template <class D>
+typename D::Bool asks_software_enable(const Transition<D>& t) {
+    return has_any(written_word(t), facts::svr_enable);
+}
+// Fixed bits as the figure has them: the masks of the table in a state.
+template <class D>
+typename D::Bool all_masked(const State<D>& s) {
+    typename D::Bool all = true;
+    for (const Reg entry : lvt_registers) all = both(all, is_masked(s, entry));
+    return all;
+}
+
+struct SoftwareDisableMasksLvt : StepProperty {
+    static constexpr std::string_view id = "software-disable-masks-lvt";
+    static constexpr std::string_view statement =
+        "A write that clears SVR bit 8 sets the mask of every LVT entry.";
+    static constexpr std::array rules = {Rule::V06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto clears = both(either(was_software_enabled(t), t.before.cleared_by_software),
+                                 negate(asks_software_enable(t)));
+        return {both(writes(t, Reg::svr), clears), all_masked(t.after)};
+    }
+};
+
+struct SoftwareDisableKeepsTheRest : StepProperty {
+    static constexpr std::string_view id = "software-disable-only-masks";
+    static constexpr std::string_view statement =
+        "A write to SVR changes nothing of an LVT entry but sets its mask.";
+    static constexpr std::array rules = {Rule::V06, Rule::V10};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        typename D::Bool holds = true;
+        for (const Reg entry : lvt_registers)
+            holds = both(holds,
+                         either(is_kept(t, entry), equal(t.before[entry] | facts::lvt_mask, t.after[entry])));
+        return {writes(t, Reg::svr), holds};
+    }
+};
+
+struct SoftwareDisableIsRemembered : StepProperty {
+    static constexpr std::string_view id = "software-disable-is-remembered";
+    static constexpr std::string_view statement = "The APIC is disabled by software from the write that "
+                                                  "clears SVR bit 8 until one sets it, or RESET or INIT.";
+    static constexpr std::array rules = {Rule::V07, Rule::V13};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto writes_svr = writes(t, Reg::svr);
+        const auto clears = both(was_software_enabled(t), negate(asks_software_enable(t)));
+        const bool restarts = t.access.kind >= AccessKind::message; // INIT may come as a message
+        const auto other = both(negate(writes_svr), negate(leaves_registers_open(t)));
+        return {
+            restarts ? typename D::Bool{false} : either(writes_svr, other),
+            all_of<D>(
+                {implies<D>(both(writes_svr, clears), t.after.cleared_by_software),
+                 implies<D>(both(writes_svr, asks_software_enable(t)), negate(t.after.cleared_by_software)),
+                 implies<D>(
+                     all_of<D>({writes_svr, negate(asks_software_enable(t)), t.before.cleared_by_software}),
+                     t.after.cleared_by_software),
+                 implies<D>(other, equal(t.before.cleared_by_software, t.after.cleared_by_software))})};
+    }
+};
+
+struct LvtStaysMaskedWhileDisabled : StepProperty {
+    static constexpr std::string_view id = "lvt-stays-masked-while-disabled";
+    static constexpr std::string_view statement = "While SVR bit 8 is 0 because software cleared it, a write "
+                                                  "to an LVT entry, CMCI too, leaves its mask set.";
+    static constexpr std::array rules = {Rule::V07};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto disabled = both(negate(was_software_enabled(t)), t.before.cleared_by_software);
+        return each_register<D>(
+            [&](const RegisterFact& fact) {
+                return is_lvt_register(fact.reg) ? both(disabled, writes(t, fact)) : typename D::Bool{false};
+            },
+            [&t](const RegisterFact& fact) { return is_masked(t.after, fact.reg); });
+    }
+};
+
+struct SoftwareEnableUnmasksNothing : StepProperty {
+    static constexpr std::string_view id = "software-enable-unmasks-nothing";
+    static constexpr std::string_view statement = "A write that sets SVR bit 8 changes no LVT entry.";
+    static constexpr std::array rules = {Rule::V08, Rule::L10};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        typename D::Bool kept = true;
+        for (const Reg entry : lvt_registers) kept = both(kept, is_kept(t, entry));
+        return {both(writes(t, Reg::svr), asks_software_enable(t)), kept};
+    }
+};
+
+struct OnlySoftwareClearsMask : StepProperty {
+    static constexpr std::string_view id = "only-software-clears-mask";
+    static constexpr std::string_view statement =
+        "The mask of an LVT entry is cleared by nothing but a write to that entry.";
+    static constexpr std::array rules = {Rule::L10, Rule::V08, Rule::R04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        typename D::Bool holds = true;
+        for (const Reg entry : lvt_registers) {
+            const auto cleared = both(is_masked(t.before, entry), negate(is_masked(t.after, entry)));
+            holds = both(holds, implies<D>(cleared, writes(t, entry)));
+        }
+        return {negate(leaves_registers_open(t)), holds};
+    }
+};
+
+struct LvtWriteSetsItsMask : StepProperty {
+    static constexpr std::string_view id = "lvt-write-sets-its-mask";
+    static constexpr std::string_view statement =
+        "A write to an LVT entry sets its mask as written, unless the APIC is disabled by software.";
+    static constexpr std::array rules = {Rule::M07, Rule::X14, Rule::V07};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto wants_mask = has_any(written_word(t), facts::lvt_mask);
+        return each_register<D>(
+            [&](const RegisterFact& fact) {
+                if (!is_lvt_register(fact.reg)) return typename D::Bool{false};
+                return both(writes(t, fact), either(was_software_enabled(t), wants_mask));
+            },
+            [&](const RegisterFact& fact) { return equal(is_masked(t.after, fact.reg), wants_mask); });
+    }
+};
+
+struct LvtReadOnlyBits : StepProperty {
+    static constexpr std::string_view id = "lvt-read-only-bits";
+    static constexpr std::string_view statement =
+        "A write to an LVT entry that is masked and stays so changes neither delivery status nor remote IRR.";
+    static constexpr std::array rules = {Rule::L02};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return each_register<D>(
+            [&](const RegisterFact& fact) {
+                if (!is_lvt_register(fact.reg)) return typename D::Bool{false};
+                return all_of<D>(
+                    {writes(t, fact), is_masked(t.before, fact.reg), is_masked(t.after, fact.reg)});
+            },
+            [&](const RegisterFact& fact) {
+                return agree<D>(t.before[fact.reg], t.after[fact.reg], fact.hardware);
+            });
+    }
+};
+
+struct AbsentCmciIsUntouched : StepProperty {
+    static constexpr std::string_view id = "absent-cmci-is-untouched";
+    static constexpr std::string_view statement =
+        "Where the LVT has no CMCI entry, an access to 2F0H changes no register and sends nothing.";
+    static constexpr std::array rules = {Rule::L09, Rule::V03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto at_cmci =
+            all_of<D>({is_regular(t), at_offset(t, Gap{0x2f0, 0x2ff}), negate(has_cmci_entry(t))});
+        return {at_cmci, all_of<D>({typename D::Bool{nothing_sent(t)}, registers_kept(t), rest_kept(t),
+                                    errors_gained_only(t, facts::illegal_register)})};
+    }
+};
+
+struct CmciIsThereByVersion : StepProperty {
+    static constexpr std::string_view id = "cmci-is-there-by-version";
+    static constexpr std::string_view statement =
+        "Where the version register counts more than six LVT entries, 2F0H is answered as a register.";
+    static constexpr std::array rules = {Rule::V03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {accesses(t, fact_of(Reg::lvt_cmci)), typename D::Bool{t.out.answer == Answer::apic}};
+    }
+};
+
+// The bit of the timer's mode that CPUID has to announce.
+struct NoDeadlineModeWithoutCpuid : StepProperty {
+    static constexpr std::string_view id = "no-deadline-mode-without-cpuid";
+    static constexpr std::string_view statement =
+        "Where CPUID has no TSC-deadline timer, a write to LVT Timer leaves bit 18 clear.";
+    static constexpr std::array rules = {Rule::T01, Rule::L03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(writes(t, Reg::lvt_timer), negate(t.cpu.has_tsc_deadline)),
+                negate(has_any(t.after[Reg::lvt_timer], facts::timer_deadline))};
+    }
+};
+
+struct HardwareMasksOnlyPmc : StepProperty {
+    static constexpr std::string_view id = "hardware-masks-only-pmc";
+    static constexpr std::string_view statement = "What hardware does by itself sets the mask of LVT PMC and "
+                                                  "records bus errors, and changes nothing else.";
+    static constexpr std::array rules = {Rule::L07, Rule::L10};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::hardware) return no_claim<D>();
+        const auto pmc = either(is_kept(t, Reg::lvt_pmc),
+                                equal(t.before[Reg::lvt_pmc] | facts::lvt_mask, t.after[Reg::lvt_pmc]));
+        constexpr u32 from_bus = 0x0f | facts::redirectable_ipi | facts::receive_illegal_vector;
+        return {typename D::Bool{true}, all_of<D>({registers_kept(t, {Reg::lvt_pmc}), pmc, rest_kept(t),
+                                                   errors_gained_only(t, from_bus)})};
+    }
+};
+
+} // namespace lapicheck::specs

@@ -1,0 +1,238 @@
+// IA32_APIC_BASE: the modes, the ways between them and what survives them (group B).
+#pragma once
+
+#include "specs/property_words.hpp"
+
+namespace lapicheck::specs {
+
+template <class D>
+typename D::Bool sets_reserved_base_bits(const Transition<D>& t) {
+    return either(has_any(t.access.value, facts::base_reserved),
+                  negate(is_zero(t.access.value & ~t.cpu.address_mask)));
+}
+template <class D>
+typename D::Bool asks_enable(const Transition<D>& t) {
+    return has_any(t.access.value, facts::base_enable);
+}
+template <class D>
+typename D::Bool asks_x2apic_bit(const Transition<D>& t) {
+    return has_any(t.access.value, facts::base_extd);
+}
+// With the platform's lock x2APIC mode cannot be left.
+template <class D>
+typename D::Bool leaves_locked_x2apic(const Transition<D>& t) {
+    return all_of<D>({t.cpu.locked_x2apic, was_x2apic(t), negate(asks_x2apic_bit(t))});
+}
+template <class D>
+typename D::Bool accepts_apic_base(const Transition<D>& t) {
+    return t.out.gp ? typename D::Bool{false} : writes_apic_base(t);
+}
+// The accepted write leads from xAPIC mode to x2APIC mode.
+template <class D>
+typename D::Bool enters_x2apic(const Transition<D>& t) {
+    return all_of<D>({accepts_apic_base(t), was_xapic(t), asks_enable(t), asks_x2apic_bit(t)});
+}
+// The accepted write leads to the disabled mode, after which little is said of the registers.
+template <class D>
+typename D::Bool leaves_for_disabled(const Transition<D>& t) {
+    return all_of<D>({accepts_apic_base(t), has_enable(t.before), negate(asks_enable(t))});
+}
+
+struct ModeTransitions : StepProperty {
+    static constexpr std::string_view id = "mode-transitions";
+    static constexpr std::string_view statement =
+        "A WRMSR to IA32_APIC_BASE that asks for a transition the manual forbids raises #GP and changes "
+        "nothing; "
+        "one that asks for a transition it allows succeeds into the mode asked for.";
+    static constexpr std::array rules = {Rule::B02, Rule::B03, Rule::B04, Rule::B05, Rule::B06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto enable = asks_enable(t);
+        const auto extd = asks_x2apic_bit(t);
+        const auto illegal =
+            any_of<D>({both(extd, negate(t.cpu.has_x2apic)), both(extd, negate(enable)),
+                       all_of<D>({was_x2apic(t), enable, negate(extd)}), both(was_disabled(t), extd)});
+        // A base that moves and a BSP flag that changes may be refused for themselves.
+        const auto elsewhere = facts::base_page | facts::base_bsp;
+        const auto plain = all_of<D>({is_zero((t.access.value ^ t.before.apic_base) & elsewhere),
+                                      negate(sets_reserved_base_bits(t)), negate(leaves_locked_x2apic(t))});
+        const auto granted = both(typename D::Bool{!t.out.gp}, equal(t.after.apic_base, t.access.value));
+        return {both(writes_apic_base(t), either(illegal, plain)),
+                both(implies<D>(illegal, is_refused(t)), either(illegal, granted))};
+    }
+};
+
+struct LockedX2apicStays : StepProperty {
+    static constexpr std::string_view id = "locked-x2apic-stays";
+    static constexpr std::string_view statement = "Where IA32_XAPIC_DISABLE_STATUS[0] is 1, a WRMSR that "
+                                                  "would leave x2APIC mode raises #GP and changes nothing.";
+    static constexpr std::array rules = {Rule::B16};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(writes_apic_base(t), leaves_locked_x2apic(t)), is_refused(t)};
+    }
+};
+
+struct ApicBaseReservedBitsFault : StepProperty {
+    static constexpr std::string_view id = "apic-base-reserved-bits-fault";
+    static constexpr std::string_view statement = "A WRMSR to IA32_APIC_BASE that sets bits 7:0, bit 9 or a "
+                                                  "bit from MAXPHYADDR on raises #GP and changes nothing.";
+    static constexpr std::array rules = {Rule::B01, Rule::B07};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(writes_apic_base(t), sets_reserved_base_bits(t)), is_refused(t)};
+    }
+};
+
+struct ApicBaseReadsBack : StepProperty {
+    static constexpr std::string_view id = "apic-base-reads-back";
+    static constexpr std::string_view statement =
+        "RDMSR of IA32_APIC_BASE returns the register, bit 8 aside, never faults and changes nothing.";
+    static constexpr std::array rules = {Rule::B08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::rdmsr) return no_claim<D>();
+        const auto same = is_zero((t.out.value ^ t.before.apic_base) & ~facts::base_bsp);
+        return {at_msr(t, facts::apic_base_msr),
+                all_of<D>({typename D::Bool{!t.out.gp && nothing_sent(t)}, same, nothing_changed(t)})};
+    }
+};
+
+struct AcceptedApicBaseIsKept : StepProperty {
+    static constexpr std::string_view id = "accepted-apic-base-is-kept";
+    static constexpr std::string_view statement =
+        "A WRMSR to IA32_APIC_BASE that does not fault puts its value there, the BSP flag perhaps excepted.";
+    static constexpr std::array rules = {Rule::B06, Rule::B08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto bsp = t.after.apic_base & facts::base_bsp;
+        const auto base = equal(t.after.apic_base & ~facts::base_bsp, t.access.value & ~facts::base_bsp);
+        const auto flag = either(equal(bsp, t.access.value & facts::base_bsp),
+                                 equal(bsp, t.before.apic_base & facts::base_bsp));
+        return {accepts_apic_base(t), both(base, flag)};
+    }
+};
+
+struct ApicBaseChangesByWrmsrAndReset : StepProperty {
+    static constexpr std::string_view id = "apic-base-changes-by-wrmsr-and-reset-only";
+    static constexpr std::string_view statement =
+        "Nothing but a WRMSR to IA32_APIC_BASE and RESET changes the base, the mode and the BSP flag.";
+    static constexpr std::array rules = {Rule::B08, Rule::B11, Rule::B17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind == AccessKind::reset) return no_claim<D>();
+        return {negate(writes_apic_base(t)), equal(t.before.apic_base, t.after.apic_base)};
+    }
+};
+
+struct InvalidModeUnreachable : StepProperty {
+    static constexpr std::string_view id = "invalid-mode-unreachable";
+    static constexpr std::string_view statement =
+        "From a valid mode nothing leads to EXTD set with EN clear, nor to EXTD where CPUID has no x2APIC.";
+    static constexpr std::array rules = {Rule::B09, Rule::B02};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto valid = [&t](const State<D>& s) {
+            return implies<D>(has_x2apic_bit(s), both(has_enable(s), t.cpu.has_x2apic));
+        };
+        return {valid(t.before), valid(t.after)};
+    }
+};
+
+struct GpChangesNothing : StepProperty {
+    static constexpr std::string_view id = "gp-changes-nothing";
+    static constexpr std::string_view statement =
+        "An access that raises #GP changes no register, records no error and sends nothing.";
+    static constexpr std::array rules = {Rule::B07, Rule::E09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {typename D::Bool{t.out.gp}, is_refused(t)};
+    }
+};
+
+struct OnlyMsrsAndCr8Fault : StepProperty {
+    static constexpr std::string_view id = "only-msrs-and-cr8-fault";
+    static constexpr std::string_view statement = "Nothing but RDMSR, WRMSR and a write of CR8 raises #GP: "
+                                                  "accesses to the window and interrupts never do.";
+    static constexpr std::array rules = {Rule::M06, Rule::M07};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (is_msr(t.access.kind) || t.access.kind == AccessKind::cr8_write) return no_claim<D>();
+        return {typename D::Bool{true}, typename D::Bool{!t.out.gp}};
+    }
+};
+
+struct SameModeWriteKeepsRegisters : StepProperty {
+    static constexpr std::string_view id = "same-mode-write-keeps-the-registers";
+    static constexpr std::string_view statement =
+        "A WRMSR to IA32_APIC_BASE that leaves the mode as it is changes no register of the APIC.";
+    static constexpr std::array rules = {Rule::B06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto same = both(equal(asks_enable(t), has_enable(t.before)),
+                               equal(asks_x2apic_bit(t), has_x2apic_bit(t.before)));
+        const auto rest = both(equal(t.before.x2apic_id, t.after.x2apic_id),
+                               equal(t.before.tsc_deadline, t.after.tsc_deadline));
+        return {both(accepts_apic_base(t), same),
+                all_of<D>({registers_kept(t), rest, errors_gained_only(t, 0)})};
+    }
+};
+
+struct IdAfterLeavingX2apic : StepProperty {
+    static constexpr std::string_view id = "id-after-leaving-x2apic";
+    static constexpr std::string_view statement = "Leaving x2APIC mode makes the low byte of the x2APIC ID "
+                                                  "the xAPIC ID, and entering xAPIC mode keeps that.";
+    static constexpr std::array rules = {Rule::B13a};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto leaves = both(leaves_for_disabled(t), was_x2apic(t));
+        const auto enters = all_of<D>({accepts_apic_base(t), was_disabled(t), asks_enable(t)});
+        const auto low_byte = equal(t.after[Reg::id] >> 24, t.before.x2apic_id & u32{0xff});
+        return {either(leaves, enters),
+                both(implies<D>(leaves, low_byte), implies<D>(enters, is_kept(t, Reg::id)))};
+    }
+};
+
+struct X2apicEntryKeepsTheRest : StepProperty {
+    static constexpr std::string_view id = "x2apic-entry-keeps-the-rest";
+    static constexpr std::string_view statement =
+        "Entering x2APIC mode keeps every register but ID, LDR, DFR and bits 63:32 of the ICR.";
+    static constexpr std::array rules = {Rule::D12};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {enters_x2apic(t),
+                all_of<D>({registers_kept(t, {Reg::id, Reg::ldr, Reg::dfr, Reg::icr_high}),
+                           errors_gained_only(t, 0), equal(t.before.tsc_deadline, t.after.tsc_deadline),
+                           equal(t.before.cleared_by_software, t.after.cleared_by_software)})};
+    }
+};
+
+struct X2apicEntrySetsTheId : StepProperty {
+    static constexpr std::string_view id = "x2apic-entry-sets-the-id";
+    static constexpr std::string_view statement = "Entering x2APIC mode sets the ID that hardware assigned, "
+                                                  "on AMD unless software had written another one.";
+    static constexpr std::array rules = {Rule::D11, Rule::D03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto rewritten = negate(equal(t.before[Reg::id] >> 24, t.cpu.hardware_id & u32{0xff}));
+        const auto first_time = equal(t.before.x2apic_id, t.cpu.hardware_id);
+        return {both(enters_x2apic(t), either(negate(t.cpu.amd), both(first_time, negate(rewritten)))),
+                equal(t.after.x2apic_id, t.cpu.hardware_id)};
+    }
+};
+
+struct HardwareIdStays : StepProperty {
+    static constexpr std::string_view id = "x2apic-id-is-the-hardwares";
+    static constexpr std::string_view statement = "On Intel no step gives the APIC an x2APIC ID that "
+                                                  "hardware did not assign; on AMD only entering x2APIC "
+                                                  "mode does.";
+    static constexpr std::array rules = {Rule::D02, Rule::D03};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto may = both(t.cpu.amd, enters_x2apic(t));
+        return {both(equal(t.before.x2apic_id, t.cpu.hardware_id), negate(may)),
+                equal(t.after.x2apic_id, t.cpu.hardware_id)};
+    }
+};
+
+} // namespace lapicheck::specs

@@ -1,0 +1,262 @@
+// The APIC timer (group T). Time is not part of a step: the counter is bounded, not predicted.
+#pragma once
+
+#include "specs/properties/lvt_words.hpp"
+
+namespace lapicheck::specs {
+
+template <class D>
+typename D::Bool was_deadline(const Transition<D>& t) {
+    return in_deadline_mode(t, t.before);
+}
+template <class D>
+typename D::Bool at_deadline_msr(const Transition<D>& t) {
+    return at_msr(t, facts::tsc_deadline_msr);
+}
+// The timer expires while it counts, or with its deadline set.
+template <class D>
+typename D::Bool expires_armed(const Transition<D>& t) {
+    if (t.access.kind != AccessKind::timer_expires) return typename D::Bool{false};
+    const auto armed = either(both(was_deadline(t), negate(is_zero(t.before.tsc_deadline))),
+                              both(negate(was_deadline(t)), negate(is_zero(t.before[Reg::initial_count]))));
+    return both(has_enable(t.before), armed);
+}
+// It fires: the entry is not masked, and the APIC takes interrupts.
+template <class D>
+typename D::Bool fires(const Transition<D>& t) {
+    return all_of<D>(
+        {expires_armed(t), was_software_enabled(t), negate(is_masked(t.before, Reg::lvt_timer))});
+}
+template <class D>
+typename D::U32 timer_vector(const Transition<D>& t) {
+    return t.before[Reg::lvt_timer] & u32{0xff};
+}
+template <class D>
+typename D::Bool is_legal_vector(const typename D::U32& vector) {
+    return negate(less(vector, typename D::U32{facts::first_legal_vector}));
+}
+
+struct InitialCountReadsBack : StepProperty {
+    static constexpr std::string_view id = "initial-count-reads-back";
+    static constexpr std::string_view statement =
+        "Outside TSC-deadline mode the initial count holds what was written last.";
+    static constexpr std::array rules = {Rule::T20, Rule::M07, Rule::X14};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(writes(t, Reg::initial_count), negate(was_deadline(t))),
+                equal(t.after[Reg::initial_count], written_word(t))};
+    }
+};
+
+struct InitialCountKept : StepProperty {
+    static constexpr std::string_view id = "countdown-keeps-the-initial-count";
+    static constexpr std::string_view statement = "The initial count changes by a write to it, a change to "
+                                                  "or from TSC-deadline mode, RESET and INIT only.";
+    static constexpr std::array rules = {Rule::T20};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind == AccessKind::reset || t.access.kind == AccessKind::init ||
+            t.access.kind == AccessKind::message)
+            return no_claim<D>();
+        const auto switches =
+            both(writes(t, Reg::lvt_timer), negate(equal(was_deadline(t), in_deadline_mode(t, t.after))));
+        const auto may = any_of<D>({writes(t, Reg::initial_count), switches, leaves_registers_open(t)});
+        return {negate(may), is_kept(t, Reg::initial_count)};
+    }
+};
+
+struct DeadlineModeIgnoresInitialCount : StepProperty {
+    static constexpr std::string_view id = "deadline-mode-ignores-initial-count";
+    static constexpr std::string_view statement =
+        "In TSC-deadline mode a write to the initial count changes nothing.";
+    static constexpr std::array rules = {Rule::T09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(writes(t, Reg::initial_count), was_deadline(t)), nothing_changed(t)};
+    }
+};
+
+struct DeadlineModeCountsNothing : StepProperty {
+    static constexpr std::string_view id = "deadline-mode-current-count-reads-zero";
+    static constexpr std::string_view statement = "In TSC-deadline mode the current count reads 0.";
+    static constexpr std::array rules = {Rule::T09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(reads(t, fact_of(Reg::current_count)), was_deadline(t)),
+                both(typename D::Bool{!t.out.bounded}, is_zero(t.out.value))};
+    }
+};
+
+struct CurrentCountBelowInitial : StepProperty {
+    static constexpr std::string_view id = "current-count-at-most-initial";
+    static constexpr std::string_view statement = "Outside TSC-deadline mode a running timer's current count "
+                                                  "is never above the initial count; on AMD a "
+                                                  "stopped one reads 0.";
+    static constexpr std::array rules = {Rule::T03, Rule::T04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto initial = t.before[Reg::initial_count];
+        const auto greatest = t.out.bounded ? t.out.limit : read_word(t);
+        const auto said = both(negate(was_deadline(t)), either(t.cpu.amd, negate(is_zero(initial))));
+        return {both(reads(t, fact_of(Reg::current_count)), said),
+                both(typename D::Bool{!t.out.gp}, negate(less(initial, greatest)))};
+    }
+};
+
+struct DeadlineWriteArms : StepProperty {
+    static constexpr std::string_view id = "deadline-write-arms";
+    static constexpr std::string_view statement =
+        "In TSC-deadline mode a WRMSR to IA32_TSC_DEADLINE sets it, 0 too, and changes nothing else.";
+    static constexpr std::array rules = {Rule::T10};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::wrmsr) return no_claim<D>();
+        return {both(at_deadline_msr(t), was_deadline(t)),
+                all_of<D>({typename D::Bool{!t.out.gp}, equal(t.after.tsc_deadline, t.access.value),
+                           registers_kept(t), identity_kept(t), errors_gained_only(t, 0),
+                           equal(t.before.cleared_by_software, t.after.cleared_by_software)})};
+    }
+};
+
+struct DeadlineReadsBack : StepProperty {
+    static constexpr std::string_view id = "deadline-reads-back";
+    static constexpr std::string_view statement =
+        "In TSC-deadline mode IA32_TSC_DEADLINE reads the deadline, or 0 once that has passed.";
+    static constexpr std::array rules = {Rule::T10};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::rdmsr) return no_claim<D>();
+        return {both(at_deadline_msr(t), was_deadline(t)),
+                both(typename D::Bool{!t.out.gp},
+                     either(is_zero(t.out.value), equal(t.out.value, t.before.tsc_deadline)))};
+    }
+};
+
+struct DeadlineMsrIdleOutside : StepProperty {
+    static constexpr std::string_view id = "deadline-msr-idle-outside";
+    static constexpr std::string_view statement = "Outside TSC-deadline mode IA32_TSC_DEADLINE reads 0 and "
+                                                  "writes to it change nothing, without a fault.";
+    static constexpr std::array rules = {Rule::T11};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto outside = both(t.cpu.has_tsc_deadline, negate(was_deadline(t)));
+        const auto reads_zero = is_write(t.access.kind) ? typename D::Bool{true} : is_zero(t.out.value);
+        return {both(at_deadline_msr(t), outside),
+                all_of<D>({typename D::Bool{!t.out.gp}, reads_zero, nothing_changed(t)})};
+    }
+};
+
+struct DeadlineMsrFaultsWithoutCpuid : StepProperty {
+    static constexpr std::string_view id = "deadline-msr-faults-without-cpuid";
+    static constexpr std::string_view statement =
+        "Where CPUID has no TSC-deadline timer, RDMSR and WRMSR of IA32_TSC_DEADLINE raise #GP.";
+    static constexpr std::array rules = {Rule::T14};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(at_deadline_msr(t), negate(t.cpu.has_tsc_deadline)), is_refused(t)};
+    }
+};
+
+struct ModeSwitchDisarms : StepProperty {
+    static constexpr std::string_view id = "timer-mode-switch-disarms";
+    static constexpr std::string_view statement = "A write to LVT Timer that changes to or from TSC-deadline "
+                                                  "mode clears IA32_TSC_DEADLINE; any other keeps it.";
+    static constexpr std::array rules = {Rule::T12};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto same_mode = equal(was_deadline(t), in_deadline_mode(t, t.after));
+        return {writes(t, Reg::lvt_timer),
+                both(either(same_mode, is_zero(t.after.tsc_deadline)),
+                     implies<D>(same_mode, equal(t.before.tsc_deadline, t.after.tsc_deadline)))};
+    }
+};
+
+struct DeadlineKept : StepProperty {
+    static constexpr std::string_view id = "deadline-is-kept";
+    static constexpr std::string_view statement = "The deadline changes by a write to it, a change of the "
+                                                  "timer's mode, its expiry, RESET and INIT only.";
+    static constexpr std::array rules = {Rule::T10, Rule::T17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind == AccessKind::reset || t.access.kind == AccessKind::init ||
+            t.access.kind == AccessKind::message)
+            return no_claim<D>();
+        const auto writes_it =
+            t.access.kind == AccessKind::wrmsr ? at_deadline_msr(t) : typename D::Bool{false};
+        const auto expires = both(expires_armed(t), was_deadline(t));
+        const auto may = any_of<D>({writes_it, expires, writes(t, Reg::lvt_timer), leaves_registers_open(t)});
+        return {negate(may), equal(t.before.tsc_deadline, t.after.tsc_deadline)};
+    }
+};
+
+struct MaskedTimerDoesNotInterrupt : StepProperty {
+    static constexpr std::string_view id = "masked-timer-does-not-interrupt";
+    static constexpr std::string_view statement =
+        "The expiry of a timer whose entry is masked sets no bit of IRR, TMR or ISR and records no error.";
+    static constexpr std::array rules = {Rule::T13a};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto deadline = either(equal(t.before.tsc_deadline, t.after.tsc_deadline),
+                                     both(was_deadline(t), is_zero(t.after.tsc_deadline)));
+        return {both(expires_armed(t), is_masked(t.before, Reg::lvt_timer)),
+                all_of<D>({registers_kept(t), identity_kept(t), deadline, errors_gained_only(t, 0),
+                           typename D::Bool{t.out.answer != Answer::apic && nothing_sent(t)}})};
+    }
+};
+
+struct StoppedTimerDoesNotExpire : StepProperty {
+    static constexpr std::string_view id = "stopped-timer-does-not-expire";
+    static constexpr std::string_view statement =
+        "A timer with an initial count of 0, or with no deadline in TSC-deadline mode, gives no interrupt.";
+    static constexpr std::array rules = {Rule::T03, Rule::T10, Rule::T17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::timer_expires) return no_claim<D>();
+        return {negate(expires_armed(t)), nothing_changed(t)};
+    }
+};
+
+struct TimerFiresItsVector : StepProperty {
+    static constexpr std::string_view id = "timer-fires-its-vector";
+    static constexpr std::string_view statement =
+        "A timer that expires unmasked requests its vector, edge-triggered, and changes nothing else but its "
+        "deadline.";
+    static constexpr std::array rules = {Rule::T05, Rule::T06, Rule::L11, Rule::P01};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto vector = timer_vector(t);
+        typename D::Bool rest = true;
+        for (const RegisterFact& fact : register_facts)
+            if (!model::is_bitmap(fact.reg)) rest = both(rest, is_kept(t, fact.reg));
+        return {both(fires(t), is_legal_vector<D>(vector)),
+                all_of<D>({only_vector_becomes<D>(t, Reg::irr0, vector, typename D::Bool{true}),
+                           only_vector_becomes<D>(t, Reg::tmr0, vector, typename D::Bool{false}),
+                           are_kept(t, Reg::isr0), rest, identity_kept(t), errors_gained_only(t, 0)})};
+    }
+};
+
+struct TimerWithIllegalVector : StepProperty {
+    static constexpr std::string_view id = "timer-with-illegal-vector-is-an-error";
+    static constexpr std::string_view statement = "A timer that expires unmasked with a vector below 16 "
+                                                  "requests nothing and records receive-illegal-vector.";
+    static constexpr std::array rules = {Rule::L04b, Rule::P06};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(fires(t), negate(is_legal_vector<D>(timer_vector(t)))),
+                all_of<D>({registers_kept(t), errors_gained_only(t, facts::receive_illegal_vector),
+                           has_any(t.after.esr_pending, facts::receive_illegal_vector)})};
+    }
+};
+
+struct DeadlineFiresOnce : StepProperty {
+    static constexpr std::string_view id = "deadline-fires-once";
+    static constexpr std::string_view statement =
+        "When the timer generates its interrupt in TSC-deadline mode, IA32_TSC_DEADLINE becomes 0.";
+    static constexpr std::array rules = {Rule::T10, Rule::T17};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(fires(t), was_deadline(t)), is_zero(t.after.tsc_deadline)};
+    }
+};
+
+} // namespace lapicheck::specs
