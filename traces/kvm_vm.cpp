@@ -166,8 +166,7 @@ void Vm::create_irqchip(const Machine& machine) {
         wide_ids_ = true;
     }
     const std::uintptr_t boot_id = machine.apic_ids.front();
-    if (boot_id != 0 &&
-        kvm_ioctl(vm_.get(), KVM_SET_BOOT_CPU_ID, reinterpret_cast<const void*>(boot_id)) < 0)
+    if (boot_id != 0 && kvm_ioctl(vm_.get(), KVM_SET_BOOT_CPU_ID, reinterpret_cast<const void*>(boot_id)) < 0)
         throw KvmRefused(fmt::format("this KVM refuses a BSP with APIC ID {}: {}", boot_id, reason()));
 }
 

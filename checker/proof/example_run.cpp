@@ -9,8 +9,10 @@ z3::expr number(u64 value, unsigned width) {
 
 } // namespace
 
-ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals)
+ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals,
+                       Taste taste)
     : example_(example), segments_(std::move(segments)), finals_(std::move(finals)) {
+    if (taste == Taste::any) return;
     prefer_plain_cpu();
     prefer_usual_base();
     prefer_aligned();

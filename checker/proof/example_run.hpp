@@ -21,10 +21,14 @@ struct FinalStep {
     unsigned vcpu = 0;
 };
 
-// Adds preferences to `example` until it is one run, which is returned: the segments, then the final steps.
+enum class Taste : std::uint8_t { any, telling };
+
+// Adds preferences to `example`, if it is to be telling, and reads a run from it: the segments, then the
+// final steps.
 class ExampleRun {
   public:
-    ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals);
+    ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals,
+               Taste taste = Taste::telling);
 
     MachineFacts machine() const;
     // The steps of a segment, or the final step.

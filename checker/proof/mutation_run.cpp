@@ -25,11 +25,11 @@ std::string_view to_string(Fate fate) {
 
 struct MutationRun::Impl {
     explicit Impl(MutationOptions o)
-        : options(o), oracle(o.bounds.budget), reference(std::make_unique<model::Sdm<Symbolic>>()),
-          cases(*reference, oracle) {}
+        : options(o), memory(o.bounds.budget), reference(std::make_unique<model::Sdm<Symbolic>>()),
+          cases(*reference, memory) {}
 
     MutationOptions options;
-    Oracle oracle;
+    Memory memory;
     std::unique_ptr<SymImplementation> reference;
     Cases cases; // of the reference; its invariants lead to suspects, a run from RESET decides
 };
@@ -46,7 +46,8 @@ class Trial {
         : symbolic_(mutant.symbolic()), plain_(mutant.plain()), reference_(reference), oracle_(oracle),
           options_(options), search_(*symbolic_, oracle, options.bounds) {
         for (const Case& c : reference.all()) {
-            Case changed{c.key, c.start, c.access, paths_of(*symbolic_, c.start, c.access, "c.")};
+            Case changed{c.key,       c.start, c.access, paths_of(*symbolic_, c.start, c.access, "c."),
+                         c.reachable, 0};
             if (differs(changed.paths, c.paths)) changed_.push_back(std::move(changed));
         }
     }
@@ -72,32 +73,17 @@ class Trial {
 
   private:
     static bool differs(const std::vector<Path>& a, const std::vector<Path>& b) {
-        if (a.size() != b.size()) return true;
-        for (std::size_t i = 0; i < a.size(); ++i)
-            if (!same_path(a[i], b[i])) return true;
-        return false;
-    }
-    static bool same_path(const Path& a, const Path& b) {
-        if (!z3::eq(a.condition(), b.condition()) || a.out.answer != b.out.answer || a.out.gp != b.out.gp ||
-            a.out.sends_ipi != b.out.sends_ipi || a.out.ends_interrupt != b.out.ends_interrupt)
-            return false;
-        if (!a.out.value.is_same(b.out.value) ||
-            !z3::eq(a.out.broadcasts_eoi.formula(), b.out.broadcasts_eoi.formula()))
-            return false;
-        for (std::size_t i = 0; i < state_words; ++i)
-            if (!z3::eq(state_word(a.after, i), state_word(b.after, i))) return false;
-        return true;
+        return !std::ranges::equal(a, b, is_same_path);
     }
 
     bool is_allowed_everywhere(MutantResult& result) {
         for (const Case& c : changed_) {
             const Reference reference(c.start, c.access);
-            const Conditions reachable = reference_.reachable(c.start.cpu, c.start.state);
             for (const Path& path : c.paths) {
                 if (path.invalid_mode) return false;
                 const SymBool allowed = reference.allows(path);
                 if (allowed.is_true()) continue;
-                const Answer answer = oracle_.ask(reachable, {path.condition(), !allowed.formula()});
+                const Answer answer = oracle_.ask(c.reachable, {path.condition(), !allowed.formula()});
                 if (answer == Answer::no) continue;
                 gave_up_ = gave_up_ || answer == Answer::unknown;
                 result.remark = fmt::format("{} in {} mode, {}", model::to_string(c.key.kind),
@@ -112,12 +98,11 @@ class Trial {
         if (property.scope != specs::Scope::step) return false; // they speak of the closed window alone
         std::set<CaseKey> suspects;
         for (const Case& c : changed_) {
-            const Conditions reachable = reference_.reachable(c.start.cpu, c.start.state);
             for (const Path& path : c.paths) {
                 const SymBool violated =
-                    violation(property.step.symbolic(path.transition(c.start, c.access)));
+                    violation(property.step.symbolic(PathTransition(path, c.start, c.access)));
                 if (violated.is_false() || path.excludes(violated.formula())) continue;
-                if (oracle_.ask(reachable, {path.condition(), violated.formula()}) == Answer::no) continue;
+                if (oracle_.ask(c.reachable, {path.condition(), violated.formula()}) == Answer::no) continue;
                 suspects.insert(c.key);
                 break;
             }
@@ -125,7 +110,7 @@ class Trial {
         if (suspects.empty() || property.basis == specs::Basis::wish) return false;
         const auto found = search_.step(
             [&](const Start& start, const SymAccess& access, const Path& path) {
-                return violation(property.step.symbolic(path.transition(start, access)));
+                return violation(property.step.symbolic(PathTransition(path, start, access)));
             },
             suspects);
         return found && breaks(property, *found, *plain_);
@@ -144,7 +129,7 @@ class Trial {
 } // namespace
 
 MutantResult MutationRun::judge(const Mutant& mutant) {
-    return Trial(mutant, impl_->cases, impl_->oracle, impl_->options).judge(mutant.rule);
+    return Trial(mutant, impl_->cases, impl_->memory.oracle, impl_->options).judge(mutant.rule);
 }
 
 } // namespace lapicheck::proof

@@ -32,6 +32,12 @@ z3::expr Path::condition() const {
     return z3::mk_and(conditions);
 }
 
+SymAccess Path::taken(const SymAccess& access) const {
+    SymAccess known = access;
+    known.address = access.address.refined(address_bits);
+    return known;
+}
+
 bool Path::excludes(const z3::expr& condition) const {
     if (condition.is_and()) {
         for (unsigned i = 0; i < condition.num_args(); ++i)
@@ -91,6 +97,7 @@ std::vector<Path> paths_of(const SymImplementation& implementation, const Start&
     std::vector<Path> paths;
     SymSurroundings around = start.around;
     model::As<SymbolicDriver> driver(implementation, around, start.cpu, choice_prefix);
+    driver.watch(access.address);
     do {
         around = start.around;
         Path path;
@@ -102,6 +109,12 @@ std::vector<Path> paths_of(const SymImplementation& implementation, const Start&
         path.invalid_mode = extd && !enabled;
         path.after.apic_base = with_mode_bits(path.after.apic_base, (enabled ? model::apic_base::enable : 0) |
                                                                         (extd ? model::apic_base::extd : 0));
+        path.address_bits = driver.address_bits();
+        if (const auto slot = driver.slot()) {
+            const Known<u64> bits =
+                model::is_mmio(access.kind) ? Known<u64>{u64{*slot} << 4, 0xff0} : Known<u64>{*slot, 0xff};
+            path.address_bits = path.address_bits.refined_by(bits);
+        }
         path.decisions = driver.decisions();
         path.choices = driver.choices();
         paths.push_back(std::move(path));

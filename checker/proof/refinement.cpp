@@ -130,8 +130,8 @@ DepartureKey key_of(const Executed& step, const Expected& expected) {
 class Refiner {
   public:
     Refiner(const ImplementationEntry& implementation, SearchBounds bounds)
-        : symbolic_(implementation.symbolic()), plain_(implementation.concrete()), oracle_(bounds.budget),
-          cases_(*symbolic_, oracle_), search_(*symbolic_, oracle_, bounds) {}
+        : symbolic_(implementation.symbolic()), plain_(implementation.concrete()), memory_(bounds.budget),
+          oracle_(memory_.oracle), cases_(*symbolic_, memory_), search_(*symbolic_, oracle_, bounds) {}
 
     Refinement run() {
         for (const Case& c : cases_.all()) compare(c);
@@ -144,17 +144,16 @@ class Refiner {
   private:
     void compare(const Case& c) {
         const Reference reference(c.start, c.access);
-        const Conditions reachable = cases_.reachable(c.start.cpu, c.start.state);
         for (const Path& path : c.paths) {
             const SymBool allowed = reference.allows(path);
             if (allowed.is_true()) continue;
             const z3::expr forbidden = !allowed.formula();
-            const Answer answer = ask(reachable, {path.condition(), forbidden});
+            const Answer answer = ask(c.reachable, {path.condition(), forbidden});
             if (answer == Answer::no) continue;
             for (const auto& contrast : reference.contrasts(path)) {
                 const Label label = label_of(c.key, path, contrast);
                 if (suspects_.contains(label) && suspects_[label].contains(c.key)) continue;
-                if (ask(reachable, {path.condition(), forbidden, contrast.differs}) != Answer::no)
+                if (ask(c.reachable, {path.condition(), forbidden, contrast.differs}) != Answer::no)
                     suspects_[label].insert(c.key);
             }
         }
@@ -200,7 +199,8 @@ class Refiner {
 
     std::unique_ptr<SymImplementation> symbolic_;
     std::unique_ptr<PlainImplementation> plain_;
-    Oracle oracle_;
+    Memory memory_;
+    Oracle& oracle_;
     Cases cases_;
     Search search_;
     std::map<Label, std::set<CaseKey>> suspects_;
