@@ -102,6 +102,16 @@ bool FtraceText::take_mark(std::string_view line, std::vector<Event>& out) {
     return true;
 }
 
+// Each CPU's buffer is in the order of its clock, and the kernel and trace-cmd merge the buffers by time: a
+// CPU's time that runs backwards belongs to another recording, and so does one far behind the other CPUs'.
+void FtraceText::pass_time(const LineHead& head, std::vector<Event>& out) {
+    if (head.cpu >= last_time_of_cpu_.size()) last_time_of_cpu_.resize(head.cpu + std::size_t{1});
+    std::uint64_t& last = last_time_of_cpu_[head.cpu];
+    if (head.time < last || head.time + most_disorder < last_time_) begin_another(out);
+    last = head.time;
+    last_time_ = head.time;
+}
+
 void FtraceText::take_record(std::string_view line, const LineHead& head, std::vector<Event>& out) {
     if (head.clock_digits != summary_.clock_digits || !summary_.clock_in_seconds) note_clock(head);
     pass_time(head, out);
@@ -129,16 +139,6 @@ void FtraceText::note_clock(const LineHead& head) {
     if (head.clock_digits == 0) return;
     summary_.clock_in_seconds = true;
     summary_.clock_digits = head.clock_digits;
-}
-
-// Each CPU's buffer is in the order of its clock, and the kernel and trace-cmd merge the buffers by time: a
-// CPU's time that runs backwards belongs to another recording, and so does one far behind the other CPUs'.
-void FtraceText::pass_time(const LineHead& head, std::vector<Event>& out) {
-    if (head.cpu >= last_time_of_cpu_.size()) last_time_of_cpu_.resize(head.cpu + std::size_t{1});
-    std::uint64_t& last = last_time_of_cpu_[head.cpu];
-    if (head.time < last || head.time + most_disorder < last_time_) begin_another(out);
-    last = head.time;
-    last_time_ = head.time;
 }
 
 void FtraceText::begin_another(std::vector<Event>& out) {
