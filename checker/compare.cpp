@@ -220,7 +220,8 @@ Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind,
 }
 
 // P04: EOI ended the highest vector in service, so that no higher one is left.
-void learn_service(World& state, const GuestAccess& access) {
+void learn_service(World& state, const PathOutcome& outcome, const GuestAccess& access) {
+    if (!outcome.ends_interrupt || !access.ended_interrupt || access.gp) return;
     const u32 from = access.eoi_vector > 0xff ? 0 : model::low_half(access.eoi_vector);
     for (u32 word = from >> 5; word < 8; ++word) {
         const u32 ended = word > from >> 5 ? ~u32{0} : ~(model::bit_of(from) - 1);
@@ -232,9 +233,7 @@ void learn_service(World& state, const GuestAccess& access) {
 void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) {
     if (is_mmio(access.kind) && access.reached_apic && outcome.answer != Answer::elsewhere)
         state.apic_base = state.apic_base.refined_by({access.address, model::apic_base::page});
-    if (outcome.gp || access.gp || outcome.answer != Answer::apic) return;
-    if (outcome.ends_interrupt && access.ended_interrupt) learn_service(state, access);
-    if (is_write(access.kind)) return;
+    if (outcome.gp || access.gp || outcome.answer != Answer::apic || is_write(access.kind)) return;
     const u32 word = model::low_half(access.value);
     switch (outcome.reg) {
     case Reg::apic_base: state.apic_base = access.value; break;

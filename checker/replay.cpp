@@ -177,6 +177,7 @@ void Replay::on_access(const GuestAccess& access) {
     VcpuVerdict verdict = vcpu.judge(access, visible_);
     ++summary_.accesses;
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
+    if (verdict.settled.empty() && verdict.divergences.empty()) return;
     report(thread, std::move(verdict.settled));
     // What KVM is known to do needs no reset to explain it.
     if (verdict.pending && !are_all_departures(verdict.divergences))

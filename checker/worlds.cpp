@@ -208,7 +208,7 @@ std::optional<Mode> Worlds::mode() const {
 
 Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                         bool value_is_ours) {
-    if (!is_write(access.kind) || access.ended_interrupt) interrupts_known_ = true;
+    if (!is_write(access.kind) || (access.ended_interrupt && visible.interrupts())) interrupts_known_ = true;
     if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
 
     // The usual case, one world and one path, works in place.
@@ -232,6 +232,7 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     }
     note_foretold(judgement, out);
     if (value_is_ours) learn(world, out, access);
+    if (visible.interrupts()) learn_service(world, out, access);
     if (const Mode after = mode_of(world); after != mode) {
         worlds_[index_of(after)] = world;
         possible_[index_of(mode)] = false;
@@ -258,6 +259,7 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
             }
             note_foretold(judgement, out);
             if (value_is_ours) learn(world, out, access);
+            if (visible.interrupts()) learn_service(world, out, access);
             survivors.add(world);
         } while (p.next_path());
     });

@@ -11,10 +11,6 @@ namespace {
 constexpr std::size_t kept_skipped_lines = 10;
 constexpr std::size_t kept_text = 100;
 constexpr std::uint16_t no_cpu_in_particular = 0xffff;
-// How far the lines of two CPUs may be out of order: their clocks differ by microseconds, at most by a
-// timer tick (10 ms), and trace_pipe may wait for a line of one CPU that is older than what it has shown of
-// another. Nanoseconds, or ticks of a clock that counts cycles, of which none counts slower.
-constexpr std::uint64_t most_disorder = 1'000'000'000;
 
 std::string printable_start(std::string_view line) {
     std::string text(line.substr(0, kept_text));
@@ -104,7 +100,7 @@ bool FtraceText::take_mark(std::string_view line, std::vector<Event>& out) {
 
 void FtraceText::take_record(std::string_view line, const LineHead& head, std::vector<Event>& out) {
     if (head.clock_digits != summary_.clock_digits || !summary_.clock_in_seconds) note_clock(head);
-    pass_time(head, out);
+    if (!goes_on(head)) begin_another(head, out);
     ++summary_.events;
     if (summary_.format.empty())
         summary_.format = is_padded(head.event_text) || heads_.has_prefix() ? "trace-cmd report" : "ftrace";
@@ -131,14 +127,12 @@ void FtraceText::note_clock(const LineHead& head) {
     summary_.clock_digits = head.clock_digits;
 }
 
-// Each CPU's buffer is in the order of its clock, and the kernel and trace-cmd merge the buffers by time: a
-// CPU's time that runs backwards belongs to another recording, and so does one far behind the other CPUs'.
-void FtraceText::pass_time(const LineHead& head, std::vector<Event>& out) {
-    if (head.cpu >= last_time_of_cpu_.size()) last_time_of_cpu_.resize(head.cpu + std::size_t{1});
-    std::uint64_t& last = last_time_of_cpu_[head.cpu];
-    if (head.time < last || head.time + most_disorder < last_time_) begin_another(out);
-    last = head.time;
-    last_time_ = head.time;
+void FtraceText::begin_another(const LineHead& head, std::vector<Event>& out) {
+    const bool is_new_cpu = head.cpu >= last_time_of_cpu_.size();
+    if (is_new_cpu) last_time_of_cpu_.resize(head.cpu + std::size_t{1});
+    if (is_new_cpu && goes_on(head)) return;
+    begin_another(out);
+    goes_on(head);
 }
 
 void FtraceText::begin_another(std::vector<Event>& out) {
