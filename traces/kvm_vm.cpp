@@ -70,11 +70,15 @@ void set_apic_id(kvm_cpuid_entry2& entry, std::uint32_t id) {
 
 } // namespace
 
-int kvm_ioctl(int fd, unsigned long request, const void* argument) {
+int kvm_ioctl(int fd, unsigned long request, std::uintptr_t argument) {
     int result = 0;
     do result = ::ioctl(fd, request, argument);
     while (result < 0 && errno == EINTR);
     return result;
+}
+
+int kvm_ioctl(int fd, unsigned long request, const void* argument) {
+    return kvm_ioctl(fd, request, reinterpret_cast<std::uintptr_t>(argument));
 }
 
 FileDescriptor::~FileDescriptor() {
@@ -136,8 +140,7 @@ void Vm::disable_quirks(const std::vector<std::string>& names) const {
     if (names.empty()) return;
     kvm_enable_cap capability{};
     capability.cap = KVM_CAP_DISABLE_QUIRKS2;
-    const auto number = reinterpret_cast<const void*>(std::uintptr_t{KVM_CAP_DISABLE_QUIRKS2});
-    const int known = kvm_ioctl(vm_.get(), KVM_CHECK_EXTENSION, number);
+    const int known = kvm_ioctl(vm_.get(), KVM_CHECK_EXTENSION, std::uintptr_t{KVM_CAP_DISABLE_QUIRKS2});
     for (const std::string& name : names) {
         const auto found = std::find(quirk_names().begin(), quirk_names().end(), name);
         const auto bit = 1U << (found - quirk_names().begin());
@@ -166,7 +169,7 @@ void Vm::create_irqchip(const Machine& machine) {
         wide_ids_ = true;
     }
     const std::uintptr_t boot_id = machine.apic_ids.front();
-    if (boot_id != 0 && kvm_ioctl(vm_.get(), KVM_SET_BOOT_CPU_ID, reinterpret_cast<const void*>(boot_id)) < 0)
+    if (boot_id != 0 && kvm_ioctl(vm_.get(), KVM_SET_BOOT_CPU_ID, boot_id) < 0)
         throw KvmRefused(fmt::format("this KVM refuses a BSP with APIC ID {}: {}", boot_id, reason()));
 }
 
@@ -186,8 +189,7 @@ void Vm::read_cpuid(const Machine& machine) {
 }
 
 FileDescriptor Vm::create_vcpu(std::uint32_t apic_id) const {
-    const std::uintptr_t id = apic_id;
-    FileDescriptor vcpu(kvm_ioctl(vm_.get(), KVM_CREATE_VCPU, reinterpret_cast<const void*>(id)));
+    FileDescriptor vcpu(kvm_ioctl(vm_.get(), KVM_CREATE_VCPU, std::uintptr_t{apic_id}));
     if (vcpu.get() < 0)
         throw KvmRefused(fmt::format("this KVM refuses a vCPU with APIC ID {}: {}", apic_id, reason()));
     CpuidTable cpuid = cpuid_;

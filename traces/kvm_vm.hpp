@@ -58,7 +58,8 @@ class Mapping {
 };
 
 // ioctl(2) that is not ended by a signal; -1 and errno as there.
-int kvm_ioctl(int fd, unsigned long request, const void* argument = nullptr);
+int kvm_ioctl(int fd, unsigned long request, std::uintptr_t argument = 0);
+int kvm_ioctl(int fd, unsigned long request, const void* argument);
 
 struct CpuidTable {
     std::uint32_t count = 0;

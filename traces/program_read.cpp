@@ -213,17 +213,17 @@ class Follower {
     explicit Follower(Program& program) : program_(program) {}
 
     bool operator()(json::parse_event_t event, json& parsed) {
-        using enum json::parse_event_t;
+        using Event = json::parse_event_t;
         switch (event) {
-        case key: on_key(parsed.get_ref<const std::string&>()); return true;
-        case value: enter(); return true;
-        case object_start:
-        case array_start:
+        case Event::key: on_key(parsed.get_ref<const std::string&>()); return true;
+        case Event::value: enter(); return true;
+        case Event::object_start:
+        case Event::array_start:
             enter();
-            descend(event == array_start);
+            descend(event == Event::array_start);
             return true;
-        case array_end: open_.pop_back(); return true;
-        case object_end: break;
+        case Event::array_end: open_.pop_back(); return true;
+        case Event::object_end: break;
         }
         open_.pop_back();
         return !in_steps() || !take_step(parsed);

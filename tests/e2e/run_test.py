@@ -183,7 +183,8 @@ class OnKvm(RunCase):
         steps = [wrmsr("0x1b", "0xfee00d00")]
         for i in range(20000):
             steps += [wrmsr("0x808", hex(i & 0xFF)), rdmsr("0x808")]
-        report = self.run_json(access_program(*steps))
+        content = self.write(access_program(*steps))
+        report = self.expect(0, "run", content, "--on", "kvm", "--format", "json").json()
         for i in range(20000):
             self.assertEqual(report["steps"][2 * i + 2]["outcome"]["value"], hex(i & 0xFF))
 
