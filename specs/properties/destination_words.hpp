@@ -16,15 +16,15 @@ typename D::U32 message_vector(const Transition<D>& t) {
 }
 template <class D>
 typename D::Bool is_level_message(const Transition<D>& t) {
-    return has_any(t.access.value, u64{0x8000});
+    return has_any(low_half(t.access.value), u32{0x8000});
 }
 template <class D>
 typename D::Bool is_level_deassert(const Transition<D>& t) {
-    return both(is_level_message(t), negate(has_any(t.access.value, u64{0x4000})));
+    return both(is_level_message(t), negate(has_any(low_half(t.access.value), u32{0x4000})));
 }
 template <class D>
 typename D::Bool is_logical(const Transition<D>& t) {
-    return has_any(t.access.value, u64{0x800});
+    return has_any(low_half(t.access.value), u32{0x800});
 }
 // By the number of its delivery mode: 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 6 start-up, 7 ExtINT.
 template <class D>

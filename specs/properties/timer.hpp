@@ -221,7 +221,7 @@ struct TimerFiresItsVector : StepProperty {
     static constexpr std::string_view statement =
         "A timer that expires unmasked requests its vector, edge-triggered, and changes nothing else but its "
         "deadline.";
-    static constexpr std::array rules = {Rule::T05, Rule::T06, Rule::L11, Rule::P01};
+    static constexpr std::array rules = {Rule::L11, Rule::P01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto vector = timer_vector(t);

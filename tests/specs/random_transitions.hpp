@@ -143,7 +143,7 @@ class RandomTransitions {
         const u64 offset = is_mmio(target.kind) ? target.place : (target.place - 0x800) << 4;
         for (const RegisterFact& fact : register_facts)
             if (fact.offset == offset) return value_of(fact);
-        return random_.word();
+        return chance(50) ? random_.word() : random_.bits();
     }
     // What software takes, that with one bit of doubt, or anything.
     u64 value_of(const RegisterFact& fact) {
@@ -192,9 +192,9 @@ class RandomAnswers {
   public:
     explicit RandomAnswers(RandomApic& random) : random_(&random) {}
 
-    bool choose(Rule, bool) { return random_->chance(50); }
+    bool choose(model::Rule, bool) { return random_->chance(50); }
     template <class T>
-    T choose(Rule, T proposal) {
+    T choose(model::Rule, T proposal) {
         switch (random_->bits() % 4) {
         case 0: return proposal;
         case 1: return T{0};
