@@ -88,4 +88,14 @@ typename D::Bool is_addressed(const Transition<D>& t) {
     return both(has_enable(t.before), any_of<D>({is_broadcast(t), logically, physically}));
 }
 
+// The message is for other APICs, beyond doubt.
+template <class D>
+typename D::Bool is_for_others(const Transition<D>& t) {
+    if (t.access.kind != AccessKind::message) return typename D::Bool{false};
+    const auto narrow = less(destination(t), typename D::U32{u32{0x100}});
+    const auto model_is_known = any_of<D>({negate(is_logical(t)), is_flat(t), is_cluster(t)});
+    const auto is_clear = either(has_x2apic_bit(t.before), both(narrow, model_is_known));
+    return both(is_clear, negate(is_addressed(t)));
+}
+
 } // namespace lapicheck::specs

@@ -97,7 +97,7 @@ struct AcceptanceSetsIrrAndTmr : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto vector = message_vector(t);
-        typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, facts::receive_illegal_vector));
+        typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, 0));
         for (const RegisterFact& fact : register_facts)
             if (!model::is_bitmap(fact.reg)) rest = both(rest, is_kept(t, fact.reg));
         return {both(comes_to_open_apic(t), is_addressed(t)),
@@ -331,6 +331,17 @@ struct Cr8IsTpr : StepProperty {
         if (t.access.kind != AccessKind::cr8_read) return no_claim<D>();
         const auto priority = widen((t.before[Reg::tpr] >> 4) & u32{0xf});
         return {has_enable(t.before), both(equal(t.out.value, priority), nothing_changed(t))};
+    }
+};
+
+struct Cr8ReadsFourBits : StepProperty {
+    static constexpr std::string_view id = "cr8-reads-four-bits";
+    static constexpr std::string_view statement = "CR8 reads 0 in bits 63:4, whatever the mode.";
+    static constexpr std::array rules = {Rule::P08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::cr8_read) return no_claim<D>();
+        return {typename D::Bool{true}, is_zero(t.out.value & ~u64{0xf})};
     }
 };
 

@@ -85,6 +85,17 @@ struct InitKeepsMode : StepProperty {
     }
 };
 
+struct InitForAnotherApic : StepProperty {
+    static constexpr std::string_view id = "init-for-another-apic-changes-nothing";
+    static constexpr std::string_view statement =
+        "An INIT message that is not for this APIC changes nothing of it.";
+    static constexpr std::array rules = {Rule::I17, Rule::I09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(is_message_of(t, 5), is_for_others(t)), nothing_changed(t)};
+    }
+};
+
 struct InitLeavesDisabledApicAlone : StepWish {
     static constexpr std::string_view id = "init-leaves-a-disabled-apic-alone";
     static constexpr std::string_view statement = "INIT changes nothing of an APIC that is disabled.";

@@ -21,7 +21,6 @@ namespace {
 
 using model::Known;
 using model::KnownBits;
-using model::KnownBool;
 
 struct Property {
     std::string_view id;

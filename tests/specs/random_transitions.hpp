@@ -46,9 +46,12 @@ inline std::vector<model::Target> all_places(bool by_window) {
     for (const Gap& gap : reserved_offsets)
         for (const u32 offset : {gap.first, gap.last & ~u32{0xf}}) add(offset, 4);
     for (const RegisterFact& fact : register_facts) {
-        if (fact.reg != Reg::svr && fact.reg != Reg::eoi && fact.offset % 0x40 != 0) continue;
+        const bool has_effects = fact.reg == Reg::svr || fact.reg == Reg::eoi || fact.reg == Reg::lvt_timer;
+        add(fact.offset + 4, 4);
+        add(fact.offset + 14, 4);
+        if (!has_effects && fact.offset % 0x40 != 0) continue;
         for (const u32 size : {1U, 2U, 8U, 16U}) add(fact.offset, size);
-        for (const u32 delta : {1U, 4U, 12U, 14U}) add(fact.offset + delta, 4);
+        add(fact.offset + 1, 4);
     }
     add(0x1000, 4);
     add(~u64{0xfff} + 0xf0, 4); // the page below
