@@ -69,7 +69,8 @@ constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
     if (!p(I15, queues)) return done<D>(I15, Reg::none);
     ignored.rule = V09;
     if (p(V09, negate(is_software_enabled(s)))) return ignored;
-    s.esr_pending |= p.open_value(I04, U32{u32{0}}) & esr::receive_illegal_vector;
+    const U32 may_log = select(is_zero(command & u32{0xf0}), U32{esr::receive_illegal_vector}, U32{u32{0}});
+    s.esr_pending |= p.open_value(I04, U32{u32{0}}) & may_log;
     accept(p, s, command & icr::vector, has_any(command, icr::trigger));
     return done<D>(P01, Reg::none);
 }

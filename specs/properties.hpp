@@ -24,7 +24,7 @@ using Properties = std::tuple<
     ModeTransitions, LockedX2apicStays, ApicBaseReservedBitsFault, ApicBaseReadsBack, AcceptedApicBaseIsKept,
     ApicBaseChangesByWrmsrAndReset, InvalidModeUnreachable, GpChangesNothing, OnlyMsrsAndCr8Fault,
     SameModeWriteKeepsRegisters, IdAfterLeavingX2apic, X2apicEntryKeepsTheRest, X2apicEntrySetsTheId,
-    HardwareIdStays,
+    X2apicIdStays,
     // The MSR space.
     MsrSpaceFaultsOutsideX2apic, ReservedMsrsFault, CmciMsrFaultsWhereAbsent, ReadOnlyMsrsFaultOnWrite,
     WriteOnlyMsrsFaultOnRead, HighBitsFault, ReservedLowBitsFault, EoiNonzeroFaults, EsrNonzeroFaults,
@@ -51,14 +51,15 @@ using Properties = std::tuple<
     BroadcastReachesEveryApic, AcceptanceSetsIrrAndTmr, IllegalVectorIsNotAccepted, OtherMessagesBypassIrr,
     BypassingMessagesArrive, SoftwareDisabledAcceptsNothing, DisabledApicAcceptsNothing,
     HighestRequestIsTaken, NothingBelowPprIsTaken, TakenInterruptMovesToIsr, EoiClearsHighestIsr,
-    EoiBroadcast, OnlyEoiEndsInterrupts, PprValue, Cr8IsTpr, Cr8WriteSetsTpr, Cr8HighBitsFault,
-    LowVectorsNeverSet, CommandWriteSends, OnlyCommandRegistersSend, DeliveryStatusIsReadOnly,
+    EoiBroadcast, OnlyEoiEndsInterrupts, PprValue, Cr8IsTpr, Cr8ReadsFourBits, Cr8WriteSetsTpr,
+    Cr8HighBitsFault, LowVectorsNeverSet, CommandWriteSends, OnlyCommandRegistersSend,
+    DeliveryStatusIsReadOnly,
     // Errors.
     EsrWriteLatches, SecondEsrWriteReadsZero, EsrKeepsUntilWritten, ReservedOffsetIsRecorded,
     RegisterIsNoIllegalAddress, NoIllegalRegisterInX2apic, IllegalVectorLoggedBySender,
     LegalIpiRecordsNothing, ErrorsHaveACause,
     // RESET and INIT.
-    ResetValues, ResetApicBase, InitValues, InitKeepsMode, InitLeavesDisabledApicAlone, InitDeassertIgnored,
-    StartUpChangesNothing>;
+    ResetValues, ResetApicBase, InitValues, InitKeepsMode, InitForAnotherApic, InitLeavesDisabledApicAlone,
+    InitDeassertIgnored, StartUpChangesNothing>;
 
 } // namespace lapicheck::specs

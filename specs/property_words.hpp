@@ -32,17 +32,19 @@ using model::is_mmio;
 using model::is_msr;
 using model::is_write;
 using model::Reg;
-using model::Rule;
 using model::State;
 using model::u32;
 using model::u64;
 
-// What a property has unless it says otherwise.
-struct StepProperty {
+// What a property has unless it says otherwise. Rule is the rule's name here, not its entry in the catalogue.
+struct AnyProperty {
+    using Rule = model::Rule;
+};
+struct StepProperty : AnyProperty {
     static constexpr Scope scope = Scope::step;
     static constexpr Basis basis = Basis::manual;
 };
-struct StepWish {
+struct StepWish : AnyProperty {
     static constexpr Scope scope = Scope::step;
     static constexpr Basis basis = Basis::wish;
 };
@@ -316,28 +318,32 @@ typename D::Bool is_empty(const State<D>& s, Reg first) {
     for (u32 word = 0; word < 8; ++word) empty = both(empty, is_zero(s[model::offset_by(first, word)]));
     return empty;
 }
-// The bit of `vector` in the word of this number; 0 if it is in another word.
+// `vector` is in the word of this number.
 template <class D>
-typename D::U32 vector_bit(const typename D::U32& vector, u32 word) {
-    using U32 = typename D::U32;
-    return select(equal((vector >> 5) & u32{7}, U32{word}), power_of_two(vector & u32{31}), U32{u32{0}});
+typename D::Bool is_in_word(const typename D::U32& vector, u32 word) {
+    return equal((vector >> 5) & u32{7}, typename D::U32{word});
 }
 template <class D>
 typename D::Bool has_vector(const State<D>& s, Reg first, const typename D::U32& vector) {
+    const auto bit = power_of_two(vector & u32{31});
     typename D::Bool has = false;
-    for (u32 word = 0; word < 8; ++word)
-        has = either(has, negate(is_zero(s[model::offset_by(first, word)] & vector_bit<D>(vector, word))));
+    for (u32 word = 0; word < 8; ++word) {
+        const auto is_set = negate(is_zero(s[model::offset_by(first, word)] & bit));
+        has = either(has, both(is_in_word<D>(vector, word), is_set));
+    }
     return has;
 }
 // In the bitmap the bit of `vector`, and no other, has become `set`.
 template <class D>
 typename D::Bool only_vector_becomes(const Transition<D>& t, Reg first, const typename D::U32& vector,
                                      const typename D::Bool& set) {
+    const auto bit = power_of_two(vector & u32{31});
     typename D::Bool so = true;
     for (u32 word = 0; word < 8; ++word) {
         const Reg reg = model::offset_by(first, word);
-        const typename D::U32 bit = vector_bit<D>(vector, word);
-        so = both(so, equal(t.after[reg], select(set, t.before[reg] | bit, t.before[reg] & ~bit)));
+        const auto& before = t.before[reg];
+        const auto changed = select(set, before | bit, before & ~bit);
+        so = both(so, equal(t.after[reg], select(is_in_word<D>(vector, word), changed, before)));
     }
     return so;
 }

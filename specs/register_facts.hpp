@@ -5,6 +5,7 @@
 // contradict what stands here.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "model/registers.hpp"
@@ -160,9 +161,7 @@ constexpr u32 bits_of_any_cpu(const RegisterFact& fact) {
 inline constexpr std::array lvt_registers = {Reg::lvt_cmci,  Reg::lvt_timer, Reg::lvt_thermal, Reg::lvt_pmc,
                                              Reg::lvt_lint0, Reg::lvt_lint1, Reg::lvt_error};
 constexpr bool is_lvt_register(Reg reg) {
-    for (const Reg entry : lvt_registers)
-        if (entry == reg) return true;
-    return false;
+    return std::ranges::find(lvt_registers, reg) != lvt_registers.end();
 }
 
 // Where there is no register. AMD's extended space lies in parts of it.

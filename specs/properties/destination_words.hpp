@@ -16,15 +16,15 @@ typename D::U32 message_vector(const Transition<D>& t) {
 }
 template <class D>
 typename D::Bool is_level_message(const Transition<D>& t) {
-    return has_any(t.access.value, u64{0x8000});
+    return has_any(low_half(t.access.value), u32{0x8000});
 }
 template <class D>
 typename D::Bool is_level_deassert(const Transition<D>& t) {
-    return both(is_level_message(t), negate(has_any(t.access.value, u64{0x4000})));
+    return both(is_level_message(t), negate(has_any(low_half(t.access.value), u32{0x4000})));
 }
 template <class D>
 typename D::Bool is_logical(const Transition<D>& t) {
-    return has_any(t.access.value, u64{0x800});
+    return has_any(low_half(t.access.value), u32{0x800});
 }
 // By the number of its delivery mode: 0 fixed, 1 lowest priority, 2 SMI, 4 NMI, 5 INIT, 6 start-up, 7 ExtINT.
 template <class D>
@@ -86,6 +86,16 @@ typename D::Bool is_addressed(const Transition<D>& t) {
     const auto logically = both(is_logical(t), either(by_xapic_logic, by_x2apic_logic));
     const auto physically = both(negate(is_logical(t)), matches_physical(t));
     return both(has_enable(t.before), any_of<D>({is_broadcast(t), logically, physically}));
+}
+
+// The message is for other APICs, beyond doubt.
+template <class D>
+typename D::Bool is_for_others(const Transition<D>& t) {
+    if (t.access.kind != AccessKind::message) return typename D::Bool{false};
+    const auto narrow = less(destination(t), typename D::U32{u32{0x100}});
+    const auto model_is_known = any_of<D>({negate(is_logical(t)), is_flat(t), is_cluster(t)});
+    const auto is_clear = either(has_x2apic_bit(t.before), both(narrow, model_is_known));
+    return both(is_clear, negate(is_addressed(t)));
 }
 
 } // namespace lapicheck::specs

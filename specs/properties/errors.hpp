@@ -32,7 +32,7 @@ struct EsrKeepsUntilWritten : StepProperty {
     static constexpr std::string_view id = "errors-show-after-an-esr-write-only";
     static constexpr std::string_view statement =
         "An error that is recorded does not show in ESR, nor leave the record, before ESR is written.";
-    static constexpr std::array rules = {Rule::E02, Rule::E01, Rule::E07};
+    static constexpr std::array rules = {Rule::E02, Rule::E01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const bool restarts = t.access.kind == AccessKind::reset || t.access.kind == AccessKind::init ||
@@ -49,7 +49,7 @@ struct ReservedOffsetIsRecorded : StepProperty {
     static constexpr std::string_view id = "reserved-offset-is-recorded";
     static constexpr std::string_view statement =
         "In xAPIC mode an access to a reserved offset records the illegal-register-address error.";
-    static constexpr std::array rules = {Rule::M11};
+    static constexpr std::array rules = {Rule::M11, Rule::E07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (!is_mmio(t.access.kind)) return no_claim<D>();

@@ -97,7 +97,7 @@ struct AcceptanceSetsIrrAndTmr : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto vector = message_vector(t);
-        typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, facts::receive_illegal_vector));
+        typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, 0));
         for (const RegisterFact& fact : register_facts)
             if (!model::is_bitmap(fact.reg)) rest = both(rest, is_kept(t, fact.reg));
         return {both(comes_to_open_apic(t), is_addressed(t)),
@@ -124,7 +124,7 @@ struct OtherMessagesBypassIrr : StepProperty {
     static constexpr std::string_view id = "nmi-smi-extint-bypass-irr";
     static constexpr std::string_view statement =
         "NMI, SMI, ExtINT and start-up messages change nothing of the APIC: no bit of IRR, ISR or TMR.";
-    static constexpr std::array rules = {Rule::I15, Rule::P11, Rule::L08, Rule::R06};
+    static constexpr std::array rules = {Rule::I15, Rule::P11, Rule::R06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         return {
@@ -237,6 +237,26 @@ struct TakenInterruptMovesToIsr : StepProperty {
     }
 };
 
+// What an EOI does to ISR, word by word from above: where a higher word has a bit, nothing.
+template <class D>
+struct EndedInterrupt {
+    explicit EndedInterrupt(const Transition<D>& t) {
+        typename D::Bool ended_above = false;
+        for (u32 word = 8; word-- > 0;) {
+            const auto& bits = t.before[model::offset_by(Reg::isr0, word)];
+            const auto none_here = is_zero(bits);
+            const auto left = select(either(ended_above, none_here), bits, without_highest_bit(bits));
+            only_highest_cleared =
+                both(only_highest_cleared, equal(t.after[model::offset_by(Reg::isr0, word)], left));
+            const auto level = (bits ^ left) & t.before[model::offset_by(Reg::tmr0, word)];
+            is_level = either(is_level, negate(is_zero(level)));
+            ended_above = either(ended_above, negate(none_here));
+        }
+    }
+    typename D::Bool only_highest_cleared = true;
+    typename D::Bool is_level = false; // there is one, and its TMR bit is set
+};
+
 struct EoiClearsHighestIsr : StepProperty {
     static constexpr std::string_view id = "eoi-clears-the-highest-isr-bit";
     static constexpr std::string_view statement = "A write to EOI clears the highest bit of ISR, whatever "
@@ -244,11 +264,11 @@ struct EoiClearsHighestIsr : StepProperty {
     static constexpr std::array rules = {Rule::P04, Rule::P13, Rule::M07, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto vector = highest_of(t.before, Reg::isr0);
-        const auto cleared = only_vector_becomes<D>(t, Reg::isr0, vector, typename D::Bool{false});
-        return {writes(t, Reg::eoi),
-                all_of<D>({cleared, are_kept(t, Reg::irr0), are_kept(t, Reg::tmr0), rest_kept(t),
-                           errors_gained_only(t, 0), typename D::Bool{t.out.ends_interrupt}})};
+        const auto written = writes(t, Reg::eoi);
+        if (is_surely_false(written)) return no_claim<D>();
+        return {written, all_of<D>({EndedInterrupt<D>(t).only_highest_cleared, are_kept(t, Reg::irr0),
+                                    are_kept(t, Reg::tmr0), rest_kept(t), errors_gained_only(t, 0),
+                                    typename D::Bool{t.out.ends_interrupt}})};
     }
 };
 
@@ -259,10 +279,12 @@ struct EoiBroadcast : StepProperty {
     static constexpr std::array rules = {Rule::P05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto level = has_vector<D>(t.before, Reg::tmr0, highest_of(t.before, Reg::isr0));
+        const auto written = writes(t, Reg::eoi);
+        if (is_surely_false(written)) return no_claim<D>();
         const auto suppressed = has_any(t.before[Reg::svr], facts::svr_suppression);
-        const auto due = all_of<D>({negate(is_empty(t.before, Reg::isr0)), level, negate(suppressed)});
-        return {writes(t, Reg::eoi), equal(t.out.broadcasts_eoi, due)};
+        const auto as_due = equal(t.out.broadcasts_eoi, EndedInterrupt<D>(t).is_level);
+        return {written,
+                both(either(suppressed, as_due), implies<D>(suppressed, negate(t.out.broadcasts_eoi)))};
     }
 };
 
@@ -309,6 +331,17 @@ struct Cr8IsTpr : StepProperty {
         if (t.access.kind != AccessKind::cr8_read) return no_claim<D>();
         const auto priority = widen((t.before[Reg::tpr] >> 4) & u32{0xf});
         return {has_enable(t.before), both(equal(t.out.value, priority), nothing_changed(t))};
+    }
+};
+
+struct Cr8ReadsFourBits : StepProperty {
+    static constexpr std::string_view id = "cr8-reads-four-bits";
+    static constexpr std::string_view statement = "CR8 reads 0 in bits 63:4, whatever the mode.";
+    static constexpr std::array rules = {Rule::P08};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::cr8_read) return no_claim<D>();
+        return {typename D::Bool{true}, is_zero(t.out.value & ~u64{0xf})};
     }
 };
 
@@ -359,7 +392,7 @@ struct CommandWriteSends : StepProperty {
     static constexpr std::string_view id = "command-write-sends";
     static constexpr std::string_view statement = "A write to ICR 300H in xAPIC mode, to MSR 830H or to SELF "
                                                   "IPI sends an interrupt, software-disabled or not.";
-    static constexpr std::array rules = {Rule::I01, Rule::I02, Rule::V11, Rule::I16};
+    static constexpr std::array rules = {Rule::I01, Rule::I02, Rule::V11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         return {either(writes(t, Reg::icr), writes(t, Reg::self_ipi)), typename D::Bool{t.out.sends_ipi}};

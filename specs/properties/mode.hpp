@@ -211,7 +211,7 @@ struct X2apicEntrySetsTheId : StepProperty {
     static constexpr std::string_view id = "x2apic-entry-sets-the-id";
     static constexpr std::string_view statement = "Entering x2APIC mode sets the ID that hardware assigned, "
                                                   "on AMD unless software had written another one.";
-    static constexpr std::array rules = {Rule::D11, Rule::D03};
+    static constexpr std::array rules = {Rule::D11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto rewritten = negate(equal(t.before[Reg::id] >> 24, t.cpu.hardware_id & u32{0xff}));
@@ -221,17 +221,15 @@ struct X2apicEntrySetsTheId : StepProperty {
     }
 };
 
-struct HardwareIdStays : StepProperty {
-    static constexpr std::string_view id = "x2apic-id-is-the-hardwares";
-    static constexpr std::string_view statement = "On Intel no step gives the APIC an x2APIC ID that "
-                                                  "hardware did not assign; on AMD only entering x2APIC "
-                                                  "mode does.";
-    static constexpr std::array rules = {Rule::D02, Rule::D03};
+struct X2apicIdStays : StepProperty {
+    static constexpr std::string_view id = "x2apic-id-stays";
+    static constexpr std::string_view statement =
+        "Nothing but RESET and entering x2APIC mode changes the x2APIC ID; leaving that mode does not.";
+    static constexpr std::array rules = {Rule::D02, Rule::B13a};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto may = both(t.cpu.amd, enters_x2apic(t));
-        return {both(equal(t.before.x2apic_id, t.cpu.hardware_id), negate(may)),
-                equal(t.after.x2apic_id, t.cpu.hardware_id)};
+        if (t.access.kind == AccessKind::reset) return no_claim<D>();
+        return {negate(enters_x2apic(t)), equal(t.before.x2apic_id, t.after.x2apic_id)};
     }
 };
 

@@ -87,7 +87,9 @@ struct HighBitsFault : StepProperty {
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::wrmsr) return no_claim<D>();
         const auto high = negate(is_zero(high_half(t.access.value)));
-        return faults_in_x2apic(t, all_of<D>({in_msr_space(t), negate(at_msr(t, 0x830)), high}));
+        // From 840H on AMD may have registers of its own.
+        const auto judged = both(in_msr_space(t), negate(both(t.cpu.amd, at_msr(t, Gap{0x840, 0x8ff}))));
+        return faults_in_x2apic(t, all_of<D>({judged, negate(at_msr(t, 0x830)), high}));
     }
 };
 

@@ -166,7 +166,10 @@ struct MmioWriteLands : StepProperty {
                 return keeps_what_is_written(fact.reg) ? accesses_by_window(t, fact)
                                                        : typename D::Bool{false};
             },
-            [&t](const RegisterFact& fact) { return has_landed(t, fact); });
+            [&t](const RegisterFact& fact) {
+                const bool answered = t.out.answer == Answer::apic && !t.out.gp && !t.out.exits_to_userspace;
+                return both(typename D::Bool{answered}, has_landed(t, fact));
+            });
     }
 };
 
@@ -291,7 +294,7 @@ struct OddAccessStaysInItsSlots : StepWish {
             return is_between<D>(offset, first < size - 1 ? 0 : first - (size - 1), first + 15);
         };
         const auto may = [&](Reg reg) {
-            typename D::Bool touched = both(touches(reg), typename D::Bool{is_writable(fact_of(reg).window)});
+            typename D::Bool touched = both(touches(reg), typename D::Bool{fact_of(reg).window != Use::read});
             if (is_lvt_register(reg)) touched = either(touched, touches(Reg::svr));
             if (reg >= Reg::isr0 && reg <= Reg::isr7) touched = touches(Reg::eoi);
             if (reg == Reg::initial_count) touched = either(touched, touches(Reg::lvt_timer));

@@ -33,7 +33,7 @@ struct ResetValues : StepProperty {
     static constexpr std::string_view statement = "After RESET every register has the value that the manual "
                                                   "lists: LVT 00010000H, SVR FFH, DFR all ones, the "
                                                   "ID of the hardware, the rest 0.";
-    static constexpr std::array rules = {Rule::R01, Rule::L01, Rule::V04};
+    static constexpr std::array rules = {Rule::R01, Rule::L01, Rule::V04, Rule::D03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::reset) return no_claim<D>();
@@ -85,6 +85,17 @@ struct InitKeepsMode : StepProperty {
     }
 };
 
+struct InitForAnotherApic : StepProperty {
+    static constexpr std::string_view id = "init-for-another-apic-changes-nothing";
+    static constexpr std::string_view statement =
+        "An INIT message that is not for this APIC changes nothing of it.";
+    static constexpr std::array rules = {Rule::I17, Rule::I09};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        return {both(is_message_of(t, 5), is_for_others(t)), nothing_changed(t)};
+    }
+};
+
 struct InitLeavesDisabledApicAlone : StepWish {
     static constexpr std::string_view id = "init-leaves-a-disabled-apic-alone";
     static constexpr std::string_view statement = "INIT changes nothing of an APIC that is disabled.";
@@ -110,7 +121,7 @@ struct InitDeassertIgnored : StepProperty {
 struct StartUpChangesNothing : StepProperty {
     static constexpr std::string_view id = "start-up-changes-nothing";
     static constexpr std::string_view statement = "A start-up message changes no register of the APIC.";
-    static constexpr std::array rules = {Rule::R06, Rule::I14};
+    static constexpr std::array rules = {Rule::R06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         return {is_message_of(t, 6), nothing_changed(t)};

@@ -96,10 +96,9 @@ struct CurrentCountBelowInitial : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto initial = t.before[Reg::initial_count];
-        const auto greatest = t.out.bounded ? t.out.limit : read_word(t);
+        const auto bound = t.out.bounded ? equal(t.out.limit, initial) : negate(less(initial, read_word(t)));
         const auto said = both(negate(was_deadline(t)), either(t.cpu.amd, negate(is_zero(initial))));
-        return {both(reads(t, fact_of(Reg::current_count)), said),
-                both(typename D::Bool{!t.out.gp}, negate(less(initial, greatest)))};
+        return {both(reads(t, fact_of(Reg::current_count)), said), both(typename D::Bool{!t.out.gp}, bound)};
     }
 };
 
@@ -221,7 +220,7 @@ struct TimerFiresItsVector : StepProperty {
     static constexpr std::string_view statement =
         "A timer that expires unmasked requests its vector, edge-triggered, and changes nothing else but its "
         "deadline.";
-    static constexpr std::array rules = {Rule::T05, Rule::T06, Rule::L11, Rule::P01};
+    static constexpr std::array rules = {Rule::L11, Rule::P01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto vector = timer_vector(t);

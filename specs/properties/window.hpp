@@ -61,7 +61,7 @@ struct NoMmioEffectWhenDisabled : StepProperty {
 };
 
 // Two APICs, both with the window closed, their bases equal: a read gives the same in both.
-struct ClosedWindowTellsNothing {
+struct ClosedWindowTellsNothing : AnyProperty {
     static constexpr std::string_view id = "closed-window-tells-nothing";
     static constexpr std::string_view statement =
         "What a read of the closed window gives does not depend on the state of the APIC.";
@@ -80,7 +80,7 @@ struct ClosedWindowTellsNothing {
     }
 };
 
-struct MmioIsolation {
+struct MmioIsolation : AnyProperty {
     static constexpr std::string_view id = "mmio-isolation";
     static constexpr std::string_view statement =
         "What a vCPU reads through its window does not depend on what another vCPU wrote through its own.";
@@ -97,13 +97,11 @@ struct MmioIsolation {
     }
 };
 
-struct NoMemoryInClosedWindow {
+struct NoMemoryInClosedWindow : StepWish {
     static constexpr std::string_view id = "no-memory-in-closed-window";
     static constexpr std::string_view statement =
         "A write to the closed window is not kept: no memory appears where the APIC does not answer.";
     static constexpr std::array rules = {Rule::M05};
-    static constexpr Scope scope = Scope::step;
-    static constexpr Basis basis = Basis::wish;
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::mmio_write) return no_claim<D>();
@@ -113,13 +111,11 @@ struct NoMemoryInClosedWindow {
     }
 };
 
-struct NoExitFromClosedWindow {
+struct NoExitFromClosedWindow : StepWish {
     static constexpr std::string_view id = "no-exit-from-closed-window";
     static constexpr std::string_view statement =
         "An access to the closed window is not handed to userspace.";
     static constexpr std::array rules = {Rule::M05};
-    static constexpr Scope scope = Scope::step;
-    static constexpr Basis basis = Basis::wish;
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (!is_mmio(t.access.kind)) return no_claim<D>();

@@ -46,9 +46,12 @@ inline std::vector<model::Target> all_places(bool by_window) {
     for (const Gap& gap : reserved_offsets)
         for (const u32 offset : {gap.first, gap.last & ~u32{0xf}}) add(offset, 4);
     for (const RegisterFact& fact : register_facts) {
-        if (fact.reg != Reg::svr && fact.reg != Reg::eoi && fact.offset % 0x40 != 0) continue;
+        const bool has_effects = fact.reg == Reg::svr || fact.reg == Reg::eoi || fact.reg == Reg::lvt_timer;
+        add(fact.offset + 4, 4);
+        add(fact.offset + 14, 4);
+        if (!has_effects && fact.offset % 0x40 != 0) continue;
         for (const u32 size : {1U, 2U, 8U, 16U}) add(fact.offset, size);
-        for (const u32 delta : {1U, 4U, 12U, 14U}) add(fact.offset + delta, 4);
+        add(fact.offset + 1, 4);
     }
     add(0x1000, 4);
     add(~u64{0xfff} + 0xf0, 4); // the page below
@@ -143,7 +146,7 @@ class RandomTransitions {
         const u64 offset = is_mmio(target.kind) ? target.place : (target.place - 0x800) << 4;
         for (const RegisterFact& fact : register_facts)
             if (fact.offset == offset) return value_of(fact);
-        return random_.word();
+        return chance(50) ? random_.word() : random_.bits();
     }
     // What software takes, that with one bit of doubt, or anything.
     u64 value_of(const RegisterFact& fact) {
@@ -192,9 +195,9 @@ class RandomAnswers {
   public:
     explicit RandomAnswers(RandomApic& random) : random_(&random) {}
 
-    bool choose(Rule, bool) { return random_->chance(50); }
+    bool choose(model::Rule, bool) { return random_->chance(50); }
     template <class T>
-    T choose(Rule, T proposal) {
+    T choose(model::Rule, T proposal) {
         switch (random_->bits() % 4) {
         case 0: return proposal;
         case 1: return T{0};
