@@ -11,6 +11,15 @@ namespace lapicheck::checker {
 enum class Format : std::uint8_t { text, json };
 
 int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format);
+
+struct ProveOptions {
+    std::string implementation = "all";
+    std::string property = "all";
+    bool verbose = false; // each refuting run
+    unsigned threads = 0; // 0: as many as there are processors
+};
+int run_prove(const ProveOptions& options, Format format);
+
 // A rule by id or slug, or a register by name.
 int run_explain(const std::string& name);
 // An access program (JSON; - is standard input) on a party: "kvm". 4: there is none here.

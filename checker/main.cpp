@@ -39,10 +39,20 @@ constexpr auto footer = R"(Examples:
   trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
   lapicheck run program.json --on kvm             accesses on the KVM of this machine
+  lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
   lapicheck explain M01                           a rule, its source, KVM's departures from it
   lapicheck list registers
 
 Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked or run.)";
+
+constexpr auto prove_footer = R"(Examples:
+  lapicheck prove                                 every property of every implementation
+  lapicheck prove --impl kvm-2018                 one implementation, with the runs that refute
+  lapicheck prove --impl kvm-rfc --property mmio-isolation
+  lapicheck prove --format json
+
+Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
+counterexample that did not stand the trial, 4 nothing is refuted, but something is not proved.)";
 
 int run(int argc, char** argv) {
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
@@ -64,6 +74,20 @@ int run(int argc, char** argv) {
                          "the guest CPU's vendor; untold, what either manual allows is allowed");
     add_choice(*check, "--format", format, formats, "how to report");
     check->footer(footer);
+
+    ProveOptions prove_options;
+    CLI::App* prove = app.add_subcommand("prove", "prove properties of implementations, or refute them");
+    prove->add_option("--impl", prove_options.implementation, "an implementation; default: all")
+        ->option_text("NAME|all");
+    prove->add_option("--property", prove_options.property, "a property; default: all")
+        ->option_text("ID|all");
+    prove->add_flag("--verbose", prove_options.verbose,
+                    "show each refuting run, however many were asked for");
+    prove->add_option("--jobs", prove_options.threads, "implementations at a time; default: one a processor")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 256U));
+    add_choice(*prove, "--format", format, formats, "how to report");
+    prove->footer(prove_footer);
 
     std::string name;
     CLI::App* explain =
@@ -93,6 +117,7 @@ int run(int argc, char** argv) {
         return code == 0 ? 0 : usage_error;
     }
     if (check->parsed()) return run_check(paths, options, format);
+    if (prove->parsed()) return run_prove(prove_options, format);
     if (explain->parsed()) return run_explain(name);
     if (run_program->parsed()) return run_run(program, on, format);
     return run_list(what, format);

@@ -1,0 +1,52 @@
+#include <iostream>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "checker/commands.hpp"
+#include "checker/matrix.hpp"
+#include "checker/names.hpp"
+#include "checker/progress.hpp"
+#include "checker/report_matrix.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+Matrix prove_with_progress(MatrixRequest request) {
+    if (!shows_progress()) return prove_all(request);
+    ProgressLine line;
+    const std::size_t all = request.implementations.size() * request.properties.size();
+    request.progress = [&line, all](std::size_t done) {
+        line.tell([&] { return fmt::format("proving: {} of {}", done, all); });
+    };
+    return prove_all(request);
+}
+
+int refuse(const std::string& reason) {
+    fmt::print(stderr, "lapicheck: prove: {}\n", reason);
+    return 2;
+}
+
+} // namespace
+
+int run_prove(const ProveOptions& options, Format format) {
+    MatrixRequest request;
+    request.implementations = implementations_named(options.implementation);
+    if (request.implementations.empty()) return refuse(unknown_implementation(options.implementation));
+    request.properties = properties_named(options.property);
+    if (request.properties.empty()) return refuse(unknown_property(options.property));
+    request.threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
+    const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
+
+    const Matrix matrix = prove_with_progress(std::move(request));
+    for (const proof::Result* result : matrix.unconfirmed)
+        fmt::print(stderr,
+                   "lapicheck: prove: {} {}: the run found does not break the property when it is carried "
+                   "out; this is an error of lapicheck\n",
+                   result->implementation->name, result->property->id);
+    if (format == Format::json) write_matrix_json(std::cout, matrix);
+    else write_matrix_text(std::cout, matrix, options.verbose || one_asked);
+    return exit_code(matrix);
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,21 @@
+// The names of implementations and properties as a user types them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checker/proof/implementations.hpp"
+#include "checker/proof/property_table.hpp"
+
+namespace lapicheck::checker {
+
+// Why a name is not known, with those that are near: "there is no implementation 'kvm-2017'; near: kvm-2018".
+std::string unknown_implementation(std::string_view name);
+std::string unknown_property(std::string_view id);
+
+// One by its name, or each for "all"; empty if there is none.
+std::vector<const proof::ImplementationEntry*> implementations_named(std::string_view name);
+std::vector<const proof::PropertyEntry*> properties_named(std::string_view id);
+
+} // namespace lapicheck::checker
