@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "checker/commands.hpp"
+#include "checker/counterexample.hpp"
 #include "checker/matrix.hpp"
 #include "checker/names.hpp"
+#include "checker/output_file.hpp"
 #include "checker/progress.hpp"
 #include "checker/report_matrix.hpp"
 
@@ -20,6 +22,23 @@ Matrix prove_with_progress(MatrixRequest request) {
         line.tell([&] { return fmt::format("proving: {} of {}", done, all); });
     };
     return prove_all(request);
+}
+
+// One file a run. Empty: done.
+std::string export_runs(const Matrix& matrix, const std::filesystem::path& folder, bool witnesses) {
+    if (std::string error = make_folder(folder); !error.empty()) return error;
+    const auto put = [&folder](const proof::Result& result, Shows shows, std::string_view ending) {
+        return write_whole(
+            folder / fmt::format("{}.{}{}", result.implementation->name, result.property->id, ending),
+            counterexample_text(result, shows));
+    };
+    for (const proof::Result& result : matrix.results) {
+        std::string error;
+        if (result.counterexample) error = put(result, Shows::counterexample, ".json");
+        else if (result.witness && witnesses) error = put(result, Shows::witness, ".witness.json");
+        if (!error.empty()) return error;
+    }
+    return {};
 }
 
 int refuse(const std::string& reason) {
@@ -46,6 +65,10 @@ int run_prove(const ProveOptions& options, Format format) {
                    result->implementation->name, result->property->id);
     if (format == Format::json) write_matrix_json(std::cout, matrix);
     else write_matrix_text(std::cout, matrix, options.verbose || one_asked);
+    if (!options.export_to.empty())
+        if (const std::string error = export_runs(matrix, options.export_to, options.witnesses);
+            !error.empty())
+            return refuse(error);
     return exit_code(matrix);
 }
 

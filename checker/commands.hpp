@@ -15,10 +15,15 @@ int run_check(const std::vector<std::string>& paths, CheckOptions options, Forma
 struct ProveOptions {
     std::string implementation = "all";
     std::string property = "all";
-    bool verbose = false; // each refuting run
-    unsigned threads = 0; // 0: as many as there are processors
+    bool verbose = false;   // each refuting run
+    std::string export_to;  // a folder; empty: none
+    bool witnesses = false; // export those of proofs too
+    unsigned threads = 0;   // 0: as many as there are processors
 };
 int run_prove(const ProveOptions& options, Format format);
+// Runs that were exported, on the implementation of each file or on a named one: 1 if one still shows
+// what it was kept for.
+int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);
 
 // A rule by id or slug, or a register by name.
 int run_explain(const std::string& name);

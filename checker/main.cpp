@@ -49,10 +49,16 @@ constexpr auto prove_footer = R"(Examples:
   lapicheck prove                                 every property of every implementation
   lapicheck prove --impl kvm-2018                 one implementation, with the runs that refute
   lapicheck prove --impl kvm-rfc --property mmio-isolation
-  lapicheck prove --format json
+  lapicheck prove --format json --export runs     and one file for each refuting run
 
 Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
 counterexample that did not stand the trial, 4 nothing is refuted, but something is not proved.)";
+
+constexpr auto replay_footer = R"(Examples:
+  lapicheck replay runs/kvm-2018.no-mmio-read-in-x2apic.json
+  lapicheck replay runs/kvm-2018.*.json --impl kvm-rfc
+
+Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file.)";
 
 int run(int argc, char** argv) {
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
@@ -83,11 +89,26 @@ int run(int argc, char** argv) {
         ->option_text("ID|all");
     prove->add_flag("--verbose", prove_options.verbose,
                     "show each refuting run, however many were asked for");
+    prove->add_option("--export", prove_options.export_to, "write each refuting run to DIR/NAME.ID.json")
+        ->option_text("DIR");
+    prove
+        ->add_flag("--witnesses", prove_options.witnesses,
+                   "with --export: of proofs too, a run that the property speaks of")
+        ->needs("--export");
     prove->add_option("--jobs", prove_options.threads, "implementations at a time; default: one a processor")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
     add_choice(*prove, "--format", format, formats, "how to report");
     prove->footer(prove_footer);
+
+    std::string replay_on;
+    CLI::App* replay =
+        app.add_subcommand("replay", "carry out runs that 'prove --export' or 'check --export' wrote");
+    replay->add_option("FILE", paths, "specs/schema/program.schema.json; - is standard input")->required();
+    replay->add_option("--impl", replay_on, "on this implementation; default: the file's")
+        ->option_text("NAME");
+    add_choice(*replay, "--format", format, formats, "how to report");
+    replay->footer(replay_footer);
 
     std::string name;
     CLI::App* explain =
@@ -118,6 +139,7 @@ int run(int argc, char** argv) {
     }
     if (check->parsed()) return run_check(paths, options, format);
     if (prove->parsed()) return run_prove(prove_options, format);
+    if (replay->parsed()) return run_replay(paths, replay_on, format);
     if (explain->parsed()) return run_explain(name);
     if (run_program->parsed()) return run_run(program, on, format);
     return run_list(what, format);

@@ -94,7 +94,7 @@ std::string outcome_words(const proof::Executed& step) {
         words.emplace_back("this vCPU's page keeps it");
     if (!equal(step.around_before.shared, step.around_after.shared))
         words.emplace_back("the page that all vCPUs share keeps it");
-    return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, ", "));
+    return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, "; "));
 }
 
 std::string choice_words(const proof::ChoiceValues& choices) {
