@@ -25,8 +25,9 @@ int run_prove(const ProveOptions& options, Format format);
 // what it was kept for.
 int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);
 
-// A rule by id or slug, or a register by name.
-int run_explain(const std::string& name);
+// What has this name: a rule (by id or slug), a register, a property, an implementation; all of them if
+// several have it.
+int run_explain(const std::string& name, Format format);
 // An access program (JSON; - is standard input) on a party: "kvm". 4: there is none here.
 int run_run(const std::string& path, const std::string& on, Format format);
 int run_list(const std::string& what, Format format);

@@ -41,7 +41,7 @@ constexpr auto footer = R"(Examples:
   lapicheck run program.json --on kvm             accesses on the KVM of this machine
   lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
   lapicheck explain M01                           a rule, its source, KVM's departures from it
-  lapicheck list registers
+  lapicheck list registers                        or rules, properties, implementations
 
 Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked or run.)";
 
@@ -111,15 +111,16 @@ int run(int argc, char** argv) {
     replay->footer(replay_footer);
 
     std::string name;
-    CLI::App* explain =
-        app.add_subcommand("explain", "explain a rule (M01, no-mmio-read-in-x2apic) or a register (svr)");
+    CLI::App* explain = app.add_subcommand(
+        "explain", "explain a rule (M01), a register (svr), a property or an implementation");
     explain->add_option("NAME", name)->required();
+    add_choice(*explain, "--format", format, formats, "how to print");
 
     std::string what;
-    CLI::App* list = app.add_subcommand("list", "list the rules or the registers");
-    list->add_option("WHAT", what, "rules or registers")
+    CLI::App* list = app.add_subcommand("list", "list the rules, registers, properties or implementations");
+    list->add_option("WHAT", what, "rules, registers, properties or implementations")
         ->required()
-        ->check(CLI::IsMember({"rules", "registers"}));
+        ->check(CLI::IsMember({"rules", "registers", "properties", "implementations"}));
     add_choice(*list, "--format", format, formats, "how to print");
 
     std::string program;
@@ -140,7 +141,7 @@ int run(int argc, char** argv) {
     if (check->parsed()) return run_check(paths, options, format);
     if (prove->parsed()) return run_prove(prove_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
-    if (explain->parsed()) return run_explain(name);
+    if (explain->parsed()) return run_explain(name, format);
     if (run_program->parsed()) return run_run(program, on, format);
     return run_list(what, format);
 }
