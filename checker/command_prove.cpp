@@ -49,11 +49,11 @@ int refuse(const std::string& reason) {
 } // namespace
 
 int run_prove(const ProveOptions& options, Format format) {
+    Chosen chosen = choose(options.implementations, options.properties);
+    if (!chosen.error.empty()) return refuse(chosen.error);
     MatrixRequest request;
-    request.implementations = implementations_named(options.implementation);
-    if (request.implementations.empty()) return refuse(unknown_implementation(options.implementation));
-    request.properties = properties_named(options.property);
-    if (request.properties.empty()) return refuse(unknown_property(options.property));
+    request.implementations = std::move(chosen.implementations);
+    request.properties = std::move(chosen.properties);
     request.threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
     const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
 

@@ -13,8 +13,8 @@ enum class Format : std::uint8_t { text, json };
 int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format);
 
 struct ProveOptions {
-    std::string implementation = "all";
-    std::string property = "all";
+    std::vector<std::string> implementations = {"all"};
+    std::vector<std::string> properties = {"all"};
     bool verbose = false;   // each refuting run
     std::string export_to;  // a folder; empty: none
     bool witnesses = false; // export those of proofs too

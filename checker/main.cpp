@@ -83,9 +83,9 @@ int run(int argc, char** argv) {
 
     ProveOptions prove_options;
     CLI::App* prove = app.add_subcommand("prove", "prove properties of implementations, or refute them");
-    prove->add_option("--impl", prove_options.implementation, "an implementation; default: all")
+    prove->add_option("--impl", prove_options.implementations, "an implementation, or several; default: all")
         ->option_text("NAME|all");
-    prove->add_option("--property", prove_options.property, "a property; default: all")
+    prove->add_option("--property", prove_options.properties, "a property, or several; default: all")
         ->option_text("ID|all");
     prove->add_flag("--verbose", prove_options.verbose,
                     "show each refuting run, however many were asked for");

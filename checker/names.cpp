@@ -1,5 +1,7 @@
 #include "checker/names.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "specs/catalogue.hpp"
@@ -16,6 +18,10 @@ std::string unknown(std::string_view what, std::string_view list, std::string_vi
                        near.empty() ? "" : "; near: ", fmt::join(near, ", "), list);
 }
 
+bool names(const std::vector<std::string>& named, std::string_view name) {
+    return std::ranges::any_of(named, [name](const std::string& n) { return n == everything || n == name; });
+}
+
 } // namespace
 
 std::string unknown_implementation(std::string_view name) {
@@ -30,18 +36,18 @@ std::string unknown_property(std::string_view id) {
     return unknown("property", "properties", id, known);
 }
 
-std::vector<const proof::ImplementationEntry*> implementations_named(std::string_view name) {
-    std::vector<const proof::ImplementationEntry*> found;
+Chosen choose(const std::vector<std::string>& implementations, const std::vector<std::string>& properties) {
+    Chosen chosen;
+    for (const std::string& name : implementations)
+        if (name != everything && proof::find_implementation(name) == nullptr)
+            chosen.error = unknown_implementation(name);
+    for (const std::string& id : properties)
+        if (id != everything && proof::find_property(id) == nullptr) chosen.error = unknown_property(id);
     for (const auto& entry : proof::implementations())
-        if (name == everything || name == entry.name) found.push_back(&entry);
-    return found;
-}
-
-std::vector<const proof::PropertyEntry*> properties_named(std::string_view id) {
-    std::vector<const proof::PropertyEntry*> found;
+        if (names(implementations, entry.name)) chosen.implementations.push_back(&entry);
     for (const auto& entry : proof::properties())
-        if (id == everything || id == entry.id) found.push_back(&entry);
-    return found;
+        if (names(properties, entry.id)) chosen.properties.push_back(&entry);
+    return chosen;
 }
 
 } // namespace lapicheck::checker

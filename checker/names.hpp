@@ -14,8 +14,12 @@ namespace lapicheck::checker {
 std::string unknown_implementation(std::string_view name);
 std::string unknown_property(std::string_view id);
 
-// One by its name, or each for "all"; empty if there is none.
-std::vector<const proof::ImplementationEntry*> implementations_named(std::string_view name);
-std::vector<const proof::PropertyEntry*> properties_named(std::string_view id);
+// Those that are named, in the order of reports; "all" names each.
+struct Chosen {
+    std::vector<const proof::ImplementationEntry*> implementations;
+    std::vector<const proof::PropertyEntry*> properties;
+    std::string error; // a name that is not known
+};
+Chosen choose(const std::vector<std::string>& implementations, const std::vector<std::string>& properties);
 
 } // namespace lapicheck::checker
