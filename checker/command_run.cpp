@@ -5,8 +5,8 @@
 #include <sys/utsname.h>
 
 #include "checker/commands.hpp"
+#include "checker/program_file.hpp"
 #include "checker/run_text.hpp"
-#include "traces/input.hpp"
 #include "traces/kvm_guest.hpp"
 
 namespace lapicheck::checker {
@@ -15,7 +15,6 @@ namespace {
 constexpr int ran = 0;
 constexpr int bad_input = 2;
 constexpr int not_to_be_had = 4;
-constexpr std::size_t most_bytes = std::size_t{1} << 30;
 
 int complain(int status, std::string_view what) {
     fmt::print(stderr, "lapicheck: {}\n", what);
@@ -23,14 +22,9 @@ int complain(int status, std::string_view what) {
 }
 
 traces::ProgramText read_file(const std::string& path) {
-    traces::Input input(path);
-    std::string text;
-    for (std::string_view block = input.read(); !block.empty(); block = input.read()) {
-        text += block;
-        if (text.size() > most_bytes) return {{}, fmt::format("{}: larger than 1 GiB", input.name())};
-    }
-    if (!input.error().empty()) return {{}, input.error()};
-    return traces::read_program(text, input.name());
+    const FileText file = read_text_file(path);
+    if (!file.error.empty()) return {{}, file.error};
+    return traces::read_program(file.text, file.name);
 }
 
 std::string kernel_release() {

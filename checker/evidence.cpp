@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "checker/state_words.hpp"
+
 namespace lapicheck::checker {
 namespace {
 
@@ -18,13 +20,6 @@ std::string describe(AccessKind kind, u64 address, u64 value) {
     case AccessKind::mmio_write: return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
     default: return std::string(model::to_string(kind)); // no access of the guest to the window or an MSR
     }
-}
-
-std::string_view mode_named_by(u64 apic_base) {
-    const bool enabled = (apic_base & model::apic_base::enable) != 0;
-    const bool extd = (apic_base & model::apic_base::extd) != 0;
-    if (enabled) return extd ? "x2APIC mode" : "xAPIC mode";
-    return extd ? "the invalid mode" : "disabled";
 }
 
 } // namespace
@@ -69,7 +64,7 @@ void Evidence::add(std::vector<Because>& lines, Reg reg) const {
     std::string what = describe(item.kind, item.address, item.value);
     const bool names_base = item.address == model::apic_base::msr;
     if (reg == Reg::apic_base)
-        what += names_base ? fmt::format(": {}", mode_named_by(item.value)) : " showed the mode";
+        what += names_base ? fmt::format(": {}", mode_words(item.value)) : " showed the mode";
     else if (const auto name = register_name(reg); !name.empty()) what += fmt::format(" ({})", name);
     lines.push_back({item.line, std::move(what)});
 }

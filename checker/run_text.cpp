@@ -62,6 +62,9 @@ std::string step_text(const Step& step) {
     case Do::interrupt:
         return fmt::format("interrupt {:02X}H arrives, {}", step.vector, step.level ? "level" : "edge");
     case Do::msi: return fmt::format("MSI {:#x} to {:#x}", step.value, step.address);
+    case Do::message: return fmt::format("message {:#x} for {:#x} arrives", step.value, step.address);
+    case Do::take_interrupt: return "the processor takes an interrupt";
+    case Do::hardware: return "the APIC's hardware acts by itself";
     case Do::timer_expires: break;
     }
     return "until the timer expires";

@@ -190,15 +190,14 @@ const Departure* find_departure(std::string_view id) {
     return found == all.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> near_rules(std::string_view name) {
+std::vector<std::string> near_names(std::string_view name, std::span<const std::string_view> candidates) {
     constexpr std::size_t enough = 5;
     const std::string typed = lowered(name);
     std::vector<std::pair<std::size_t, std::string>> found;
-    for (const Rule& rule : catalogue().rules)
-        for (const std::string& candidate : {rule.id, rule.slug})
-            if (const auto distance = distance_to(typed, lowered(candidate)))
-                found.emplace_back(*distance, candidate);
-    // The catalogue's order decides between equals.
+    for (const std::string_view candidate : candidates)
+        if (const auto distance = distance_to(typed, lowered(candidate)))
+            found.emplace_back(*distance, candidate);
+    // The candidates' order decides between equals.
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& left, const auto& right) { return left.first < right.first; });
     if (found.size() > enough) found.resize(enough);
@@ -206,6 +205,15 @@ std::vector<std::string> near_rules(std::string_view name) {
     names.reserve(found.size());
     for (auto& [distance, candidate] : found) names.push_back(std::move(candidate));
     return names;
+}
+
+std::vector<std::string> near_rules(std::string_view name) {
+    std::vector<std::string_view> candidates;
+    for (const Rule& rule : catalogue().rules) {
+        candidates.emplace_back(rule.id);
+        candidates.emplace_back(rule.slug);
+    }
+    return near_names(name, candidates);
 }
 
 std::string_view to_string(Level level) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -91,6 +92,8 @@ const Departure* find_departure(std::string_view id);
 // What the user may have meant: ids or slugs of rules near a name that find_rule does not know, the
 // best first; empty if nothing is near.
 std::vector<std::string> near_rules(std::string_view name);
+// The same among other names than those of rules.
+std::vector<std::string> near_names(std::string_view name, std::span<const std::string_view> candidates);
 
 std::string_view to_string(Level level);
 std::string_view to_string(Vendor vendor);

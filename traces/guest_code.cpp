@@ -70,7 +70,10 @@ bool BatchCode::add(const Step& step) {
     case Do::save_load:
     case Do::interrupt:
     case Do::msi:
-    case Do::timer_expires: assert(false && "the host's action is no guest code");
+    case Do::timer_expires:
+    case Do::message:
+    case Do::take_interrupt:
+    case Do::hardware: assert(false && "the host's action is no guest code");
     }
     ends_.push_back(here());
     return true;

@@ -103,6 +103,10 @@ bool KvmRunner::can_run(std::size_t vcpu, StepOutcome& outcome) const {
 }
 
 bool KvmRunner::may_touch(const Step& step, StepOutcome& outcome) const {
+    if (is_mmio(step) && step.size > 8) {
+        outcome.error = fmt::format("not run: the guest makes no access of {} bytes", step.size);
+        return false;
+    }
     if (!is_mmio(step) || !guest::Memory::holds(step.address, step.size)) return true;
     outcome.error = fmt::format("not run: {:#x} lies in the guest's own memory, {:#x}-{:#x}", step.address,
                                 guest::base, guest::base + guest::ram_bytes - 1);

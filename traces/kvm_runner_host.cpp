@@ -124,6 +124,9 @@ void KvmRunner::act(std::size_t step) {
         case Do::msi: vm_.signal_msi(action.address, static_cast<std::uint32_t>(action.value)); break;
         case Do::wait: wait(step); break;
         case Do::timer_expires: await_timer(step); break;
+        case Do::message:
+        case Do::take_interrupt:
+        case Do::hardware: outcome.error = "not run: no KVM can be told to do this"; return;
         default: break;
         }
         const auto mode = static_cast<std::uint32_t>(action.value) & delivery_mode;

@@ -32,19 +32,24 @@ enum class Do : std::uint8_t {
     interrupt,     // a fixed interrupt arrives
     msi,           // any message on the bus
     timer_expires, // until the vCPU's APIC timer has fired, at most for a while
+    // What only a model can be told:
+    message,        // an interrupt message for this vCPU's APIC alone, laid out as ICR[31:0]
+    take_interrupt, // the processor takes the interrupt that is to run
+    hardware,       // what the APIC's hardware does by itself: bus errors, a counter's overflow
 };
-inline constexpr std::size_t do_count = 16;
+inline constexpr std::size_t do_count = 19;
 std::string_view to_string(Do what);
 
 // Which words of a step an action takes; the others are 0.
 struct Step {
     Do what = Do::wait;
-    std::uint8_t size = 0;     // bytes of an MMIO access: 1, 2, 4 or 8
+    std::uint8_t size = 0;     // bytes of an MMIO access: 1, 2, 4, 8 or (a model only) 16
     std::uint8_t vector = 0;   // interrupt
     bool level = false;        // interrupt: its trigger mode
     std::uint32_t vcpu = 0;    // index into Machine::vcpus
-    std::uint64_t address = 0; // guest-physical address (mmio_*, msi) or MSR index
-    std::uint64_t value = 0;   // written (mmio_write, wrmsr, cr8_write), data of msi, microseconds of wait
+    std::uint64_t address = 0; // guest-physical address (mmio_*, msi), MSR index, or destination (message)
+    std::uint64_t value =
+        0; // written (mmio_write, wrmsr, cr8_write), of message and msi, microseconds of wait
     bool operator==(const Step&) const = default;
 };
 
@@ -125,5 +130,8 @@ ProgramText read_program(std::string_view text, const std::string& name);
 // The same form, a step a line; 64-bit values as "0x...". If `outcomes` is not empty it stands for
 // the outcomes in the notes, and has one for each step.
 std::string write_program(const Program& program, const std::vector<StepOutcome>& outcomes = {});
+// Its steps alone, as a JSON array; each line but the first begins with `indent`.
+std::string write_steps(const Program& program, std::string_view indent,
+                        const std::vector<StepOutcome>& outcomes = {});
 
 } // namespace lapicheck::traces

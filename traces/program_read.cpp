@@ -77,7 +77,7 @@ StepOutcome read_outcome(const At& at) {
 
 // ---- steps
 
-constexpr std::array<std::string_view, 4> note_keys = {"allowed", "expected", "rules", "note"};
+constexpr std::array<std::string_view, 5> note_keys = {"allowed", "choices", "expected", "rules", "note"};
 
 Do read_do(const At& at) {
     std::array<std::string_view, do_count> names;
@@ -94,12 +94,13 @@ Do read_do(const At& at) {
 
 std::uint64_t most_value(const Step& step) {
     if (step.what == Do::mmio_write && step.size < 8) return (std::uint64_t{1} << (8 * step.size)) - 1;
+    if (step.what == Do::message) return all_32;
     return all_64;
 }
 
 std::uint8_t read_size(const At& at) {
-    const auto size = at.number(1, 8);
-    if ((size & (size - 1)) != 0) at.refuse_it(fmt::format("{} is none of 1, 2, 4 and 8", size));
+    const auto size = at.number(1, 16);
+    if ((size & (size - 1)) != 0) at.refuse_it(fmt::format("{} is none of 1, 2, 4, 8 and 16", size));
     return static_cast<std::uint8_t>(size);
 }
 
@@ -108,7 +109,8 @@ void read_word(Step& step, Word word, const At& at) {
     case Word::address:
         step.address = at.hex(step.what == Do::msi ? all_64 : limits::physical_address);
         break;
-    case Word::msr: step.address = at.hex(all_32); break;
+    case Word::msr:
+    case Word::destination: step.address = at.hex(all_32); break;
     case Word::size: step.size = read_size(at); break;
     case Word::value: step.value = at.hex(most_value(step)); break;
     case Word::data: step.value = at.hex(all_32); break;

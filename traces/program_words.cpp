@@ -9,9 +9,10 @@ namespace lapicheck::traces {
 namespace {
 
 constexpr std::array<std::string_view, do_count> do_names = {
-    "mmio-read",       "mmio-write",       "rdmsr", "wrmsr",        "cr8-read", "cr8-write",
-    "open-interrupts", "close-interrupts", "halt",  "wait",         "reset",    "init",
-    "save-load",       "interrupt",        "msi",   "timer-expires"};
+    "mmio-read",       "mmio-write",       "rdmsr", "wrmsr",         "cr8-read", "cr8-write",
+    "open-interrupts", "close-interrupts", "halt",  "wait",          "reset",    "init",
+    "save-load",       "interrupt",        "msi",   "timer-expires", "message",  "take-interrupt",
+    "hardware"};
 
 // How many letters must be put in, taken out or replaced to make one word of the other.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -57,6 +58,7 @@ std::span<const Word> words_of(Do what) {
     static constexpr std::array wait = {microseconds};
     static constexpr std::array interrupt = {vector, trigger};
     static constexpr std::array msi = {address, data};
+    static constexpr std::array message = {destination, value};
     switch (what) {
     case Do::mmio_read: return mmio_read;
     case Do::mmio_write: return mmio_write;
@@ -66,6 +68,7 @@ std::span<const Word> words_of(Do what) {
     case Do::wait: return wait;
     case Do::interrupt: return interrupt;
     case Do::msi: return msi;
+    case Do::message: return message;
     case Do::cr8_read:
     case Do::open_interrupts:
     case Do::close_interrupts:
@@ -73,7 +76,9 @@ std::span<const Word> words_of(Do what) {
     case Do::reset:
     case Do::init:
     case Do::save_load:
-    case Do::timer_expires: break;
+    case Do::timer_expires:
+    case Do::take_interrupt:
+    case Do::hardware: break;
     }
     return {};
 }

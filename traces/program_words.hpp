@@ -11,9 +11,19 @@
 namespace lapicheck::traces {
 
 // The words of a step, in the order they are written.
-enum class Word : std::uint8_t { address, msr, size, value, data, vector, trigger, microseconds };
-inline constexpr std::array<std::string_view, 8> word_names = {
-    "address", "msr", "size", "value", "data", "vector", "trigger", "microseconds"};
+enum class Word : std::uint8_t {
+    address,
+    msr,
+    size,
+    destination,
+    value,
+    data,
+    vector,
+    trigger,
+    microseconds
+};
+inline constexpr std::array<std::string_view, 9> word_names = {
+    "address", "msr", "size", "destination", "value", "data", "vector", "trigger", "microseconds"};
 constexpr std::string_view to_string(Word word) { return word_names[static_cast<std::size_t>(word)]; }
 
 // The words that an action takes, all of them required.

@@ -27,7 +27,8 @@ json machine_json(const Machine& machine) {
 json word_json(const Step& step, Word word) {
     switch (word) {
     case Word::address:
-    case Word::msr: return hex(step.address);
+    case Word::msr:
+    case Word::destination: return hex(step.address);
     case Word::value:
     case Word::data: return hex(step.value);
     case Word::size: return step.size;
@@ -76,18 +77,25 @@ std::string step_text(const Step& step, const StepNotes* notes, const StepOutcom
 
 } // namespace
 
-std::string write_program(const Program& program, const std::vector<StepOutcome>& outcomes) {
-    std::string text = "{\n  \"schema_version\": 1,\n";
-    for (const auto& [key, value] : program.others) text += fmt::format("  {}: {},\n", key_text(key), value);
-    text += fmt::format("  \"machine\": {},\n  \"steps\": [", machine_json(program.machine).dump());
+std::string write_steps(const Program& program, std::string_view indent,
+                        const std::vector<StepOutcome>& outcomes) {
+    std::string text = "[";
     for (std::size_t i = 0; i < program.steps.size(); ++i) {
         const auto found = program.notes.find(i);
         const StepNotes* notes = found == program.notes.end() ? nullptr : &found->second;
         const StepOutcome* outcome = i < outcomes.size() ? &outcomes[i] : nullptr;
         if (outcome == nullptr && notes != nullptr && notes->outcome) outcome = &*notes->outcome;
-        text += fmt::format("{}\n    {}", i == 0 ? "" : ",", step_text(program.steps[i], notes, outcome));
+        text +=
+            fmt::format("{}\n{}  {}", i == 0 ? "" : ",", indent, step_text(program.steps[i], notes, outcome));
     }
-    return text + (program.steps.empty() ? "]\n}\n" : "\n  ]\n}\n");
+    return program.steps.empty() ? "[]" : fmt::format("{}\n{}]", text, indent);
+}
+
+std::string write_program(const Program& program, const std::vector<StepOutcome>& outcomes) {
+    std::string text = "{\n  \"schema_version\": 1,\n";
+    for (const auto& [key, value] : program.others) text += fmt::format("  {}: {},\n", key_text(key), value);
+    return text + fmt::format("  \"machine\": {},\n  \"steps\": {}\n}}\n",
+                              machine_json(program.machine).dump(), write_steps(program, "  ", outcomes));
 }
 
 } // namespace lapicheck::traces

@@ -51,7 +51,10 @@ TEST_CASE("program: each action with its words") {
         {"vcpu":0,"do":"save-load"},
         {"vcpu":0,"do":"interrupt","vector":255,"trigger":"level"},
         {"vcpu":0,"do":"msi","address":"0x1fee00000","data":"0x500"},
-        {"vcpu":0,"do":"timer-expires"})"));
+        {"vcpu":0,"do":"timer-expires"},
+        {"vcpu":0,"do":"message","destination":"0xffffffff","value":"0x31"},
+        {"vcpu":0,"do":"take-interrupt"},
+        {"vcpu":0,"do":"hardware"})"));
     REQUIRE(program.steps.size() == do_count);
     for (std::size_t i = 0; i < do_count; ++i) CHECK(program.steps[i].what == static_cast<Do>(i));
     CHECK(program.steps[0].address == 0xfee0'0030);
