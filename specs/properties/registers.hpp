@@ -35,7 +35,7 @@ struct MmioReadReturnsRegister : StepProperty {
             return is_plainly_read(fact.reg) ? accesses_by_window(t, fact) : typename D::Bool{false};
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
-            const u32 bits = bits_read_by_window(fact);
+            const auto bits = ~foreign_part(t, fact) & bits_read_by_window(fact);
             const bool answered = t.out.answer == Answer::apic && !t.out.gp && !t.out.exits_to_userspace;
             return both(typename D::Bool{answered}, agree<D>(read_word(t), t.before[fact.reg], bits));
         });
@@ -56,7 +56,8 @@ struct RdmsrReturnsRegister : StepProperty {
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
             return both(typename D::Bool{!t.out.gp},
-                        agree<D>(read_word(t), t.before[fact.reg], bits_of_any_cpu(fact)));
+                        agree<D>(read_word(t), t.before[fact.reg],
+                                 ~foreign_part(t, fact) & bits_of_any_cpu(fact)));
         });
     }
 };
