@@ -66,9 +66,10 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::X10: // ICR[12] is ignored
         case Rule::L02: // reserved encodings and read-only bits raise no #GP
         case Rule::T10: // the deadline reads back until it has passed
-        case Rule::T19: return false;
-        case Rule::V12: return true; // apic_has_interrupt_for_ppr is asked only of an enabled APIC
-        case Rule::I08:              // a wide destination in xAPIC mode
+        case Rule::T19:
+        case Rule::R08: return false; // the APIC is enabled after RESET, on AMD too
+        case Rule::V12: return true;  // apic_has_interrupt_for_ppr is asked only of an enabled APIC
+        case Rule::I08:               // a wide destination in xAPIC mode
         case Rule::I11: return false;
         default: return true; // as the rules propose: D09, P03, V13, X04
         }
@@ -87,7 +88,9 @@ class Kvm618 : public AllOnesWindow<D> {
         // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and
         // stay there when the mode is left.
         const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
+        const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
         after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
+        after[Reg::ldr] = select(left, before[Reg::ldr], after[Reg::ldr]);
         if (access.kind == AccessKind::reset || access.kind == AccessKind::init) reset_lint0(after);
         // limit_periodic_timer_frequency: a short period is lengthened, and the count computed from that.
         if (out.bounded) out.bounded = false;

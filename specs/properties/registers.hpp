@@ -55,9 +55,9 @@ struct RdmsrReturnsRegister : StepProperty {
             return plain ? accesses_by_msr(t, fact) : typename D::Bool{false};
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
-            return both(typename D::Bool{!t.out.gp},
-                        agree<D>(read_word(t), t.before[fact.reg],
-                                 ~foreign_part(t, fact) & bits_of_any_cpu(fact)));
+            return both(
+                typename D::Bool{!t.out.gp},
+                agree<D>(read_word(t), t.before[fact.reg], ~foreign_part(t, fact) & bits_of_any_cpu(fact)));
         });
     }
 };
