@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "checker/departures.hpp"
 #include "traces/format.hpp"
 #include "traces/ftrace_text.hpp"
 #include "traces/input.hpp"
@@ -16,7 +15,7 @@ constexpr std::size_t sniffed_bytes = 64 * 1024;
 
 void mark_known(std::vector<Divergence>& divergences, Profile profile) {
     if (profile == Profile::kvm)
-        for (Divergence& divergence : divergences) divergence.known = find_departure(divergence);
+        for (Divergence& divergence : divergences) divergence.known = divergence.mismatch.departure;
     std::ranges::stable_sort(divergences, [](const Divergence& a, const Divergence& b) {
         return (a.known == nullptr) > (b.known == nullptr);
     });

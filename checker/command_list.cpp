@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "checker/commands.hpp"
+#include "checker/proof/implementations.hpp"
+#include "checker/property_words.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -51,10 +53,40 @@ int list_registers(Format format) {
     return 0;
 }
 
+int list_implementations(Format format) {
+    json out = json::array();
+    for (const proof::ImplementationEntry& entry : proof::implementations()) {
+        if (format == Format::text) fmt::print("{:<16}  {}\n", entry.name, entry.summary);
+        else out.push_back({{"name", entry.name}, {"summary", entry.summary}, {"source", entry.source}});
+    }
+    if (format == Format::json) std::cout << out.dump(2) << '\n';
+    return 0;
+}
+
+int list_properties(Format format) {
+    json out = json::array();
+    for (const proof::PropertyEntry& entry : proof::properties()) {
+        const std::vector<std::string> rules = rule_ids(entry);
+        if (format == Format::text)
+            fmt::print("{:<36} {:<6}  {:<9} {}\n", entry.id, to_word(entry.basis), to_word(entry.scope),
+                       fmt::join(rules, " "));
+        else
+            out.push_back({{"id", entry.id},
+                           {"basis", to_word(entry.basis)},
+                           {"scope", to_word(entry.scope)},
+                           {"rules", rules},
+                           {"statement", entry.statement}});
+    }
+    if (format == Format::json) std::cout << out.dump(2) << '\n';
+    return 0;
+}
+
 } // namespace
 
 int run_list(const std::string& what, Format format) {
-    return what == "rules" ? list_rules(format) : list_registers(format);
+    if (what == "rules") return list_rules(format);
+    if (what == "registers") return list_registers(format);
+    return what == "implementations" ? list_implementations(format) : list_properties(format);
 }
 
 } // namespace lapicheck::checker

@@ -11,8 +11,25 @@ namespace lapicheck::checker {
 enum class Format : std::uint8_t { text, json };
 
 int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format);
-// A rule by id or slug, or a register by name.
-int run_explain(const std::string& name);
+
+struct ProveOptions {
+    std::vector<std::string> implementations = {"all"};
+    std::vector<std::string> properties = {"all"};
+    bool verbose = false;   // each refuting run
+    std::string export_to;  // a folder; empty: none
+    bool witnesses = false; // export those of proofs too
+    unsigned threads = 0;   // 0: as many as there are processors
+};
+int run_prove(const ProveOptions& options, Format format);
+// Runs that were exported, on the implementation of each file or on a named one: 1 if one still shows
+// what it was kept for.
+int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);
+
+// What has this name: a rule (by id or slug), a register, a property, an implementation; all of them if
+// several have it.
+int run_explain(const std::string& name, Format format);
+// An access program (JSON; - is standard input) on a party: "kvm". 4: there is none here.
+int run_run(const std::string& path, const std::string& on, Format format);
 int run_list(const std::string& what, Format format);
 
 } // namespace lapicheck::checker

@@ -21,11 +21,35 @@ u64 value_mask(const GuestAccess& access) {
     return access.size >= 8 ? ~u64{0} : (u64{1} << (8 * access.size)) - 1;
 }
 
+// The register's value follows from what is stored there; of others the model's rule says more.
+bool is_stored(Reg reg) { return row_of(reg) != nullptr && reg != Reg::ppr && reg != Reg::current_count; }
+
+// The bits that only the other vendor's CPUs have: reserved here.
+u32 bits_of_other_vendor(const RegisterRow& row, const CpuFacts& cpu) {
+    if (!cpu.amd.known) return 0;
+    return cpu.amd.value ? row.intel_only : row.amd_only;
+}
+
+Rule rule_of_bits(const RegisterRow& row, u32 bits, bool x2apic, const CpuFacts& cpu) {
+    const u32 foreign = bits_of_other_vendor(row, cpu);
+    if (x2apic && (bits & foreign) != 0 && (bits & row.defined() & ~foreign) == 0) return Rule::X11;
+    return model::read_rule(row, bits, x2apic);
+}
+
+// Bits of IRR or ISR that an interrupt sets (not P06: none does), or what reads as INIT leaves it (not ESR:
+// that an error is missing there is told right after the error).
+bool may_have_unseen_cause(const Mismatch& mismatch) {
+    const u64 seen = ~mismatch.expected.value & mismatch.bits;
+    if (model::is_bitmap(mismatch.reg) && mismatch.rule != Rule::P06 && seen != 0) return true;
+    const RegisterRow* const row = row_of(mismatch.reg);
+    return row != nullptr && mismatch.reg != Reg::esr && ((seen ^ row->reset) & mismatch.bits) == 0;
+}
+
 class Comparison {
   public:
     Comparison(const PathOutcome& outcome, const GuestAccess& access, const World& before,
-               const Visibility& visible)
-        : out_(outcome), access_(access), before_(before), visible_(visible) {}
+               const CpuFacts& cpu, const Visibility& visible)
+        : out_(outcome), access_(access), before_(before), cpu_(cpu), visible_(visible) {}
 
     std::optional<Mismatch> run(bool value_is_ours) const {
         if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
@@ -68,13 +92,7 @@ class Comparison {
     std::optional<Mismatch> value_read() const {
         const u64 bits = (access_.value ^ out_.value.value) & out_.value.known & value_mask(access_);
         if (bits != 0) {
-            const RegisterRow* row = row_of(out_.reg);
-            const bool general = out_.rule == Rule::M06 || out_.rule == Rule::X14;
-            const bool by_table = row != nullptr && general;
-            const Rule rule = by_table ? model::read_rule(*row, model::low_half(bits), x2apic()) : out_.rule;
-            Mismatch mismatch = differs(rule, Fault::value);
-            mismatch.bits = bits;
-            return mismatch;
+            return narrowed_to(bits, differs(out_.rule, Fault::value), access_.kind, cpu_);
         }
         if (out_.bounded && access_.value > out_.limit.greatest()) {
             Mismatch mismatch = differs(out_.rule, Fault::value);
@@ -82,8 +100,12 @@ class Comparison {
             mismatch.expected = model::widen(out_.limit);
             return mismatch;
         }
-        if (out_.exceeds && access_.value <= out_.limit.least())
-            return differs(out_.rule, Fault::value, {"below the class of the vector in service"});
+        if (out_.exceeds && access_.value <= out_.limit.least()) {
+            Mismatch mismatch =
+                differs(out_.rule, Fault::value, {"below the class of the vector in service"});
+            mismatch.unseen_cause = true;
+            return mismatch;
+        }
         return handed_on_differs(access_.apic_value, access_.value);
     }
 
@@ -160,7 +182,10 @@ class Comparison {
             const u32 bit = model::bit_of(vector);
             if (!none && vector == access_.eoi_vector) {
                 if ((word.known & ~word.value & bit) == 0) return std::nullopt;
-                return differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
+                Mismatch mismatch =
+                    differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
+                mismatch.unseen_cause = true;
+                return mismatch;
             }
             if ((word.value & bit) != 0)
                 return differs(Rule::P04, Fault::eoi_vector,
@@ -174,14 +199,35 @@ class Comparison {
     const PathOutcome& out_;
     const GuestAccess& access_;
     const World& before_;
+    const CpuFacts& cpu_;
     const Visibility& visible_;
 };
 
 } // namespace
 
 std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& access, const World& before,
-                                const Visibility& visible, bool value_is_ours) {
-    return Comparison(outcome, access, before, visible).run(value_is_ours);
+                                const CpuFacts& cpu, const Visibility& visible, bool value_is_ours) {
+    return Comparison(outcome, access, before, cpu, visible).run(value_is_ours);
+}
+
+Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu) {
+    Mismatch narrowed = mismatch;
+    narrowed.bits = bits;
+    if (is_stored(mismatch.reg))
+        narrowed.rule = rule_of_bits(*row_of(mismatch.reg), model::low_half(bits), !is_mmio(kind), cpu);
+    narrowed.unseen_cause = may_have_unseen_cause(narrowed);
+    return narrowed;
+}
+
+// P04: EOI ended the highest vector in service, so that no higher one is left.
+void learn_service(World& state, const PathOutcome& outcome, const GuestAccess& access) {
+    if (!outcome.ends_interrupt || !access.ended_interrupt || access.gp) return;
+    const u32 from = access.eoi_vector > 0xff ? 0 : model::low_half(access.eoi_vector);
+    for (u32 word = from >> 5; word < 8; ++word) {
+        const u32 ended = word > from >> 5 ? ~u32{0} : ~(model::bit_of(from) - 1);
+        Known<u32>& isr = state[model::offset_by(Reg::isr0, word)];
+        isr = isr.refined_by({0, ended});
+    }
 }
 
 void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) {

@@ -1,11 +1,28 @@
 #include "checker/departures.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <bitset>
 
 #include "checker/evidence.hpp"
 
 namespace lapicheck::checker {
 namespace {
+
+using model::AccessKind;
+using specs::Departure;
+using specs::DepartureObserved;
+using specs::Reads;
+using traces::GuestAccess;
+
+// A departure whose names are looked up: there are as many divergences as the trace has faults.
+struct Pattern {
+    const Departure* departure = nullptr;
+    std::bitset<model::rule_ids.size()> rules;
+    std::bitset<model::index_of(Reg::none) + 1> registers;
+    std::bitset<model::access_kind_names.size()> accesses;
+    std::bitset<model::mode_count> modes;
+};
 
 bool names(const std::vector<std::string>& list, std::string_view name) {
     return std::ranges::find(list, name) != list.end();
@@ -15,29 +32,108 @@ bool is_word(Reg reg, unsigned word) {
     return model::is_bitmap(reg) && (model::index_of(reg) - model::index_of(Reg::isr0)) % 8 == word;
 }
 
-bool observed_as(const specs::DepartureObserved& observed, const Divergence& divergence) {
-    const Mismatch& mismatch = divergence.mismatch;
+Pattern pattern_of(const Departure& departure) {
+    Pattern pattern;
+    pattern.departure = &departure;
+    for (std::size_t i = 0; i < pattern.rules.size(); ++i)
+        pattern.rules[i] = names(departure.rules, model::rule_ids[i]);
+    const auto& word = departure.observed.word;
+    for (std::size_t i = 0; i < pattern.registers.size(); ++i) {
+        const auto reg = static_cast<Reg>(i);
+        pattern.registers[i] =
+            names(departure.registers, register_name(reg)) && (!word || is_word(reg, *word));
+    }
+    for (std::size_t i = 0; i < pattern.accesses.size(); ++i)
+        pattern.accesses[i] = names(departure.access, model::to_string(static_cast<AccessKind>(i)));
+    for (std::size_t i = 0; i < pattern.modes.size(); ++i)
+        pattern.modes[i] = names(departure.modes, model::to_string(static_cast<Mode>(i)));
+    return pattern;
+}
+
+const std::vector<Pattern>& patterns() {
+    static const std::vector<Pattern> all = [] {
+        std::vector<Pattern> found;
+        for (const Departure& departure : specs::catalogue().departures)
+            if (departure.in_trace) found.push_back(pattern_of(departure));
+        return found;
+    }();
+    return all;
+}
+
+bool breaks(const Pattern& pattern, Rule rule) { return pattern.rules[static_cast<std::size_t>(rule)]; }
+
+bool concerns(const Pattern& pattern, const Mismatch& mismatch, const GuestAccess& access,
+              const Circumstances& circumstances) {
+    const specs::Vendor vendor = pattern.departure->vendor;
+    return pattern.registers[model::index_of(mismatch.reg)] &&
+           pattern.accesses[static_cast<std::size_t>(access.kind)] &&
+           pattern.modes[static_cast<std::size_t>(mismatch.mode)] &&
+           (vendor == specs::Vendor::both || circumstances.amd.admits(vendor == specs::Vendor::amd));
+}
+
+// The bits that read wrong and as the departure says.
+u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
+                   const Circumstances& circumstances) {
+    if (!observed.bits || mismatch.fault != Fault::value || mismatch.bounded) return 0;
+    const u64 value = access.value;
+    if (observed.value && value != *observed.value) return 0;
+    const u64 bits = mismatch.bits & *observed.bits;
+    switch (observed.reads) {
+    case Reads::anyhow: break;
+    case Reads::zeros: return bits & ~value;
+    case Reads::ones: return bits & value;
+    case Reads::as_written: return bits & ~(value ^ circumstances.held.value_or(value));
+    case Reads::x2apic_ldr: {
+        const Known<u64> ldr = model::widen(circumstances.x2apic_ldr);
+        return bits & ~((value ^ ldr.value) & ldr.known);
+    }
+    }
+    return bits;
+}
+
+bool observed_as(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
+                 const Circumstances& circumstances) {
     if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
-    if (observed.word && !is_word(mismatch.reg, *observed.word)) return false;
     if (observed.bits)
-        return mismatch.fault == Fault::value && !mismatch.bounded && (mismatch.bits & ~*observed.bits) == 0;
-    return observed.effect == "count-above-initial" && mismatch.bounded;
+        return mismatch.bits != 0 &&
+               departing_bits(observed, mismatch, access, circumstances) == mismatch.bits;
+    return observed.effect == "count-above-initial" && mismatch.fault == Fault::value && mismatch.bounded &&
+           (!observed.periodic || circumstances.was_periodic) &&
+           access.value <= observed.at_most.value_or(~u64{0});
 }
 
 } // namespace
 
-const specs::Departure* find_departure(const Divergence& divergence) {
-    const Mismatch& mismatch = divergence.mismatch;
-    const auto fits = [&](const specs::Departure& departure) {
-        return departure.in_trace && names(departure.rules, model::to_string(mismatch.rule)) &&
-               names(departure.registers, register_name(mismatch.reg)) &&
-               names(departure.access, model::to_string(divergence.access.kind)) &&
-               names(departure.modes, model::to_string(mismatch.mode)) &&
-               observed_as(departure.observed, divergence);
-    };
-    const auto& departures = specs::catalogue().departures;
-    const auto found = std::ranges::find_if(departures, fits);
-    return found == departures.end() ? nullptr : &*found;
+const Departure* find_departure(const Mismatch& mismatch, const GuestAccess& access,
+                                const Circumstances& circumstances) {
+    const auto found = std::ranges::find_if(patterns(), [&](const Pattern& pattern) {
+        return concerns(pattern, mismatch, access, circumstances) && breaks(pattern, mismatch.rule) &&
+               observed_as(pattern.departure->observed, mismatch, access, circumstances);
+    });
+    return found == patterns().end() ? nullptr : found->departure;
+}
+
+std::vector<Mismatch> tell_departures(const Mismatch& mismatch, const GuestAccess& access,
+                                      const Circumstances& circumstances,
+                                      const std::function<Mismatch(u64 bits)>& narrowed) {
+    std::vector<Mismatch> parts{mismatch};
+    parts[0].departure = find_departure(mismatch, access, circumstances);
+    if (parts[0].departure != nullptr || mismatch.fault != Fault::value || mismatch.bounded) return parts;
+    u64 left = mismatch.bits;
+    for (const Pattern& pattern : patterns()) {
+        if (left == 0) break;
+        if (!concerns(pattern, mismatch, access, circumstances)) continue;
+        const u64 bits = departing_bits(pattern.departure->observed, mismatch, access, circumstances) & left;
+        if (bits == 0) continue;
+        Mismatch part = narrowed(bits);
+        if (!breaks(pattern, part.rule)) continue;
+        part.departure = pattern.departure;
+        parts.push_back(part);
+        left &= ~bits;
+    }
+    if (left == 0) parts.erase(parts.begin());
+    else if (left != mismatch.bits) parts[0] = narrowed(left);
+    return parts;
 }
 
 } // namespace lapicheck::checker

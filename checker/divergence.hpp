@@ -51,11 +51,21 @@ struct Mismatch {
     Fault fault = Fault::value;
     Reg reg = Reg::none;
     Mode mode = Mode::xapic;
-    bool bounded = false; // the value may be at most `expected`
-    u64 bits = 0;         // of the value, in which the two differ
-    Known<u64> expected;  // of the value
-    Detail detail;        // what the fields above do not tell
+    bool bounded = false;      // the value may be at most `expected`
+    bool unseen_cause = false; // an interrupt or INIT from another CPU would explain it, had one been seen
+    u64 bits = 0;              // of the value, in which the two differ
+    Known<u64> expected;       // of the value
+    Detail detail;             // what the fields above do not tell
+    const specs::Departure* departure = nullptr; // KVM is known to do exactly this
 };
+
+// Whether it is the fault of the access alone, whatever the state: nothing that userspace may have set
+// explains it, and it speaks against nothing that userspace may have set.
+inline bool is_of_access_alone(const Mismatch& mismatch) {
+    const bool destination_held = mismatch.rule == Rule::I22;
+    return mismatch.fault == Fault::handed_on || mismatch.fault == Fault::ipi_missing ||
+           mismatch.fault == Fault::ipi_sent || (mismatch.fault == Fault::ipi_differs && !destination_held);
+}
 
 struct Because {
     u64 line = 0;

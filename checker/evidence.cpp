@@ -1,8 +1,11 @@
 #include "checker/evidence.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "checker/state_words.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -17,13 +20,6 @@ std::string describe(AccessKind kind, u64 address, u64 value) {
     case AccessKind::mmio_write: return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
     default: return std::string(model::to_string(kind)); // no access of the guest to the window or an MSR
     }
-}
-
-std::string_view mode_named_by(u64 apic_base) {
-    const bool enabled = (apic_base & model::apic_base::enable) != 0;
-    const bool extd = (apic_base & model::apic_base::extd) != 0;
-    if (enabled) return extd ? "x2APIC mode" : "xAPIC mode";
-    return extd ? "the invalid mode" : "disabled";
 }
 
 } // namespace
@@ -41,24 +37,45 @@ std::string_view register_name(Reg reg) {
     return model::sdm_registers[model::index_of(reg)].name;
 }
 
+void Evidence::wrote(Reg reg, const traces::GuestAccess& access) {
+    put(reg, access);
+    if (reg == Reg::esr) latched_ = std::exchange(collected_, {});
+}
+
+void Evidence::logged(u32 errors, const traces::GuestAccess& access) {
+    for (std::size_t bit = 0; bit < error_bits; ++bit)
+        if ((errors >> bit & 1U) != 0)
+            collected_[bit] = {access.line, access.address, access.value, access.kind};
+}
+
 void Evidence::put(Reg reg, const traces::GuestAccess& access) {
     if (reg == Reg::none) return;
     items_[model::index_of(reg)] = {access.line, access.address, access.value, access.kind};
 }
 
 void Evidence::showed(Reg reg, const traces::GuestAccess& access) {
-    if (reg != Reg::none && of(reg).line == 0) put(reg, access);
+    if (reg != Reg::none && of(reg).line <= init_line_) put(reg, access);
 }
 
 void Evidence::add(std::vector<Because>& lines, Reg reg) const {
+    if (reg == Reg::none) return;
     const Item& item = of(reg);
     if (item.line == 0) return;
     std::string what = describe(item.kind, item.address, item.value);
     const bool names_base = item.address == model::apic_base::msr;
     if (reg == Reg::apic_base)
-        what += names_base ? fmt::format(": {}", mode_named_by(item.value)) : " showed the mode";
+        what += names_base ? fmt::format(": {}", mode_words(item.value)) : " showed the mode";
     else if (const auto name = register_name(reg); !name.empty()) what += fmt::format(" ({})", name);
     lines.push_back({item.line, std::move(what)});
+}
+
+void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
+    for (std::size_t bit = 0; bit < error_bits; ++bit) {
+        const Item& item = latched_[bit];
+        if ((bits >> bit & 1U) == 0 || item.line == 0) continue;
+        lines.push_back({item.line, fmt::format("{}: an error, ESR[{}]",
+                                                describe(item.kind, item.address, item.value), bit)});
+    }
 }
 
 std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
@@ -66,15 +83,13 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     add(lines, Reg::apic_base);
     const bool about_window =
         mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
-    if (!about_window && mismatch.reg != Reg::none && mismatch.reg != Reg::apic_base) {
+    if (mismatch.rule == Rule::I22 && mismatch.fault == Fault::ipi_differs) add(lines, Reg::icr_high);
+    if (mismatch.fault == Fault::value && mismatch.reg != Reg::apic_base) {
         add(lines, mismatch.reg);
         if (model::is_lvt(mismatch.reg)) add(lines, Reg::svr);
         if (mismatch.reg == Reg::current_count) add(lines, Reg::initial_count);
         if (mismatch.reg == Reg::tsc_deadline) add(lines, Reg::lvt_timer);
-        if (mismatch.reg == Reg::esr) {
-            add(lines, Reg::icr);
-            add(lines, Reg::self_ipi);
-        }
+        if (mismatch.reg == Reg::esr) add_errors(lines, mismatch.bits);
     }
     if (init_line_ != 0 && !about_window) lines.push_back({init_line_, "INIT was delivered to this vCPU"});
     if (host_line_ != 0)

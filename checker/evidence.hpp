@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "checker/divergence.hpp"
@@ -11,9 +12,15 @@ namespace lapicheck::checker {
 class Evidence {
   public:
     // The access was carried out (no #GP) and wrote `reg`.
-    void wrote(Reg reg, const traces::GuestAccess& access) { put(reg, access); }
-    // The access showed the register's value, or with apic_base the mode, for the first time.
+    void wrote(Reg reg, const traces::GuestAccess& access);
+    // The access showed the register's value, or with apic_base the mode, for the first time since INIT.
     void showed(Reg reg, const traces::GuestAccess& access);
+    // The register may have been written by something else.
+    void forget(Reg reg) {
+        if (reg != Reg::none) items_[model::index_of(reg)] = {};
+    }
+    // The access made the APIC collect these errors (bits of ESR).
+    void logged(u32 errors, const traces::GuestAccess& access);
     void init(u64 line) { init_line_ = line; }
     void reset_by_host(u64 line) {
         *this = {};
@@ -23,6 +30,10 @@ class Evidence {
     void ended(u64 line) { eoi_line_ = line; }
 
     u64 line_of(Reg reg) const { return of(reg).line; }
+    // What the register was written last, or showed before, if that is known; not what INIT put there.
+    std::optional<u64> value_of(Reg reg) const {
+        return of(reg).line > init_line_ ? std::optional{of(reg).value} : std::nullopt;
+    }
     u64 init_line() const { return init_line_; }
     bool ended_after_injection() const { return eoi_line_ > injected_.first; }
 
@@ -36,13 +47,20 @@ class Evidence {
         u64 value = 0;
         model::AccessKind kind = model::AccessKind::rdmsr;
     };
+    void add_errors(std::vector<Because>& lines, u64 bits) const;
+
     static constexpr std::size_t slots = static_cast<std::size_t>(Reg::none);
 
     void put(Reg reg, const traces::GuestAccess& access);
     const Item& of(Reg reg) const { return items_[model::index_of(reg)]; }
     void add(std::vector<Because>& lines, Reg reg) const;
 
+    static constexpr std::size_t error_bits = 8;
+    using ErrorLog = std::array<Item, error_bits>;
+
     std::array<Item, slots> items_{};
+    ErrorLog collected_{}; // by bit of ESR
+    ErrorLog latched_{};   // those that ESR shows
     u64 init_line_ = 0;
     u64 host_line_ = 0;
     u64 eoi_line_ = 0;

@@ -1,29 +1,38 @@
 #include "checker/explanations.hpp"
 
+#include <algorithm>
+
 namespace lapicheck::checker {
 
 void Explanations::add_reset(const CpuFacts& facts) {
     age_ = 0;
-    const Item fresh{Worlds::after_reset(facts), Kind::reset};
-    Item* older = nullptr;
-    Item* newer = nullptr;
+    merge_resets(true);
+    merge_resets(false);
+    add({Worlds::after_reset(facts), Kind::reset});
+}
+
+// Those that have excused something, or those that have not, become one. So the latest, which foretells
+// most, stands beside them alone until the next comes.
+void Explanations::merge_resets(bool with_excuse) {
+    Item* first = nullptr;
     for (std::size_t i = 0; i < count_; ++i) {
-        if (items_[i].kind != Kind::reset) continue;
-        older = newer;
-        newer = &items_[i];
+        Item& item = items_[i];
+        if (item.kind != Kind::reset || (item.excused != 0) != with_excuse) continue;
+        if (first == nullptr) {
+            first = &item;
+            continue;
+        }
+        first->worlds.merge(item.worlds);
+        first->excused = std::max(first->excused, item.excused);
+        drop(i--);
     }
-    if (older == nullptr) return add(fresh);
-    // One that has begun to explain what is seen is kept as it is.
-    if (older->excused == 0) {
-        older->worlds.merge(newer->worlds);
-        older->excused = newer->excused;
-    }
-    *newer = fresh;
 }
 
 void Explanations::add_loaded() {
+    Item loaded{Worlds::unknown(), Kind::loaded};
+    for (std::size_t i = 0; i < count_; ++i) loaded.excused = std::max(loaded.excused, items_[i].excused);
     clear(); // it explains all that the others do
-    add({Worlds::unknown(), Kind::loaded});
+    add(loaded);
 }
 
 void Explanations::add_other(const Worlds& worlds) {
@@ -57,11 +66,13 @@ Explanations::Told Explanations::judge(const traces::GuestAccess& access, const 
         }
         const bool same = !by_first.explained && one.mismatch.rule == by_first.mismatch.rule &&
                           one.mismatch.reg == by_first.mismatch.reg;
-        if (!same) {
+        const bool alone = is_of_access_alone(one.mismatch);
+        if (!same && !alone) {
             drop(i);
             continue;
         }
-        told.shared = true;
+        told.shared = told.shared || same;
+        if (alone && !same) told.besides = one.mismatch;
         items_[i].worlds.resync(access, facts, one.mismatch);
     }
     return told;
@@ -72,6 +83,11 @@ void Explanations::on_inject(u32 vector) {
         if (items_[i].worlds.on_inject(vector)) drop(i);
 }
 
+bool Explanations::have_excused() const {
+    return std::any_of(items_.begin(), items_.begin() + count_,
+                       [](const Item& item) { return item.excused != 0; });
+}
+
 bool Explanations::any_loaded() const {
     for (std::size_t i = 0; i < count_; ++i)
         if (items_[i].kind == Kind::loaded) return true;
@@ -79,7 +95,7 @@ bool Explanations::any_loaded() const {
 }
 
 const Worlds& Explanations::best() const {
-    const Item* best = &items_[0];
+    const Item* best = items_.data();
     for (std::size_t i = 1; i < count_; ++i)
         if (items_[i].excused > best->excused) best = &items_[i];
     return best->worlds;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "checker/worlds.hpp"
 
@@ -23,8 +24,9 @@ class Explanations {
     void add_other(const Worlds& worlds);
 
     struct Told {
-        Judgement judgement; // of those that explain the access; explained is false if none does
-        bool shared = false; // one contradicts the access just as the first explanation does
+        Judgement judgement;             // of those that explain the access; explained is false if none does
+        bool shared = false;             // one contradicts the access just as the first explanation does
+        std::optional<Mismatch> besides; // what is wrong with the access by those that explain the state
     };
     // Judges in all that are left and drops those that do not explain the access, unless they contradict
     // it by the same rule as the first explanation did: then it is a fault in any case.
@@ -40,6 +42,8 @@ class Explanations {
     void excused() {
         for (std::size_t i = 0; i < count_; ++i) ++items_[i].excused;
     }
+    // Whether one is left that was there when something was excused: a later one explains nothing of it.
+    bool have_excused() const;
     // The one that has explained most.
     const Worlds& best() const;
 
@@ -56,8 +60,9 @@ class Explanations {
 
   private:
     enum class Kind : std::uint8_t { reset, loaded, other };
-    // The latest reset, which foretells most, all earlier ones merged, and one of each other kind.
-    static constexpr std::size_t most = 4;
+    // The latest reset, which foretells most, all earlier ones merged, those that have excused something
+    // merged, and one of each other kind.
+    static constexpr std::size_t most = 5;
     static constexpr unsigned patience = 256; // accesses
 
     struct Item {
@@ -66,6 +71,7 @@ class Explanations {
         unsigned excused = 0;
     };
 
+    void merge_resets(bool with_excuse);
     void add(const Item& item);
     void drop(std::size_t index);
 

@@ -14,7 +14,7 @@ bool same_kind(const Divergence& a, const Divergence& b) {
     const bool same_place = window || a.mismatch.reg != Reg::none || a.access.address == b.access.address;
     return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault && same_register &&
            a.mismatch.mode == b.mismatch.mode && a.access.kind == b.access.kind &&
-           a.mismatch.bits == b.mismatch.bits && a.known == b.known && same_place;
+           a.mismatch.bits == b.mismatch.bits && a.mismatch.departure == b.mismatch.departure && same_place;
 }
 
 } // namespace
@@ -29,6 +29,12 @@ void Findings::add(Finding finding) {
 u64 Findings::take_back_since(u64 since) {
     return std::erase_if(recent_, [since](const Finding& finding) {
         return finding.divergence.line > since && finding.last_gap_line > since;
+    });
+}
+
+u64 Findings::take_back_unseen_since(u64 last_line) {
+    return std::erase_if(recent_, [last_line](const Finding& finding) {
+        return finding.divergence.mismatch.unseen_cause && finding.divergence.line > last_line;
     });
 }
 

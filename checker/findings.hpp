@@ -19,6 +19,9 @@ class Findings {
     void add(Finding finding);
     // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
     u64 take_back_since(u64 since);
+    // Behind `last_line` a CPU has no event: its buffer may have been full, and nothing tells. What was found
+    // there for want of an event does not hold. Returns how many were taken back.
+    u64 take_back_unseen_since(u64 last_line);
     // What was found in a thread does not hold. Returns how many were taken back.
     u64 take_back_of(u32 thread);
     // Nothing can take back what is left.

@@ -38,10 +38,27 @@ constexpr auto footer = R"(Examples:
   lapicheck check --profile kvm --format json *.txt
   trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
+  lapicheck run program.json --on kvm             accesses on the KVM of this machine
+  lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
   lapicheck explain M01                           a rule, its source, KVM's departures from it
-  lapicheck list registers
+  lapicheck list registers                        or rules, properties, implementations
 
-Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked.)";
+Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked or run.)";
+
+constexpr auto prove_footer = R"(Examples:
+  lapicheck prove                                 every property of every implementation
+  lapicheck prove --impl kvm-2018                 one implementation, with the runs that refute
+  lapicheck prove --impl kvm-rfc --property mmio-isolation
+  lapicheck prove --format json --export runs     and one file for each refuting run
+
+Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
+counterexample that did not stand the trial, 4 nothing is refuted, but something is not proved.)";
+
+constexpr auto replay_footer = R"(Examples:
+  lapicheck replay runs/kvm-2018.no-mmio-read-in-x2apic.json
+  lapicheck replay runs/kvm-2018.*.json --impl kvm-rfc
+
+Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file.)";
 
 int run(int argc, char** argv) {
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
@@ -64,17 +81,56 @@ int run(int argc, char** argv) {
     add_choice(*check, "--format", format, formats, "how to report");
     check->footer(footer);
 
+    ProveOptions prove_options;
+    CLI::App* prove = app.add_subcommand("prove", "prove properties of implementations, or refute them");
+    prove->add_option("--impl", prove_options.implementations, "an implementation, or several; default: all")
+        ->option_text("NAME|all");
+    prove->add_option("--property", prove_options.properties, "a property, or several; default: all")
+        ->option_text("ID|all");
+    prove->add_flag("--verbose", prove_options.verbose,
+                    "show each refuting run, however many were asked for");
+    prove->add_option("--export", prove_options.export_to, "write each refuting run to DIR/NAME.ID.json")
+        ->option_text("DIR");
+    prove
+        ->add_flag("--witnesses", prove_options.witnesses,
+                   "with --export: of proofs too, a run that the property speaks of")
+        ->needs("--export");
+    prove->add_option("--jobs", prove_options.threads, "implementations at a time; default: one a processor")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 256U));
+    add_choice(*prove, "--format", format, formats, "how to report");
+    prove->footer(prove_footer);
+
+    std::string replay_on;
+    CLI::App* replay =
+        app.add_subcommand("replay", "carry out runs that 'prove --export' or 'check --export' wrote");
+    replay->add_option("FILE", paths, "specs/schema/program.schema.json; - is standard input")->required();
+    replay->add_option("--impl", replay_on, "on this implementation; default: the file's")
+        ->option_text("NAME");
+    add_choice(*replay, "--format", format, formats, "how to report");
+    replay->footer(replay_footer);
+
     std::string name;
-    CLI::App* explain =
-        app.add_subcommand("explain", "explain a rule (M01, no-mmio-read-in-x2apic) or a register (svr)");
+    CLI::App* explain = app.add_subcommand(
+        "explain", "explain a rule (M01), a register (svr), a property or an implementation");
     explain->add_option("NAME", name)->required();
+    add_choice(*explain, "--format", format, formats, "how to print");
 
     std::string what;
-    CLI::App* list = app.add_subcommand("list", "list the rules or the registers");
-    list->add_option("WHAT", what, "rules or registers")
+    CLI::App* list = app.add_subcommand("list", "list the rules, registers, properties or implementations");
+    list->add_option("WHAT", what, "rules, registers, properties or implementations")
         ->required()
-        ->check(CLI::IsMember({"rules", "registers"}));
+        ->check(CLI::IsMember({"rules", "registers", "properties", "implementations"}));
     add_choice(*list, "--format", format, formats, "how to print");
+
+    std::string program;
+    std::string on;
+    CLI::App* run_program = app.add_subcommand("run", "run an access program (JSON) and show what it got");
+    run_program->add_option("PROGRAM", program, "specs/schema/program.schema.json; - is standard input")
+        ->required();
+    run_program->add_option("--on", on, "kvm: the KVM of this machine, by /dev/kvm")->required();
+    add_choice(*run_program, "--format", format, formats, "how to report");
+    run_program->footer(footer);
 
     try {
         app.parse(argc, argv);
@@ -83,7 +139,10 @@ int run(int argc, char** argv) {
         return code == 0 ? 0 : usage_error;
     }
     if (check->parsed()) return run_check(paths, options, format);
-    if (explain->parsed()) return run_explain(name);
+    if (prove->parsed()) return run_prove(prove_options, format);
+    if (replay->parsed()) return run_replay(paths, replay_on, format);
+    if (explain->parsed()) return run_explain(name, format);
+    if (run_program->parsed()) return run_run(program, on, format);
     return run_list(what, format);
 }
 

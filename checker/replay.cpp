@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "checker/departures.hpp"
-
 namespace lapicheck::checker {
 namespace {
 
@@ -49,9 +47,24 @@ CpuFacts facts_for(GuestCpu cpu) {
     return facts;
 }
 
-u64 telling_line(const GuestAccess& access, Fault fault) {
-    if (fault == Fault::ipi_sent || fault == Fault::ipi_differs) return access.ipi_line;
-    return fault == Fault::eoi_vector ? access.eoi_line : access.line;
+bool are_all_departures(const std::vector<Divergence>& divergences) {
+    return std::ranges::all_of(divergences,
+                               [](const Divergence& d) { return d.mismatch.departure != nullptr; });
+}
+
+// An event that is no access but shows a divergence, as an access.
+GuestAccess as_access(const Event& event) {
+    GuestAccess access;
+    access.kind = model::AccessKind::rdmsr;
+    access.thread = event.thread;
+    access.vcpu = event.vcpu;
+    access.address = event.where & 0xffff'ffff;
+    access.value = event.kind == EventKind::cpuid ? model::high_half(event.value) : event.where;
+    access.line = event.line;
+    access.first_line = event.line;
+    access.last_line = event.line;
+    access.time = event.time;
+    return access;
 }
 
 bool is_default_window(u64 address) {
@@ -70,10 +83,14 @@ Replay::Thread& Replay::thread_of(u32 id) {
     return *last_thread_;
 }
 
-void Replay::make_room() {
+void Replay::forget_threads() {
     each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
     threads_.clear();
     last_thread_ = nullptr;
+}
+
+void Replay::make_room() {
+    forget_threads();
     note_once(noted_room_,
               fmt::format("more than {} threads: what was known of earlier ones was dropped", most_threads));
 }
@@ -84,12 +101,12 @@ void Replay::retire(const Vcpu& vcpu) {
     summary_.checked -= std::min(summary_.checked, undecided);
     if (vcpu.reset_line() != 0)
         summary_.notes.push_back(
-            fmt::format("{}: userspace must have reset it before line {} ({} observations)", label(vcpu),
+            fmt::format("{}: userspace must have reset it before line {} ({} observations)", vcpu.label(),
                         vcpu.reset_line(), undecided));
-    else if (undecided != 0)
+    else if (const u64 open = undecided + vcpu.undecided_events(); open != 0)
         summary_.notes.push_back(
             fmt::format("{}: {} observations diverge unless userspace reset or loaded the vCPU; not decided",
-                        label(vcpu), undecided));
+                        vcpu.label(), open));
 }
 
 Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
@@ -160,12 +177,12 @@ void Replay::on_access(const GuestAccess& access) {
     VcpuVerdict verdict = vcpu.judge(access, visible_);
     ++summary_.accesses;
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
-    for (Divergence& settled : verdict.settled) report(thread, std::move(settled));
-    if (!verdict.mismatch) return;
-    Divergence divergence = divergence_of(vcpu, access, *verdict.mismatch);
+    if (verdict.settled.empty() && verdict.divergences.empty()) return;
+    report(thread, std::move(verdict.settled));
     // What KVM is known to do needs no reset to explain it.
-    if (verdict.pending && find_departure(divergence) == nullptr) vcpu.hold(std::move(divergence));
-    else report(thread, std::move(divergence));
+    if (verdict.pending && !are_all_departures(verdict.divergences))
+        vcpu.hold(std::move(verdict.divergences), true);
+    else report(thread, std::move(verdict.divergences));
 }
 
 void Replay::on_stray(const Event& event) {
@@ -190,6 +207,7 @@ void Replay::on_stray(const Event& event) {
 
 void Replay::on_event(const Event& event) {
     if (event.kind == EventKind::lost) return on_lost(event);
+    if (event.kind == EventKind::begins) return begin_another(event);
     note_line(event.cpu, event.line);
     if (event.kind == EventKind::accept_irq) return on_accept(event);
     Thread& thread = thread_of(event.thread);
@@ -234,28 +252,33 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::inject_irq:
         if (event.reinjected || vcpu == nullptr || event.where > 0xff) break;
         vcpu->catch_up(accepts_);
-        if (auto mismatch = vcpu->on_inject(static_cast<u32>(event.where), event.line);
-            mismatch && visible_.interrupts())
-            report(thread, divergence_of(*vcpu, event, *mismatch));
-        visible_.injections = true;
+        on_inject(thread, event);
         break;
-    case EventKind::cpuid:
-        if (vcpu == nullptr) break;
-        on_cpuid(thread, event);
-        break;
+    case EventKind::cpuid: on_cpuid(thread, event); break;
     case EventKind::ioctl: on_ioctl(thread, event); break;
     default: break;
     }
 }
 
+void Replay::on_inject(Thread& thread, const Event& event) {
+    VcpuVerdict verdict = thread.current->on_inject(as_access(event), static_cast<u32>(event.where));
+    if (!visible_.interrupts()) verdict.divergences.clear();
+    take(thread, *thread.current, std::move(verdict));
+    visible_.injections = true;
+}
+
 void Replay::on_cpuid(Thread& thread, const Event& event) {
-    Vcpu& vcpu = *thread.current;
-    VcpuVerdict verdict = vcpu.on_cpuid(model::low_half(event.where), model::low_half(event.value2),
-                                        model::low_half(event.value), model::high_half(event.value));
-    if (!verdict.mismatch) return;
-    Divergence divergence = divergence_of(vcpu, event, *verdict.mismatch);
-    if (verdict.pending) vcpu.hold(std::move(divergence));
-    else report(thread, std::move(divergence));
+    Vcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
+    take(thread, vcpu,
+         vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
+                       model::low_half(event.value), model::high_half(event.value)));
+}
+
+// What an event that is no access has shown.
+void Replay::take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict) {
+    report(thread, std::move(verdict.settled));
+    if (verdict.pending) vcpu.hold(std::move(verdict.divergences), false);
+    else report(thread, std::move(verdict.divergences));
 }
 
 void Replay::on_ioctl(Thread& thread, const Event& event) {
@@ -274,10 +297,7 @@ void Replay::tells_apart(Thread& thread, u32 id, u64& last, u64 now) {
     if (thread.current != nullptr && thread.current->number() >= 0) return;
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
-    const u64 taken_back = findings_.take_back_of(id);
-    summary_.taken_back += taken_back;
-    summary_.undetermined += taken_back;
-    summary_.checked -= std::min(summary_.checked, taken_back);
+    took_back(findings_.take_back_of(id));
     for (auto& vcpu : thread.vcpus) vcpu->on_lost();
     note_once(noted_turns_,
               "a thread runs several vCPUs in turn: each return to userspace may change to another");
@@ -304,52 +324,48 @@ void Replay::on_accept(const Event& event) {
 }
 
 void Replay::on_lost(const Event& event) {
-    const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : 0;
-    const u64 taken_back = findings_.take_back_since(since);
-    summary_.taken_back += taken_back;
-    summary_.undetermined += taken_back;
-    summary_.checked -= std::min(summary_.checked, taken_back);
+    const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
+    took_back(findings_.take_back_since(since));
     each_vcpu([](Vcpu& vcpu) { vcpu.on_lost(); });
 }
 
+void Replay::took_back(u64 findings) {
+    summary_.taken_back += findings;
+    summary_.undetermined += findings;
+    summary_.checked -= std::min(summary_.checked, findings);
+}
+
+void Replay::end_recording() {
+    forget_threads();
+    u64 all_seen_to = ~u64{0};
+    for (const u64 line : last_line_of_cpu_)
+        if (line > first_line_) all_seen_to = std::min(all_seen_to, line);
+    const u64 taken_back = findings_.take_back_unseen_since(all_seen_to);
+    took_back(taken_back);
+    if (taken_back != 0)
+        summary_.notes.push_back(fmt::format(
+            "{} divergence{} behind line {} taken back: a CPU has no event there, and an interrupt or "
+            "INIT from it would explain them",
+            taken_back, taken_back == 1 ? "" : "s", all_seen_to));
+}
+
+// Another recording: other vCPUs, perhaps other tracepoints, and what was found before stays.
+void Replay::begin_another(const Event& event) {
+    end_recording();
+    visible_ = {};
+    accepts_ = {};
+    last_line_of_cpu_.clear();
+    first_line_ = event.line;
+}
+
 void Replay::finish() {
-    each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
-    threads_.clear();
-    last_thread_ = nullptr;
+    end_recording();
     std::sort(summary_.notes.begin(), summary_.notes.end());
     findings_.settle();
 }
 
-std::string Replay::label(const Vcpu& vcpu) const {
-    if (vcpu.number() >= 0) return fmt::format("vcpu {} (thread {})", vcpu.number(), vcpu.thread());
-    return fmt::format("thread {}", vcpu.thread());
-}
-
-Divergence Replay::divergence_of(const Vcpu& vcpu, const GuestAccess& access,
-                                 const Mismatch& mismatch) const {
-    Divergence divergence;
-    divergence.access = access;
-    divergence.vcpu = label(vcpu);
-    divergence.because = vcpu.evidence().because(mismatch);
-    std::erase_if(divergence.because,
-                  [&access](const Because& because) { return because.line >= access.first_line; });
-    divergence.line = telling_line(access, mismatch.fault);
-    divergence.mismatch = mismatch;
-    return divergence;
-}
-
-Divergence Replay::divergence_of(const Vcpu& vcpu, const Event& event, const Mismatch& mismatch) const {
-    GuestAccess access;
-    access.kind = model::AccessKind::rdmsr;
-    access.thread = event.thread;
-    access.vcpu = event.vcpu;
-    access.address = event.where & 0xffff'ffff;
-    access.value = event.kind == EventKind::cpuid ? model::high_half(event.value) : event.where;
-    access.line = event.line;
-    access.first_line = event.line;
-    access.last_line = event.line;
-    access.time = event.time;
-    return divergence_of(vcpu, access, mismatch);
+void Replay::report(const Thread& thread, std::vector<Divergence> divergences) {
+    for (Divergence& divergence : divergences) report(thread, std::move(divergence));
 }
 
 void Replay::report(const Thread& thread, Divergence divergence) {
@@ -357,7 +373,7 @@ void Replay::report(const Thread& thread, Divergence divergence) {
 }
 
 void Replay::note_line(std::uint16_t cpu, u64 line) {
-    if (cpu >= last_line_of_cpu_.size()) last_line_of_cpu_.resize(cpu + std::size_t{1});
+    if (cpu >= last_line_of_cpu_.size()) last_line_of_cpu_.resize(cpu + std::size_t{1}, first_line_);
     last_line_of_cpu_[cpu] = line;
 }
 

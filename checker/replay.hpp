@@ -63,18 +63,21 @@ class Replay final : public traces::AssemblerSink {
     Thread& thread_of(u32 id);
     Vcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
     void make_room();
+    void forget_threads();
     void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
     bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
+    void take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict);
     void report(const Thread& thread, Divergence divergence);
-    Divergence divergence_of(const Vcpu& vcpu, const traces::GuestAccess& access,
-                             const Mismatch& mismatch) const;
-    Divergence divergence_of(const Vcpu& vcpu, const traces::Event& event, const Mismatch& mismatch) const;
-    std::string label(const Vcpu& vcpu) const;
+    void report(const Thread& thread, std::vector<Divergence> divergences);
     void retire(const Vcpu& vcpu);
     void on_lost(const traces::Event& event);
+    void begin_another(const traces::Event& event);
+    void end_recording();
+    void took_back(u64 findings);
     void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
+    void on_inject(Thread& thread, const traces::Event& event);
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
     void note_line(std::uint16_t cpu, u64 line);
@@ -91,6 +94,7 @@ class Replay final : public traces::AssemblerSink {
     Visibility visible_;
     std::unordered_map<u32, Thread> threads_;
     std::vector<u64> last_line_of_cpu_; // by host CPU
+    u64 first_line_ = 0;                // of this recording, if others stand before it
     AcceptLog accepts_;
     Thread* last_thread_ = nullptr;
     u32 last_thread_id_ = 0;

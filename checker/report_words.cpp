@@ -2,6 +2,7 @@
 
 #include "checker/evidence.hpp"
 #include "checker/report.hpp"
+#include "checker/state_words.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -20,16 +21,7 @@ std::string place(const Divergence& divergence) {
 // The digits that the model leaves open are dots.
 std::string partial_hex(Known<u64> value) {
     if (value.is_exact()) return fmt::format("{:#x}", value.value);
-    std::string digits;
-    bool leading = true;
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        const u64 known = (value.known >> shift) & 0xf;
-        const u64 nibble = (value.value >> shift) & 0xf;
-        if (leading && known == 0xf && nibble == 0 && shift > 0) continue;
-        leading = false;
-        digits += known == 0xf ? fmt::format("{:x}", nibble) : ".";
-    }
-    return fmt::format("0x{} (bits {:#x} are determined)", digits, value.known);
+    return fmt::format("{} (bits {:#x} are determined)", dotted_hex(value), value.known);
 }
 
 std::string expected_value(const Mismatch& mismatch) {

@@ -1,12 +1,21 @@
 #include "checker/vcpu.hpp"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <set>
 #include <utility>
+
+#include <fmt/format.h>
+
+#include "checker/compare.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
 using traces::GuestAccess;
+
+constexpr std::array all_modes = {Mode::disabled, Mode::xapic, Mode::x2apic};
 
 bool is_window_fault(const Mismatch& mismatch) {
     return mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
@@ -20,12 +29,29 @@ bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
            (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
 }
 
+u64 telling_line(const GuestAccess& access, Fault fault) {
+    if (fault == Fault::ipi_sent || fault == Fault::ipi_differs) return access.ipi_line;
+    return fault == Fault::eoi_vector ? access.eoi_line : access.line;
+}
+
+// What the register holds after INIT, if INIT decides what it holds: not what other rules fix anyway, or
+// what interrupts have changed since.
+bool is_set_by_init(const Mismatch& mismatch) {
+    const Reg reg = mismatch.reg;
+    if (model::index_of(reg) >= model::window_register_count) return false;
+    if (reg == Reg::id || reg == Reg::version || reg == Reg::ppr || reg == Reg::current_count) return false;
+    if (model::is_bitmap(reg) || mismatch.rule == Rule::D04 || mismatch.rule == Rule::D07) return false;
+    const model::RegisterRow& row = model::sdm_registers[model::index_of(reg)];
+    const u64 bits = mismatch.bits & row.defined();
+    return bits != 0 && ((mismatch.expected.value ^ row.reset) & bits) == 0;
+}
+
 } // namespace
 
 VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     each([&](Worlds& worlds) { worlds.elapse(visible); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
-    const unsigned modes_before = main_.count();
+    const Before before{main_.count(), main_.pending_errors()};
 
     VcpuVerdict verdict;
     Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
@@ -38,10 +64,10 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     Explanations::Told others;
     if (!others_.empty()) {
         others = others_.judge(access, facts_, visible, value_is_ours, judgement);
-        if (others_.empty()) settle(verdict);
+        settle(verdict);
     }
     if (judgement.explained) {
-        note(access, modes_before);
+        note(access, before);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.grow_old();
         return verdict;
@@ -51,40 +77,50 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
         others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
         evidence_.init(init_line_);
-        note(access, modes_before);
+        note(access, before);
         return verdict;
     }
-    verdict.mismatch = refined(judgement.mismatch);
-    verdict.pending = others.shared ? foretells(others.judgement, *verdict.mismatch)
-                                    : is_excused(others.judgement, *verdict.mismatch);
-    main_.resync(access, facts_, *verdict.mismatch);
-    note(access, modes_before);
+    const Mismatch whole = refined(judgement.mismatch);
+    for (const Mismatch& part : refined_parts(judgement.mismatch, access))
+        verdict.divergences.push_back(divergence_of(access, part));
+    if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
+    verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
+                                                       : is_excused(others.judgement, whole));
+    main_.resync(access, facts_, whole);
+    note(access, before);
     return verdict;
 }
 
-void Vcpu::note(const GuestAccess& access, unsigned modes_before) {
+void Vcpu::note(const GuestAccess& access, const Before& before) {
+    if (const u32 errors = main_.pending_errors() & ~before.errors; errors != 0)
+        evidence_.logged(errors, access);
     if (access.gp) return;
     const Reg reg = model::register_addressed(access.kind, access.address);
-    if (model::is_write(access.kind)) {
-        if (reg == Reg::eoi) evidence_.ended(access.line);
-        if (!model::is_mmio(access.kind) || access.reached_apic) evidence_.wrote(reg, access);
-    } else if (reg != Reg::apic_base) {
-        evidence_.showed(reg, access);
+    if (model::is_write(access.kind)) note_write(reg, access);
+    else if (reg != Reg::apic_base) evidence_.showed(reg, access);
+    if (before.modes > 1 && main_.count() == 1) evidence_.showed(Reg::apic_base, access);
+}
+
+void Vcpu::note_write(Reg reg, const GuestAccess& access) {
+    if (reg == Reg::eoi) evidence_.ended(access.line);
+    if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
+        const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
+        was_periodic_ = goes_on || main_.may_be_periodic();
     }
-    if (modes_before > 1 && main_.count() == 1) evidence_.showed(Reg::apic_base, access);
+    if (!model::is_mmio(access.kind) || access.reached_apic) evidence_.wrote(reg, access);
 }
 
 // A reset excuses an observation only if it foretold what was then seen, not if it leaves all open; a
 // second one also if it merely allows it.
 bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
-    return !pending_.empty() || others_.any_loaded() || foretells(by_others, mismatch);
+    return held_ != 0 || others_.any_loaded() || foretells(by_others, mismatch);
 }
 
-void Vcpu::hold(Divergence divergence) {
+void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
     others_.excused();
-    if (pending_.size() < most_pending) pending_.push_back(std::move(divergence));
-    else ++pending_more_;
+    ++(is_access ? held_ : held_events_);
+    if (pending_.size() < most_pending) std::ranges::move(divergences, std::back_inserter(pending_));
     if (!pending_is_decisive() || others_.empty()) return;
     // What was set before is contradicted in several ways, and a reset by userspace explains all.
     main_ = others_.best();
@@ -95,9 +131,8 @@ void Vcpu::hold(Divergence divergence) {
 }
 
 void Vcpu::drop_pending() {
-    laid_to_reset_ += pending_.size() + pending_more_;
-    pending_.clear();
-    pending_more_ = 0;
+    laid_to_reset_ += held_;
+    forget_pending();
 }
 
 // One register's wrong value may be that register's fault, a window that answers shows again and again,
@@ -115,9 +150,15 @@ bool Vcpu::pending_is_decisive() const {
 }
 
 void Vcpu::settle(VcpuVerdict& verdict) {
+    if (pending_.empty() || others_.have_excused()) return;
     verdict.settled = std::move(pending_);
+    forget_pending();
+}
+
+void Vcpu::forget_pending() {
     pending_.clear();
-    pending_more_ = 0;
+    held_ = 0;
+    held_events_ = 0;
 }
 
 void Vcpu::catch_up(const AcceptLog& log) {
@@ -134,6 +175,7 @@ void Vcpu::catch_up(const AcceptLog& log) {
 
 void Vcpu::host_has_loaded() {
     main_ = Worlds::unknown();
+    was_periodic_ = true;
     others_.clear();
     init_.reset();
     evidence_ = {};
@@ -173,17 +215,27 @@ void Vcpu::enters(u64 rip) {
     evidence_.init(init_line_);
 }
 
-std::optional<Mismatch> Vcpu::on_inject(u32 vector, u64 line) {
-    std::optional<Mismatch> mismatch = main_.on_inject(vector);
+VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, u32 vector) {
+    VcpuVerdict verdict;
+    const std::optional<Mismatch> mismatch = main_.on_inject(vector);
     others_.on_inject(vector);
+    settle(verdict);
     if (init_ && init_->on_inject(vector)) init_.reset();
-    if (mismatch && (!others_.empty() || init_)) mismatch.reset();
-    if (mismatch) main_.forget_interrupts();
-    else evidence_.injected(line, vector);
-    return mismatch;
+    if (!mismatch) {
+        evidence_.injected(shown_by.line, vector);
+        return verdict;
+    }
+    // A reset allows it, since then the PIC may speak: it foretells nothing, so that what comes next is
+    // held against the first explanation all the same.
+    verdict.pending = !others_.empty();
+    if (verdict.pending) main_.may_have_taken(vector);
+    else main_.forget_interrupts();
+    if (init_) return verdict;
+    verdict.divergences.push_back(divergence_of(shown_by, *mismatch));
+    return verdict;
 }
 
-VcpuVerdict Vcpu::on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx) {
+VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {
     if (function == 0x8000'0008) {
         const u32 bits = eax & 0xff;
         if (bits >= 32 && bits <= 52) facts_.address_mask = (u64{1} << bits) - 1;
@@ -206,7 +258,7 @@ VcpuVerdict Vcpu::on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx) {
     mismatch.bits = u64{1} << 9;
     mismatch.expected = {shows_apic ? 0 : mismatch.bits, mismatch.bits};
     verdict.pending = others_.any(admits);
-    verdict.mismatch = mismatch;
+    verdict.divergences.push_back(divergence_of(shown_by, mismatch));
     return verdict;
 }
 
@@ -218,18 +270,51 @@ bool Vcpu::is_own(u64 id) const {
 
 bool Vcpu::may_be(u64 id) const {
     if (number_ >= 0) return static_cast<u64>(number_) == id;
-    for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic})
-        if (main_.is_possible(mode) && main_.world(mode).x2apic_id.admits(static_cast<u32>(id))) return true;
-    return false;
+    return std::ranges::any_of(all_modes, [&](Mode mode) {
+        return main_.is_possible(mode) && main_.world(mode).x2apic_id.admits(static_cast<u32>(id));
+    });
 }
 
 bool Vcpu::has_window_at(u64 address) const {
-    for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
-        if (!main_.is_possible(mode)) continue;
+    return std::ranges::any_of(all_modes, [&](Mode mode) {
+        if (!main_.is_possible(mode)) return false;
         const Known<u64> base = main_.world(mode).apic_base & model::apic_base::page;
-        if (base.is_exact() && base.value == (address & model::apic_base::page)) return true;
-    }
-    return false;
+        return base.is_exact() && base.value == (address & model::apic_base::page);
+    });
+}
+
+std::string Vcpu::label() const {
+    if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
+    return fmt::format("thread {}", thread_);
+}
+
+Divergence Vcpu::divergence_of(const GuestAccess& access, const Mismatch& mismatch) const {
+    Divergence divergence;
+    divergence.mismatch = mismatch;
+    divergence.access = access;
+    divergence.line = telling_line(access, mismatch.fault);
+    divergence.vcpu = label();
+    divergence.because = evidence_.because(mismatch);
+    std::erase_if(divergence.because,
+                  [&access](const Because& because) { return because.line >= access.first_line; });
+    return divergence;
+}
+
+Circumstances Vcpu::circumstances_of(const Mismatch& mismatch) const {
+    Circumstances circumstances;
+    circumstances.amd = facts_.amd;
+    circumstances.held = evidence_.value_of(mismatch.reg);
+    if (main_.is_possible(mismatch.mode))
+        circumstances.x2apic_ldr = model::x2apic_ldr(main_.world(mismatch.mode).x2apic_id);
+    circumstances.was_periodic = was_periodic_;
+    return circumstances;
+}
+
+// Where only some bits of a value are departures of KVM, or of several, each has its own mismatch.
+std::vector<Mismatch> Vcpu::refined_parts(const Mismatch& mismatch, const GuestAccess& access) const {
+    return tell_departures(refined(mismatch), access, circumstances_of(mismatch), [&](u64 bits) {
+        return refined(narrowed_to(bits, mismatch, access.kind, facts_));
+    });
 }
 
 // The rule that a wrong value breaks is the one that last put the bit where it should be.
@@ -237,17 +322,20 @@ Mismatch Vcpu::refined(Mismatch mismatch) const {
     if (mismatch.fault != Fault::value) return mismatch;
     const Reg reg = mismatch.reg;
     const u64 line = evidence_.line_of(reg);
-    const bool by_init =
-        evidence_.init_line() > line && reg != Reg::version && reg != Reg::id && reg != Reg::apic_base;
-    const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
-    if (general && by_init) mismatch.rule = Rule::R02;
+    const u64 svr_line = evidence_.line_of(Reg::svr);
+    const bool by_init = evidence_.init_line() > std::max(line, model::is_lvt(reg) ? svr_line : 0);
+    if (by_init && is_set_by_init(mismatch)) {
+        mismatch.rule = Rule::R02;
+        return mismatch;
+    }
     if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
         !evidence_.ended_after_injection())
         mismatch.rule = Rule::P02;
+    const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
     if (!general || !model::is_lvt(reg) || (mismatch.bits & model::lvt::mask) == 0) return mismatch;
 
     const World& world = main_.world(mismatch.mode);
-    const bool after_svr = evidence_.line_of(Reg::svr) > line;
+    const bool after_svr = svr_line > line;
     if (is_software_enabled(world).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
     else if ((mismatch.expected.value & model::lvt::mask) != 0)
         mismatch.rule = after_svr ? Rule::V08 : Rule::L10;

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "checker/accept_log.hpp"
+#include "checker/departures.hpp"
 #include "checker/evidence.hpp"
 #include "checker/explanations.hpp"
 #include "checker/worlds.hpp"
@@ -17,9 +19,9 @@ namespace lapicheck::checker {
 
 struct VcpuVerdict {
     bool determined = false;
-    std::optional<Mismatch> mismatch; // no explanation is left
-    bool pending = false;             // would diverge, but a reset by userspace explains it
-    std::vector<Divergence> settled;  // were pending, and nothing explains them any more
+    std::vector<Divergence> divergences; // no explanation is left
+    bool pending = false;                // would diverge, but a reset by userspace explains it
+    std::vector<Divergence> settled;     // were pending, and nothing explains them any more
 };
 
 class Vcpu {
@@ -27,8 +29,8 @@ class Vcpu {
     Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
 
     VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible);
-    // Keeps a divergence until the other explanation breaks.
-    void hold(Divergence divergence);
+    // Keeps what one observation contradicts until the other explanation breaks.
+    void hold(std::vector<Divergence> divergences, bool is_access);
 
     // Userspace may have reset this vCPU since its last access.
     void host_may_have_reset() { others_.add_reset(facts_); }
@@ -47,15 +49,18 @@ class Vcpu {
 
     // Takes in the interrupts that were sent since it last looked.
     void catch_up(const AcceptLog& log);
-    std::optional<Mismatch> on_inject(u32 vector, u64 line);
+    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, u32 vector);
     void on_stray_write(Reg reg, u64 value) {
+        evidence_.forget(reg);
         each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
     }
     void forget_interrupts() {
         each([](Worlds& w) { w.forget_interrupts(); });
     }
     // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
-    VcpuVerdict on_cpuid(u64 function, u32 eax, u32 ecx, u32 edx);
+    VcpuVerdict on_cpuid(const traces::GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx);
+    Divergence divergence_of(const traces::GuestAccess& access, const Mismatch& mismatch) const;
+    std::string label() const;
     // Whether KVM's vCPU id `id` may be this one's.
     bool may_be(u64 id) const;
     // The same for an event in this vCPU's own thread.
@@ -64,17 +69,16 @@ class Vcpu {
 
     u32 thread() const { return thread_; }
     std::int32_t number() const { return number_; }
-    const Evidence& evidence() const { return evidence_; }
     const Worlds& worlds() const { return main_; }
     // Observations that were held back and not reported.
-    u64 undecided() const { return pending_.size() + pending_more_ + laid_to_reset_; }
+    u64 undecided() const { return held_ + laid_to_reset_; }
+    u64 undecided_events() const { return held_events_; } // no accesses
     // Where userspace must have reset the vCPU, 0 if nowhere.
     u64 reset_line() const { return reset_line_; }
     bool has_userspace_apic() const { return userspace_apic_; }
     void apic_is_in_userspace() { userspace_apic_ = true; }
     // The mode's window, if it is known where it is.
     bool has_window_at(u64 address) const;
-    Mismatch refined(Mismatch mismatch) const;
 
   private:
     static constexpr std::size_t most_pending = 16;
@@ -87,12 +91,21 @@ class Vcpu {
         others_.each(visit);
         if (init_) visit(*init_);
     }
-    void note(const traces::GuestAccess& access, unsigned modes_before);
+    struct Before { // the access
+        unsigned modes = 0;
+        u32 errors = 0;
+    };
+    void note(const traces::GuestAccess& access, const Before& before);
+    void note_write(Reg reg, const traces::GuestAccess& access);
+    Mismatch refined(Mismatch mismatch) const;
+    std::vector<Mismatch> refined_parts(const Mismatch& mismatch, const traces::GuestAccess& access) const;
+    Circumstances circumstances_of(const Mismatch& mismatch) const;
     void settle(VcpuVerdict& verdict);
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
     void drop_pending();
+    void forget_pending();
 
     u32 thread_;
     std::int32_t number_ = -1;
@@ -106,10 +119,12 @@ class Vcpu {
     std::optional<u32> startup_vector_;
     u64 init_line_ = 0;
     bool userspace_apic_ = false;
-    std::vector<Divergence> pending_;
-    u64 pending_more_ = 0;
+    std::vector<Divergence> pending_; // of the observations held back
+    u64 held_ = 0;                    // how many of those are accesses,
+    u64 held_events_ = 0;             // and how many other events
     u64 laid_to_reset_ = 0;
     u64 reset_line_ = 0;
+    bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
     Evidence evidence_;
 };
 

@@ -37,6 +37,21 @@ const World& unknown_world(Mode mode) {
     return worlds[index_of(mode)];
 }
 
+// In x2APIC mode CPUID has x2APIC, whether it was seen or not.
+CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
+    CpuFacts facts = cpu;
+    if (mode == Mode::x2apic) facts.has_x2apic = true;
+    return facts;
+}
+
+// One access of a vCPU in `world`. Only what is written to IA32_APIC_BASE depends on what the mode tells.
+PathOutcome step_in(ForkingDriver& p, World& world, const CpuFacts& cpu, const Access<KnownBits>& access) {
+    const bool writes_base = access.kind == model::AccessKind::wrmsr &&
+                             access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
+    if (!writes_base) return model::step(p, world, cpu, access);
+    return model::step(p, world, facts_in(mode_of(world), cpu), access);
+}
+
 // How far from what was seen a path is that contradicts it: the mode itself, whether there is #GP, or
 // only what the access then did.
 int distance(const Mismatch& mismatch) {
@@ -52,6 +67,20 @@ void keep_nearest(Judgement& judgement, const Mismatch& mismatch) {
     const bool nearer = distance(mismatch) < distance(judgement.mismatch);
     if (judgement.explained || nearer) judgement.mismatch = mismatch;
     judgement.explained = false;
+}
+
+// What was observed may be the fault of this access alone, with the state as it should be, or the state may
+// be other than it should be: what comes next shows it. A write that should have been refused was carried
+// out; only of IA32_APIC_BASE is it worth to follow both.
+bool may_have_changed_nothing(const Mismatch& mismatch, const GuestAccess& access) {
+    switch (mismatch.fault) {
+    case Fault::value:
+    case Fault::gp_raised:
+    case Fault::answered_by_apic:
+    case Fault::reached_apic: return true;
+    case Fault::gp_missing: return !is_write(access.kind) || access.address == model::apic_base::msr;
+    default: return false;
+    }
 }
 
 void note_foretold(Judgement& judgement, const PathOutcome& out) {
@@ -128,6 +157,20 @@ Worlds Worlds::after_reset(const CpuFacts& cpu) {
     return worlds;
 }
 
+u32 Worlds::pending_errors() const {
+    u32 errors = ~u32{0};
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible_[m]) errors &= worlds_[m].esr_pending.value;
+    return errors;
+}
+
+bool Worlds::may_be_periodic() const {
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible_[m] && !has_any(worlds_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())
+            return true;
+    return false;
+}
+
 void Worlds::add(const World& world) {
     const std::size_t m = index_of(mode_of(world));
     if (!possible_[m]) {
@@ -165,7 +208,7 @@ std::optional<Mode> Worlds::mode() const {
 
 Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                         bool value_is_ours) {
-    if (!is_write(access.kind)) interrupts_known_ = true;
+    if (!is_write(access.kind) || (access.ended_interrupt && visible.interrupts())) interrupts_known_ = true;
     if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
 
     // The usual case, one world and one path, works in place.
@@ -173,7 +216,7 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     World& world = worlds_[index_of(mode)];
     const World before = world;
     ForkingDriver p;
-    const PathOutcome out = model::step(p, world, cpu, model_access(access));
+    const PathOutcome out = step_in(p, world, cpu, model_access(access));
     if (p.has_forked()) {
         world = before;
         return judge_paths(access, cpu, visible, value_is_ours);
@@ -182,13 +225,14 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     Freedom freedom;
     freedom.add(out);
     judgement.determined = freedom.is_constrained(access);
-    if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
+    if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
         world = before;
         keep_nearest(judgement, *mismatch);
         return judgement;
     }
     note_foretold(judgement, out);
     if (value_is_ours) learn(world, out, access);
+    if (visible.interrupts()) learn_service(world, out, access);
     if (const Mode after = mode_of(world); after != mode) {
         worlds_[index_of(after)] = world;
         possible_[index_of(mode)] = false;
@@ -207,14 +251,15 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
         ForkingDriver p;
         do {
             World world = before;
-            const PathOutcome out = model::step(p, world, cpu, asked);
+            const PathOutcome out = step_in(p, world, cpu, asked);
             freedom.add(out);
-            if (auto mismatch = compare(out, access, before, visible, value_is_ours)) {
+            if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
                 keep_nearest(judgement, *mismatch);
                 continue;
             }
             note_foretold(judgement, out);
             if (value_is_ours) learn(world, out, access);
+            if (visible.interrupts()) learn_service(world, out, access);
             survivors.add(world);
         } while (p.next_path());
     });
@@ -227,18 +272,18 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
 }
 
 void Worlds::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
-    if (mismatch.fault == Fault::gp_raised) return; // #GP changes nothing
     if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
     const bool waives = mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::reached_apic ||
                         mismatch.fault == Fault::answered_by_apic;
     Worlds next;
     next.interrupts_known_ = interrupts_known_;
     each([&](const World& before) {
+        if (may_have_changed_nothing(mismatch, access)) next.add(before);
         ForkingDriver p;
         if (waives) p.waive(mismatch.rule);
         do {
             World world = before;
-            const PathOutcome out = model::step(p, world, cpu, model_access(access));
+            const PathOutcome out = step_in(p, world, cpu, model_access(access));
             if (out.gp && !access.gp) continue;
             learn(world, out, access);
             next.add(world);
@@ -337,6 +382,7 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
             violated->rule = Rule::P02;
             violated->fault = Fault::injected;
             violated->mode = mode_of(world);
+            violated->unseen_cause = true;
             violated->detail.format = "nobody requested it";
             return;
         }
@@ -367,6 +413,17 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
     });
     interrupts_known_ = true;
     return explained == 0 ? violated : std::nullopt;
+}
+
+void Worlds::may_have_taken(u32 vector) {
+    each([vector](World& world) {
+        World taken = world;
+        model::dispense(taken, vector);
+        for (const Reg first : {Reg::isr0, Reg::irr0}) {
+            const Reg reg = model::word_of(first, vector);
+            world[reg] = world[reg].join(taken[reg]);
+        }
+    });
 }
 
 void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {

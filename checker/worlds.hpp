@@ -57,6 +57,8 @@ class Worlds {
 
     void on_accept(u32 vector, bool certain, bool level_triggered);
     std::optional<Mismatch> on_inject(u32 vector);
+    // The vector was given to the processor, by this APIC or past it.
+    void may_have_taken(u32 vector);
     // A write of a register whose way to the APIC the trace does not show: done or not.
     void on_stray_write(Reg reg, u64 value, const CpuFacts& cpu);
     void forget_interrupts();
@@ -66,6 +68,9 @@ class Worlds {
     unsigned count() const;
     // The mode, if only one is possible.
     std::optional<Mode> mode() const;
+    // The errors that are certainly collected and not yet shown by ESR.
+    u32 pending_errors() const;
+    bool may_be_periodic() const;
     const World& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
 
   private:

@@ -72,10 +72,11 @@ constexpr Outcome<D> write_apic_base(P& p, State<D>& s, const Cpu<D>& cpu, typen
 
     if (p(B01, has_any(v, apic_base::reserved_low))) return gp<D>(B01, reg);
     if (p(B01, negate(is_zero(v & ~cpu.address_mask)))) return gp<D>(B01, reg);
-    if (p(B02, both(to_extd, negate(cpu.has_x2apic)))) return gp<D>(B02, reg);
     if (p(B05, both(to_extd, negate(to_enabled)))) return gp<D>(B05, reg);
     if (p(B03, both(both(enabled, extd), both(to_enabled, negate(to_extd))))) return gp<D>(B03, reg);
     if (p(B04, both(negate(enabled), to_extd))) return gp<D>(B04, reg);
+    // Behind what no CPU allows: where CPUID was not seen it must not be blamed.
+    if (p(B02, both(to_extd, negate(cpu.has_x2apic)))) return gp<D>(B02, reg);
     if (p(B16, both(cpu.locked_x2apic, both(extd, negate(to_extd))))) return gp<D>(B16, reg);
 
     const auto moves = negate(equal(v & apic_base::page, s.apic_base & apic_base::page));

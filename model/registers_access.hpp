@@ -21,19 +21,36 @@ constexpr typename D::U32 stored_word(P& p, State<D>& s, const RegisterRow& row,
     }
 }
 
+// `bits` of the register without those that other CPUs have and this one reserves. SVR[12] has a rule of
+// its own (V05).
+template <class D>
+constexpr typename D::U32 on_this_cpu(const Cpu<D>& cpu, const RegisterRow& row, u32 bits) {
+    using U32 = typename D::U32;
+    U32 missing{u32{0}};
+    if ((row.intel_only | row.amd_only) != 0)
+        missing = select(cpu.amd, U32{row.intel_only}, U32{row.amd_only});
+    if (row.reg == Reg::lvt_timer) missing |= select(cpu.has_tsc_deadline, U32{u32{0}}, U32{row.optional});
+    return U32{bits} & ~missing;
+}
+
 // Whose bits a read returns: reserved ones are 0 in x2APIC mode (X11), anything by MMIO, but for
 // those that the manual fixes.
 template <class P, class D>
-constexpr typename D::U32 read_word(P& p, State<D>& s, const RegisterRow& row, bool x2apic) {
+constexpr typename D::U32 read_word(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                                    bool x2apic) {
     const auto word = stored_word(p, s, row, x2apic);
-    if (x2apic) return row.reg == Reg::id || row.reg == Reg::ldr ? word : word & row.defined();
-    u32 fixed = row.defined();
-    if (row.reg == Reg::id) fixed = xapic_id_field; // D01
-    if (row.reg == Reg::ldr) fixed = ~u32{0};       // D06
-    if (row.reg == Reg::esr) fixed |= ~u32{0xff};   // E03
-    if (row.reg == Reg::version) fixed = ~u32{0};   // V02
-    if (is_bitmap(row.reg)) fixed = ~u32{0};        // P06
-    if (fixed == ~u32{0}) return word;
+    if (x2apic && (row.reg == Reg::id || row.reg == Reg::ldr)) return word;
+    u32 bits = row.defined();
+    if (!x2apic) {
+        if (row.reg == Reg::id) bits = xapic_id_field; // D01
+        if (row.reg == Reg::ldr) bits = ~u32{0};       // D06
+        if (row.reg == Reg::esr) bits |= ~u32{0xff};   // E03
+        if (row.reg == Reg::version) bits = ~u32{0};   // V02
+        if (is_bitmap(row.reg)) bits = ~u32{0};        // P06
+    }
+    if (bits == ~u32{0}) return word;
+    const auto fixed = on_this_cpu<D>(cpu, row, bits);
+    if (x2apic) return word & fixed;
     return (word & fixed) | (p.open_value(Rule::M06, word & fixed) & ~fixed);
 }
 
@@ -43,7 +60,7 @@ constexpr Outcome<D> read_register(P& p, State<D>& s, const Cpu<D>& cpu, const R
     if (row.reg == Reg::current_count) return read_current_count(p, s, cpu);
     if (row.reg == Reg::ppr) return read_ppr(p, s);
     Outcome<D> out = done<D>(x2apic ? Rule::X14 : Rule::M06, row.reg);
-    out.value = widen(read_word(p, s, row, x2apic));
+    out.value = widen(read_word(p, s, cpu, row, x2apic));
     if (x2apic && row.reg == Reg::icr)
         out.value = out.value | (widen(p.open_value(Rule::X15, s[Reg::icr_high])) << 32);
     return out;

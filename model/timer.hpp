@@ -43,7 +43,8 @@ constexpr Outcome<D> read_current_count(P& p, const State<D>& s, const Cpu<D>& c
         // AMD: a stopped counter reads 0. Intel does not say.
         out.value = widen(select(cpu.amd, U32{u32{0}}, p.open_value(Rule::T03, U32{u32{0}})));
     } else {
-        out.value = widen(p.open_value(Rule::T04, initial));
+        const U32 count = p.open_value(Rule::T04, initial);
+        out.value = widen(select(less(initial, count), initial, count));
         out.bounded = true;
         out.limit = initial;
     }

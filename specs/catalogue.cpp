@@ -69,14 +69,30 @@ SourceLocation read_source(const json& entry) {
     return {entry.at("file"), entry.at("function"), entry.at("version")};
 }
 
+Reads reads_of(const std::string& word) {
+    if (word.empty()) return Reads::anyhow;
+    if (word == "zeros") return Reads::zeros;
+    if (word == "ones") return Reads::ones;
+    if (word == "as-written") return Reads::as_written;
+    if (word == "x2apic-ldr") return Reads::x2apic_ldr;
+    throw std::runtime_error("unknown way to read '" + word + "'");
+}
+
+std::optional<std::uint64_t> optional_hex(const json& object, const char* key) {
+    if (!object.contains(key)) return std::nullopt;
+    return std::stoull(object.at(key).get<std::string>(), nullptr, 16);
+}
+
 DepartureObserved read_observed(const json& entry) {
     DepartureObserved observed;
     if (entry.contains("gp")) observed.gp = entry.at("gp").get<bool>();
-    if (entry.contains("bits")) observed.bits = std::stoull(entry.at("bits").get<std::string>(), nullptr, 16);
+    observed.bits = optional_hex(entry, "bits");
+    observed.value = optional_hex(entry, "value");
+    observed.reads = reads_of(optional_text(entry, "reads"));
     if (entry.contains("word")) observed.word = entry.at("word").get<unsigned>();
-    if (entry.contains("value"))
-        observed.value = std::stoull(entry.at("value").get<std::string>(), nullptr, 16);
     observed.effect = optional_text(entry, "effect");
+    observed.periodic = optional_text(entry, "timer_mode") == "periodic";
+    observed.at_most = optional_hex(entry, "at_most");
     return observed;
 }
 
@@ -174,15 +190,14 @@ const Departure* find_departure(std::string_view id) {
     return found == all.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> near_rules(std::string_view name) {
+std::vector<std::string> near_names(std::string_view name, std::span<const std::string_view> candidates) {
     constexpr std::size_t enough = 5;
     const std::string typed = lowered(name);
     std::vector<std::pair<std::size_t, std::string>> found;
-    for (const Rule& rule : catalogue().rules)
-        for (const std::string& candidate : {rule.id, rule.slug})
-            if (const auto distance = distance_to(typed, lowered(candidate)))
-                found.emplace_back(*distance, candidate);
-    // The catalogue's order decides between equals.
+    for (const std::string_view candidate : candidates)
+        if (const auto distance = distance_to(typed, lowered(candidate)))
+            found.emplace_back(*distance, candidate);
+    // The candidates' order decides between equals.
     std::stable_sort(found.begin(), found.end(),
                      [](const auto& left, const auto& right) { return left.first < right.first; });
     if (found.size() > enough) found.resize(enough);
@@ -190,6 +205,15 @@ std::vector<std::string> near_rules(std::string_view name) {
     names.reserve(found.size());
     for (auto& [distance, candidate] : found) names.push_back(std::move(candidate));
     return names;
+}
+
+std::vector<std::string> near_rules(std::string_view name) {
+    std::vector<std::string_view> candidates;
+    for (const Rule& rule : catalogue().rules) {
+        candidates.emplace_back(rule.id);
+        candidates.emplace_back(rule.slug);
+    }
+    return near_names(name, candidates);
 }
 
 std::string_view to_string(Level level) {

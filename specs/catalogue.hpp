@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,13 +39,25 @@ struct SourceLocation {
     std::string file, function, version;
 };
 
+// How bits read that read wrong.
+enum class Reads {
+    anyhow,
+    zeros,
+    ones,
+    as_written, // by the last write of the register
+    x2apic_ldr, // as in the logical ID of x2APIC mode
+};
+
 // What KVM answers instead of what the rule asks for. One of gp, bits and effect is set.
 struct DepartureObserved {
     std::optional<bool> gp;             // true: a #GP that is not due; false: none where it is due
     std::optional<std::uint64_t> bits;  // a value read may be wrong in these bits only
     std::optional<std::uint64_t> value; // with bits: only if exactly this was read
+    Reads reads = Reads::anyhow;        // with bits: only those that read so
     std::optional<unsigned> word;       // with bits: in this word of ISR, TMR or IRR only
     std::string effect;
+    bool periodic = false;                // with effect: only of a timer that was in periodic mode
+    std::optional<std::uint64_t> at_most; // with effect: only if no more than this was read
 };
 
 struct Departure {
@@ -79,6 +92,8 @@ const Departure* find_departure(std::string_view id);
 // What the user may have meant: ids or slugs of rules near a name that find_rule does not know, the
 // best first; empty if nothing is near.
 std::vector<std::string> near_rules(std::string_view name);
+// The same among other names than those of rules.
+std::vector<std::string> near_names(std::string_view name, std::span<const std::string_view> candidates);
 
 std::string_view to_string(Level level);
 std::string_view to_string(Vendor vendor);

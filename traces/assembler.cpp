@@ -57,15 +57,21 @@ bool belongs_to_msr(const Event& event, std::uint32_t offset) {
 
 void Assembler::feed(std::span<const Event> events) {
     for (const Event& event : events) {
-        if (event.kind == EventKind::lost) on_lost(event);
-        else take(thread_of(event.thread), event);
+        if (event.kind == EventKind::lost) {
+            on_lost(event);
+        } else if (event.kind == EventKind::begins) {
+            finish();
+            sink_.on_event(event);
+        } else {
+            take(thread_of(event.thread), event);
+        }
     }
 }
 
 void Assembler::finish() {
     for (auto& [id, thread] : threads_) {
         close_write(thread, true);
-        discard_leading(thread);
+        // What is left may be an access whose kvm_msr or kvm_mmio the trace does not reach.
     }
     threads_.clear();
     last_ = nullptr;
@@ -152,8 +158,9 @@ void Assembler::close_write(Thread& thread, bool ends_early) {
     sink_.on_access(thread.write);
 }
 
+// What the thread's first lines show may be the rest of an access that the trace does not hold.
 void Assembler::discard_leading(Thread& thread) {
-    for (std::uint8_t i = 0; i < thread.leading; ++i)
+    for (std::uint8_t i = thread.leading_late ? thread.leading : std::uint8_t{0}; i < thread.leading; ++i)
         if (thread.events[i].kind != EventKind::apic_read) sink_.on_stray(thread.events[i]);
     thread.leading = 0;
 }

@@ -35,6 +35,7 @@ enum class EventKind : std::uint8_t {
     hypercall,             // kvm_hypercall, kvm_hv_hypercall
     accelerated,           // kvm_avic_*, kvm_apicv_*: hardware may act on the APIC without an event
     lost,                  // the trace says that events are missing here
+    begins,                // another recording begins here: what came before has nothing to do with it
 };
 
 // How the register of a kvm_apic event was written: its offset in the window, or unknown.

@@ -74,7 +74,10 @@ void FtraceText::take_line(std::string_view line, std::vector<Event>& out) {
 }
 
 void FtraceText::take_comment(std::string_view line, std::vector<Event>& out) {
-    if (summary_.format.empty() && line.starts_with("# tracer: ")) summary_.format = "ftrace";
+    if (line.starts_with("# tracer: ")) { // the kernel's header: each `trace` has one
+        if (summary_.format.empty()) summary_.format = "ftrace";
+        begin_another(out);
+    }
     if (const auto cpu = read_buffer_start(line)) {
         lose(*cpu, 0, out);
     } else if (const auto overwritten = read_overwritten(line); overwritten.value_or(0) != 0) {
@@ -91,11 +94,13 @@ bool FtraceText::take_mark(std::string_view line, std::vector<Event>& out) {
     if (!is_report_start(line)) return false;
     summary_.format = "trace-cmd report";
     heads_.forget_columns();
+    begin_another(out);
     return true;
 }
 
 void FtraceText::take_record(std::string_view line, const LineHead& head, std::vector<Event>& out) {
     if (head.clock_digits != summary_.clock_digits || !summary_.clock_in_seconds) note_clock(head);
+    if (!goes_on(head)) begin_another(head, out);
     ++summary_.events;
     if (summary_.format.empty())
         summary_.format = is_padded(head.event_text) || heads_.has_prefix() ? "trace-cmd report" : "ftrace";
@@ -120,6 +125,24 @@ void FtraceText::note_clock(const LineHead& head) {
     if (head.clock_digits == 0) return;
     summary_.clock_in_seconds = true;
     summary_.clock_digits = head.clock_digits;
+}
+
+void FtraceText::begin_another(const LineHead& head, std::vector<Event>& out) {
+    const bool is_new_cpu = head.cpu >= last_time_of_cpu_.size();
+    if (is_new_cpu) last_time_of_cpu_.resize(head.cpu + std::size_t{1});
+    if (is_new_cpu && goes_on(head)) return;
+    begin_another(out);
+    goes_on(head);
+}
+
+void FtraceText::begin_another(std::vector<Event>& out) {
+    if (summary_.events == 0) return;
+    last_time_ = 0;
+    std::ranges::fill(last_time_of_cpu_, 0);
+    Event event;
+    event.kind = EventKind::begins;
+    event.line = summary_.lines;
+    out.push_back(event);
 }
 
 void FtraceText::lose(std::uint16_t cpu, std::uint64_t events, std::vector<Event>& out) {

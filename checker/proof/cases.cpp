@@ -17,17 +17,29 @@ std::vector<CaseKey> all_cases() {
     return keys;
 }
 
-Cases::Cases(const SymImplementation& implementation, Oracle& oracle) : implementation_(&implementation) {
+Cases::Cases(const SymImplementation& implementation, Memory& memory)
+    : implementation_(&implementation), memory_(&memory) {
     for (const CaseKey& key : all_cases()) {
         Case c{key,
                {any_cpu(), any_state(key.mode, "s."), any_surroundings("s.")},
                any_access(key.kind, key.size, "a."),
-               {}};
+               {},
+               {},
+               0};
         c.paths = paths_of(implementation, c.start, c.access, "c.");
+        c.number = memory.number_of(
+            fmt::format("{} {} {}", model::to_string(key.mode), model::to_string(key.kind), key.size),
+            c.paths);
         cases_.push_back(std::move(c));
     }
-    find_invariants(oracle);
-    modes_are_closed_ = find_mode_closure(oracle);
+    find_invariants();
+    std::array<Conditions, modes.size()> by_mode;
+    for (Case& c : cases_) {
+        Conditions& conditions = by_mode[static_cast<std::size_t>(c.key.mode)];
+        if (conditions.empty()) conditions = reachable(c.start.cpu, c.start.state);
+        c.reachable = conditions;
+    }
+    modes_are_closed_ = find_mode_closure();
 }
 
 const Case& Cases::of(const CaseKey& key) const { return *std::ranges::find(cases_, key, &Case::key); }
@@ -60,8 +72,9 @@ z3::expr left_to_show(const SymBool& holds, const std::unordered_set<Z3_ast>& as
 
 } // namespace
 
-bool Cases::drop_broken(Oracle& oracle, const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
+bool Cases::drop_broken(const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
                         const SymState& after) {
+    Oracle& oracle = memory_->oracle;
     Conditions parts;
     for (const z3::expr& condition : assumed) flatten(condition, parts);
     flatten(path, parts);
@@ -85,32 +98,43 @@ bool Cases::drop_broken(Oracle& oracle, const Conditions& assumed, const z3::exp
     }
 }
 
-void Cases::find_invariants(Oracle& oracle) {
+bool Cases::drop_broken_by(const Case& c) {
+    const bool from_reset = c.key.kind == AccessKind::reset;
+    const auto assume = [&] {
+        return from_reset ? Conditions{valid_cpu(c.start.cpu, c.start.state).formula()}
+                          : reachable(c.start.cpu, c.start.state);
+    };
+    Conditions assumed = assume();
+    // What is assumed after RESET does not tell what is to be shown.
+    Conditions shown = reachable(c.start.cpu, c.start.state);
+    const Memory::Key key = memory_->key_of(c.number, shown);
+    const std::size_t before = invariants_.size();
+    if (const auto found = memory_->kept.find(key); found != memory_->kept.end()) {
+        invariants_ = found->second;
+        return invariants_.size() != before;
+    }
+    for (const Path& path : c.paths) {
+        if (path.invalid_mode) continue;
+        if (drop_broken(assumed, path.condition(), c.start.cpu, path.after)) assumed = assume();
+    }
+    memory_->kept.emplace(key, invariants_);
+    return invariants_.size() != before;
+}
+
+void Cases::find_invariants() {
     for (const InvariantEntry& candidate : proof::invariants()) invariants_.push_back(&candidate);
     bool changed = true;
     while (changed) {
         changed = false;
-        for (const Case& c : cases_) {
-            const bool from_reset = c.key.kind == AccessKind::reset;
-            Conditions assumed = from_reset ? Conditions{valid_cpu(c.start.cpu, c.start.state).formula()}
-                                            : reachable(c.start.cpu, c.start.state);
-            for (const Path& path : c.paths) {
-                if (path.invalid_mode) continue;
-                if (drop_broken(oracle, assumed, path.condition(), c.start.cpu, path.after)) {
-                    changed = true;
-                    assumed = from_reset ? assumed : reachable(c.start.cpu, c.start.state);
-                }
-            }
-        }
+        for (const Case& c : cases_) changed = drop_broken_by(c) || changed;
     }
 }
 
-bool Cases::find_mode_closure(Oracle& oracle) const {
+bool Cases::find_mode_closure() const {
     for (const Case& c : cases_)
         for (const Path& path : c.paths) {
             if (!path.invalid_mode) continue;
-            const Conditions assumed = reachable(c.start.cpu, c.start.state);
-            if (oracle.ask(assumed, {path.condition()}) != Answer::no) return false;
+            if (memory_->oracle.ask(c.reachable, {path.condition()}) != Answer::no) return false;
         }
     return true;
 }

@@ -2,9 +2,7 @@
 // states that it can reach.
 #pragma once
 
-#include "checker/proof/oracle.hpp"
-#include "checker/proof/paths.hpp"
-#include "checker/proof/property_table.hpp"
+#include "checker/proof/memory.hpp"
 
 namespace lapicheck::proof {
 
@@ -36,13 +34,15 @@ struct Case {
     Start start;
     SymAccess access;
     std::vector<Path> paths;
+    Conditions reachable; // what is assumed of the state before, see Cases::reachable
+    unsigned number = 0;  // Memory's, of the paths
 };
 
 class Cases {
   public:
     // Paths from any state. The invariants are found here: of the candidates of specs/invariants.hpp those
     // that hold after RESET and that every step keeps, all of them assumed.
-    Cases(const SymImplementation& implementation, Oracle& oracle);
+    Cases(const SymImplementation& implementation, Memory& memory);
 
     const std::vector<Case>& all() const { return cases_; }
     const Case& of(const CaseKey& key) const;
@@ -55,13 +55,16 @@ class Cases {
     bool modes_are_closed() const { return modes_are_closed_; }
 
   private:
-    void find_invariants(Oracle& oracle);
+    void find_invariants();
+    // Drops the invariants that a case does not keep; true if any was dropped.
+    bool drop_broken_by(const Case& c);
     // Drops what does not hold in `after`; true if any was dropped.
-    bool drop_broken(Oracle& oracle, const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
+    bool drop_broken(const Conditions& assumed, const z3::expr& path, const SymCpu& cpu,
                      const SymState& after);
-    bool find_mode_closure(Oracle& oracle) const;
+    bool find_mode_closure() const;
 
     const SymImplementation* implementation_;
+    Memory* memory_;
     std::vector<Case> cases_;
     std::vector<const InvariantEntry*> invariants_;
     bool modes_are_closed_ = false;

@@ -9,10 +9,13 @@ z3::expr number(u64 value, unsigned width) {
 
 } // namespace
 
-ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals)
+ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals,
+                       Taste taste)
     : example_(example), segments_(std::move(segments)), finals_(std::move(finals)) {
+    if (taste == Taste::any) return;
     prefer_plain_cpu();
     prefer_usual_base();
+    prefer_aligned();
     prefer_proposals();
     minimise_words();
     prefer_proposals();
@@ -29,6 +32,16 @@ void ExampleRun::prefer_plain_cpu() {
         if (example_.prefer(cpu.address_mask.formula() == number((u64{1} << bits) - 1, 64))) break;
     const z3::expr version = SymU32::variable("cpu.version").formula();
     if (!example_.prefer(version == number(0x50014, 32))) example_.minimise(version);
+}
+
+// Accesses that a driver would make: aligned ones.
+void ExampleRun::prefer_aligned() {
+    for (const Segment& segment : segments_)
+        for (std::size_t depth = 1; depth <= segment.depth; ++depth) {
+            const StepVariables& step = *segment.unrolling->frame(depth).step;
+            const z3::expr by_msr = z3::ugt(step.kind, number(static_cast<u64>(AccessKind::mmio_write), 4));
+            example_.prefer(by_msr || !has_any(step.address, 0xf).formula());
+        }
 }
 
 // The window stays where RESET puts it, and BSP as it was.

@@ -21,10 +21,14 @@ struct FinalStep {
     unsigned vcpu = 0;
 };
 
-// Adds preferences to `example` until it is one run, which is returned: the segments, then the final steps.
+enum class Taste : std::uint8_t { any, telling };
+
+// Adds preferences to `example`, if it is to be telling, and reads a run from it: the segments, then the
+// final steps.
 class ExampleRun {
   public:
-    ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals);
+    ExampleRun(Example& example, std::vector<Segment> segments, std::vector<FinalStep> finals,
+               Taste taste = Taste::telling);
 
     MachineFacts machine() const;
     // The steps of a segment, or the final step.
@@ -34,6 +38,7 @@ class ExampleRun {
   private:
     void prefer_plain_cpu();
     void prefer_usual_base();
+    void prefer_aligned();
     void prefer_proposals();
     void minimise_words();
     ChoiceValues deviations(const std::vector<Choice>& choices, const std::string& prefix) const;

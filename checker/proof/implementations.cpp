@@ -4,6 +4,7 @@
 
 #include "model/implementations/flexpriority.hpp"
 #include "model/implementations/kvm_2018.hpp"
+#include "model/implementations/kvm_6_18.hpp"
 #include "model/implementations/kvm_quirk.hpp"
 #include "model/implementations/kvm_rfc.hpp"
 #include "model/implementations/sdm.hpp"
@@ -45,6 +46,8 @@ constexpr ImplementationEntry entries[] = {
     entry<ShadowPageVcpu>("shadow-page-vcpu", "the mail's shadow page, one for each vCPU",
                           "the mail of 2018-07-27"),
     entry<ShadowPageVm>("shadow-page-vm", "the mail's shadow page, one for the VM", "the mail of 2018-07-27"),
+    entry<Kvm618>("kvm-6.18", "the KVM of Linux 6.18 with all that it does otherwise",
+                  "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18"),
 };
 
 } // namespace

@@ -5,13 +5,25 @@
 namespace lapicheck::proof {
 namespace {
 
-z3::solver make_solver(unsigned budget) {
-    z3::solver solver(context(), z3::solver::simple());
+constexpr unsigned quick_budget = 200'000;
+
+z3::solver with_budget(z3::solver solver, unsigned budget) {
     z3::params params(context());
     params.set("rlimit", budget);
     params.set("random_seed", 0U);
     solver.set(params);
     return solver;
+}
+
+z3::solver quick_solver(unsigned budget) {
+    return with_budget(z3::solver(context(), z3::solver::simple()), budget);
+}
+
+z3::solver thorough_solver(unsigned budget) {
+    z3::context& c = context();
+    const z3::tactic clauses = z3::tactic(c, "simplify") & z3::tactic(c, "propagate-values") &
+                               z3::tactic(c, "solve-eqs") & z3::tactic(c, "bit-blast") & z3::tactic(c, "sat");
+    return with_budget(clauses.mk_solver(), budget);
 }
 
 Answer answer_of(z3::check_result result) {
@@ -37,14 +49,27 @@ z3::expr disjunction(const Conditions& conditions) {
     return z3::mk_or(all);
 }
 
-Oracle::Oracle(unsigned budget) : solver_(make_solver(budget)) {}
+Oracle::Oracle(unsigned budget)
+    : quick_(quick_solver(std::min(budget, quick_budget))), thorough_(thorough_solver(budget)) {}
 
 void Oracle::assume(const Conditions& base) {
     const auto same = [](const z3::expr& a, const z3::expr& b) { return z3::eq(a, b); };
     if (std::ranges::equal(base, base_, same)) return;
-    solver_.reset();
-    for (const z3::expr& condition : base) solver_.add(condition);
+    quick_.reset();
+    for (const z3::expr& condition : base) quick_.add(condition);
     base_ = base;
+}
+
+Answer Oracle::decide(const Conditions& conditions) {
+    quick_.push();
+    for (const z3::expr& condition : conditions) quick_.add(condition);
+    const Answer quick = answer_of(quick_.check());
+    quick_.pop();
+    if (quick != Answer::unknown) return quick;
+    thorough_.reset();
+    for (const z3::expr& condition : base_) thorough_.add(condition);
+    for (const z3::expr& condition : conditions) thorough_.add(condition);
+    return answer_of(thorough_.check());
 }
 
 Answer Oracle::ask(const Conditions& base, const Conditions& conditions) {
@@ -57,16 +82,13 @@ Answer Oracle::ask(const Conditions& base, const Conditions& conditions) {
     }
     ++cost_.asked;
     assume(base);
-    solver_.push();
-    for (const z3::expr& condition : conditions) solver_.add(condition);
-    const Answer answer = answer_of(solver_.check());
-    solver_.pop();
+    const Answer answer = decide(conditions);
     answers_.emplace(question, answer);
     kept_.push_back(question);
     return answer;
 }
 
-Example::Example(const Conditions& conditions, unsigned budget) : solver_(make_solver(budget)) {
+Example::Example(const Conditions& conditions, unsigned budget) : solver_(quick_solver(budget)) {
     for (const z3::expr& condition : conditions) solver_.add(condition);
     if (solver_.check() == z3::sat) model_ = solver_.get_model();
 }

@@ -30,8 +30,12 @@ class Oracle {
 
   private:
     void assume(const Conditions& base);
+    Answer decide(const Conditions& conditions);
 
-    z3::solver solver_;
+    // Most questions are answered at once by the first solver, which keeps `base_`; the second is for those
+    // that are not, and turns everything into clauses.
+    z3::solver quick_;
+    z3::solver thorough_;
     Conditions base_;
     std::unordered_map<Z3_ast, Answer> answers_;
     std::vector<z3::expr> kept_; // the formulas answered, so that no other takes over their identity

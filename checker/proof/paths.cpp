@@ -32,6 +32,12 @@ z3::expr Path::condition() const {
     return z3::mk_and(conditions);
 }
 
+SymAccess Path::taken(const SymAccess& access) const {
+    SymAccess known = access;
+    known.address = access.address.refined(address_bits);
+    return known;
+}
+
 bool Path::excludes(const z3::expr& condition) const {
     if (condition.is_and()) {
         for (unsigned i = 0; i < condition.num_args(); ++i)
@@ -41,6 +47,13 @@ bool Path::excludes(const z3::expr& condition) const {
     for (const Decision& decision : decisions)
         for (std::size_t i = 0; i < decision.alternatives.size(); ++i)
             if (i != decision.chosen && z3::eq(decision.alternatives[i], condition)) return true;
+    return false;
+}
+
+bool exclude_each_other(const Path& a, const Path& b) {
+    for (const Decision& x : a.decisions)
+        for (const Decision& y : b.decisions)
+            if (x.chosen != y.chosen && z3::eq(x.alternatives.front(), y.alternatives.front())) return true;
     return false;
 }
 
@@ -84,6 +97,7 @@ std::vector<Path> paths_of(const SymImplementation& implementation, const Start&
     std::vector<Path> paths;
     SymSurroundings around = start.around;
     model::As<SymbolicDriver> driver(implementation, around, start.cpu, choice_prefix);
+    driver.watch(access.address);
     do {
         around = start.around;
         Path path;
@@ -95,6 +109,12 @@ std::vector<Path> paths_of(const SymImplementation& implementation, const Start&
         path.invalid_mode = extd && !enabled;
         path.after.apic_base = with_mode_bits(path.after.apic_base, (enabled ? model::apic_base::enable : 0) |
                                                                         (extd ? model::apic_base::extd : 0));
+        path.address_bits = driver.address_bits();
+        if (const auto slot = driver.slot()) {
+            const Known<u64> bits =
+                model::is_mmio(access.kind) ? Known<u64>{u64{*slot} << 4, 0xff0} : Known<u64>{*slot, 0xff};
+            path.address_bits = path.address_bits.refined_by(bits);
+        }
         path.decisions = driver.decisions();
         path.choices = driver.choices();
         paths.push_back(std::move(path));

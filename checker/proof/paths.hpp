@@ -34,15 +34,33 @@ struct Path {
     SymState after; // its mode's bits are known
     SymSurroundings around;
     bool invalid_mode = false; // EXTD without EN
+    Known<u64> address_bits;   // what the decisions say of the access's address
 
     // The decisions' conditions, all of them.
     z3::expr condition() const;
     // Whether a condition is the very opposite of a decision; false says nothing.
     bool excludes(const z3::expr& condition) const;
-    specs::Transition<Symbolic> transition(const Start& start, const SymAccess& access) const {
-        return {start.cpu, start.state, access, out, after, start.around, around};
-    }
+    // The access as this path knows it.
+    SymAccess taken(const SymAccess& access) const;
 };
+
+// A path as properties see it. Lives as long as what it was made of.
+class PathTransition {
+  public:
+    PathTransition(const Path& path, const Start& start, const SymAccess& access)
+        : access_(path.taken(access)), path_(path), start_(start) {}
+    operator specs::Transition<Symbolic>() const { // NOLINT(*-explicit-*): it is one
+        return {start_.cpu, start_.state, access_, path_.out, path_.after, start_.around, path_.around};
+    }
+
+  private:
+    SymAccess access_;
+    const Path& path_;
+    const Start& start_;
+};
+
+// Whether a path takes a way that the other has excluded: then no run takes both.
+bool exclude_each_other(const Path& a, const Path& b);
 
 // Any state in `mode` (names begin with `prefix`), and any CPU. Runs that share a prefix share the variables.
 SymCpu any_cpu();

@@ -25,8 +25,12 @@ std::string_view to_string(Status status) {
 }
 
 Prover::Prover(const ImplementationEntry& implementation, ProverOptions options)
+    : Prover(implementation, std::make_shared<Memory>(options.bounds.budget), options) {}
+
+Prover::Prover(const ImplementationEntry& implementation, std::shared_ptr<Memory> memory,
+               ProverOptions options)
     : entry_(&implementation), symbolic_(implementation.symbolic()), plain_(implementation.concrete()),
-      options_(options), oracle_(options.bounds.budget), cases_(*symbolic_, oracle_),
+      options_(options), memory_(std::move(memory)), oracle_(memory_->oracle), cases_(*symbolic_, *memory_),
       search_(*symbolic_, oracle_, options.bounds) {}
 
 Result Prover::prove(const PropertyEntry& property) {
@@ -70,58 +74,79 @@ void Prover::conclude(Result& result, bool has_unknown, bool has_suspects,
     }
 }
 
+CaseVerdict Prover::judge(const PropertyEntry& property, const Case& c) {
+    const auto key = std::pair{memory_->key_of(c.number, c.reachable), &property};
+    if (const auto known = memory_->verdicts.find(key); known != memory_->verdicts.end())
+        return known->second;
+    CaseVerdict verdict;
+    for (const Path& path : c.paths) {
+        const Claim<Symbolic> claim = property.step.symbolic(PathTransition(path, c.start, c.access));
+        if (claim.premise.is_false() || path.excludes(claim.premise.formula())) continue;
+        verdict.concerned = true;
+        const SymBool violated = violation(claim);
+        if (violated.is_false() || path.excludes(violated.formula())) continue;
+        // Whether the premise fits the path is a small question, and many properties share it.
+        const z3::expr condition = path.condition();
+        if (oracle_.ask(c.reachable, {condition, claim.premise.formula()}) == Answer::no) continue;
+        verdict.violated =
+            stronger(verdict.violated, oracle_.ask(c.reachable, {condition, violated.formula()}));
+        if (verdict.violated == Answer::yes) break;
+    }
+    memory_->verdicts.emplace(key, verdict);
+    return verdict;
+}
+
 Result Prover::prove_step(const PropertyEntry& property) {
     Result result;
     std::set<CaseKey> suspects;
     std::set<CaseKey> concerned;
     bool has_unknown = false;
     for (const Case& c : cases_.all()) {
-        const Conditions reachable = cases_.reachable(c.start.cpu, c.start.state);
-        for (const Path& path : c.paths) {
-            const Claim<Symbolic> claim = property.step.symbolic(path.transition(c.start, c.access));
-            if (claim.premise.is_false()) continue;
-            concerned.insert(c.key);
-            const SymBool violated = violation(claim);
-            if (violated.is_false() || path.excludes(violated.formula())) continue;
-            const Answer answer = oracle_.ask(reachable, {path.condition(), violated.formula()});
-            if (answer == Answer::no) continue;
-            has_unknown = has_unknown || answer == Answer::unknown;
-            suspects.insert(c.key);
-            break;
-        }
+        const CaseVerdict verdict = judge(property, c);
+        if (verdict.concerned) concerned.insert(c.key);
+        if (verdict.violated != Answer::no) suspects.insert(c.key);
+        has_unknown = has_unknown || verdict.violated == Answer::unknown;
     }
     std::optional<Counterexample> found;
     if (!suspects.empty())
         found = search_.step(
             [&](const Start& start, const SymAccess& access, const Path& path) {
-                return violation(property.step.symbolic(path.transition(start, access)));
+                return violation(property.step.symbolic(PathTransition(path, start, access)));
             },
             suspects);
     conclude(result, has_unknown, !suspects.empty(), std::move(found));
-    if (result.status != Status::holds || !options_.wants_witness) return result;
-    auto witness = search_.step(
-        [&](const Start& start, const SymAccess& access, const Path& path) {
-            return property.step.symbolic(path.transition(start, access)).premise;
-        },
-        concerned);
-    if (witness) result.witness = std::move(witness->run);
-    else {
+    if (result.status != Status::holds) return result;
+    const auto premise = [&](const Start& start, const SymAccess& access, const Path& path) {
+        return property.step.symbolic(PathTransition(path, start, access)).premise;
+    };
+    if (options_.wants_witness) {
+        if (auto witness = search_.step(premise, concerned)) result.witness = std::move(witness->run);
+    } else if (meets_premise(property, memory_->witnesses[&property])) {
+        result.witness = memory_->witnesses[&property];
+    } else if ((result.witness = search_.any_step(premise, concerned))) {
+        memory_->witnesses[&property] = *result.witness;
+    }
+    if (!result.witness) {
         result.status = Status::not_applicable;
         result.method = "no run from RESET meets its premise";
     }
     return result;
 }
 
+bool Prover::meets_premise(const PropertyEntry& property, const Run& run) const {
+    return !run.steps.empty() && property.step.concrete(transition_of(execute(*plain_, run).back())).premise;
+}
+
 Answer Prover::pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other) {
     const std::vector<Path> others = paths_of(*symbolic_, other, a.access, "c.");
-    Conditions reachable = cases_.reachable(a.start.cpu, a.start.state);
+    Conditions reachable = a.reachable;
     for (const z3::expr& condition : cases_.reachable(other.cpu, other.state)) reachable.push_back(condition);
     Answer answer = Answer::no;
     for (const Path& x : a.paths)
         for (const Path& y : others) {
             if (exclude_each_other(x, y)) continue;
-            const SymBool violated = violation(
-                property.pair.symbolic(x.transition(a.start, a.access), y.transition(other, a.access)));
+            const SymBool violated = violation(property.pair.symbolic(PathTransition(x, a.start, a.access),
+                                                                      PathTransition(y, other, a.access)));
             if (violated.is_false()) continue;
             answer =
                 stronger(answer, oracle_.ask(reachable, {x.condition(), y.condition(), violated.formula()}));
@@ -139,7 +164,8 @@ Result Prover::prove_pair(const PropertyEntry& property) {
         for (const Mode mode : modes) {
             const Start other{a.start.cpu, any_state(mode, "t."), a.start.around};
             const Path& path = a.paths.front(); // the premise speaks of the states before, whatever the path
-            if (property.pair.symbolic(path.transition(a.start, a.access), path.transition(other, a.access))
+            if (property.pair
+                    .symbolic(PathTransition(path, a.start, a.access), PathTransition(path, other, a.access))
                     .premise.is_false())
                 continue;
             concerned = true;
@@ -161,15 +187,15 @@ Answer Prover::read_may_depend(const PropertyEntry& property, const Start& write
                                const Case& read) {
     Start after = read.start;
     after.around.shared = write.around.shared;
-    Conditions reachable = cases_.reachable(read.start.cpu, read.start.state);
+    Conditions reachable = read.reachable;
     for (const z3::expr& condition : cases_.reachable(writer.cpu, writer.state))
         reachable.push_back(condition);
     Answer answer = Answer::no;
     for (const Path& x : paths_of(*symbolic_, after, read.access, "c."))
         for (const Path& y : read.paths) {
             if (exclude_each_other(x, y)) continue;
-            const SymBool violated = violation(property.pair.symbolic(x.transition(after, read.access),
-                                                                      y.transition(read.start, read.access)));
+            const SymBool violated = violation(property.pair.symbolic(
+                PathTransition(x, after, read.access), PathTransition(y, read.start, read.access)));
             if (violated.is_false()) continue;
             answer = stronger(answer, oracle_.ask(reachable, {write.condition(), x.condition(), y.condition(),
                                                               violated.formula()}));

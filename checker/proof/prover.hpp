@@ -28,12 +28,14 @@ struct Result {
 
 struct ProverOptions {
     SearchBounds bounds;
-    bool wants_witness = true;
+    bool wants_witness = false; // that is short and telling; else any that shows that there is one
 };
 
 class Prover {
   public:
     explicit Prover(const ImplementationEntry& implementation, ProverOptions options = {});
+    // With what was learnt from other implementations in the same thread.
+    Prover(const ImplementationEntry& implementation, std::shared_ptr<Memory> memory, ProverOptions options);
 
     Result prove(const PropertyEntry& property);
     const Cases& cases() const { return cases_; }
@@ -41,6 +43,8 @@ class Prover {
     bool confirms(const PropertyEntry& property, const Counterexample& counterexample) const;
 
   private:
+    bool meets_premise(const PropertyEntry& property, const Run& run) const;
+    CaseVerdict judge(const PropertyEntry& property, const Case& c);
     Result prove_step(const PropertyEntry& property);
     Result prove_pair(const PropertyEntry& property);
     Result prove_vcpus(const PropertyEntry& property);
@@ -56,7 +60,8 @@ class Prover {
     std::unique_ptr<SymImplementation> symbolic_;
     std::unique_ptr<PlainImplementation> plain_;
     ProverOptions options_;
-    Oracle oracle_;
+    std::shared_ptr<Memory> memory_;
+    Oracle& oracle_;
     Cases cases_;
     Search search_;
 };

@@ -40,13 +40,6 @@ SymAccess access_of(const CaseKey& key, const char* prefix) { return any_access(
 
 } // namespace
 
-bool exclude_each_other(const Path& a, const Path& b) {
-    for (const Decision& x : a.decisions)
-        for (const Decision& y : b.decisions)
-            if (x.chosen != y.chosen && z3::eq(x.alternatives.front(), y.alternatives.front())) return true;
-    return false;
-}
-
 Search::Search(const SymImplementation& implementation, Oracle& oracle, SearchBounds bounds)
     : implementation_(implementation), oracle_(oracle), bounds_(bounds), first_(implementation, "r", true),
       second_(implementation, "q", true), other_vcpu_(implementation, "v", false),
@@ -88,14 +81,38 @@ std::pair<const Search::Find*, Conditions> Search::most_telling(const std::vecto
     return {nullptr, {}};
 }
 
-std::optional<Search::Chosen> Search::choose(const std::vector<Find>& finds,
-                                             const std::vector<SymAccess>& accesses) {
-    if (finds.empty()) return std::nullopt;
+bool Search::has_any_of(const std::vector<Find>& finds) {
+    if (finds.empty()) return false;
     Conditions any;
     for (const Find& find : finds) any.push_back(find.guard && find.condition);
     const Answer answer = oracle_.ask({valid_cpu_}, {disjunction(any)});
     gave_up_ = gave_up_ || answer == Answer::unknown;
-    if (answer != Answer::yes) return std::nullopt;
+    return answer == Answer::yes;
+}
+
+std::optional<Run> Search::any_step(const WantedStep& wanted, const std::set<CaseKey>& cases) {
+    const z3::expr first_id = any_cpu().hardware_id.formula() == context().bv_val(0, 32);
+    for (std::size_t depth = 0; depth <= bounds_.max_depth; ++depth)
+        for (const CaseKey& key : cases)
+            for (const Find& find : finds_of_step(wanted, key, depth)) {
+                const Conditions question = {valid_cpu_, first_id, find.guard, find.condition};
+                if (oracle_.ask({valid_cpu_}, {first_id, find.guard, find.condition}) != Answer::yes)
+                    continue;
+                Example example(question, bounds_.budget);
+                if (!example.exists()) continue;
+                const SymAccess access = access_of(key, last_access);
+                const ExampleRun run(example, {{&first_, depth, 0}},
+                                     {{access, last_choices, find.paths[0].get(), 0}}, Taste::any);
+                Run found{run.machine(), run.segment(0)};
+                found.steps.push_back(run.final_step(0));
+                return found;
+            }
+    return std::nullopt;
+}
+
+std::optional<Search::Chosen> Search::choose(const std::vector<Find>& finds,
+                                             const std::vector<SymAccess>& accesses) {
+    if (!has_any_of(finds)) return std::nullopt;
     auto [find, more] = most_telling(finds, accesses);
     if (find == nullptr) {
         gave_up_ = true;
@@ -160,7 +177,8 @@ std::vector<Search::Find> Search::finds_of_pair(const WantedPair& wanted,
         for (const Path& x : first_.paths(depth, w, access, last_choices))
             for (const Path& y : second_.paths(other_depth, v, access, last_choices)) {
                 if (exclude_each_other(x, y)) continue;
-                const SymBool meets = wanted(x.transition(a.start, access), y.transition(b.start, access));
+                const SymBool meets =
+                    wanted(PathTransition(x, a.start, access), PathTransition(y, b.start, access));
                 if (meets.is_false()) continue;
                 finds.push_back({x.condition() && y.condition() && meets.formula(),
                                  a.guard && b.guard,
@@ -219,7 +237,7 @@ std::vector<Search::Find> Search::finds_of_vcpus(const WantedPair& wanted,
                 for (const Path& y : first_.paths(depth, own_world, access, last_choices)) {
                     if (exclude_each_other(x, y)) continue;
                     const SymBool meets =
-                        wanted(x.transition(after, access), y.transition(own.start, access));
+                        wanted(PathTransition(x, after, access), PathTransition(y, own.start, access));
                     if (meets.is_false()) continue;
                     finds.push_back({w.condition() && x.condition() && y.condition() && meets.formula(),
                                      own.guard && other.guard,

@@ -37,6 +37,8 @@ class Search {
 
     // The last step is one of `cases`.
     std::optional<Counterexample> step(const WantedStep& wanted, const std::set<CaseKey>& cases);
+    // Any such run that is short; not made small or telling.
+    std::optional<Run> any_step(const WantedStep& wanted, const std::set<CaseKey>& cases);
     // Two runs end with the same access, in states of their own.
     std::optional<Counterexample> pair(const WantedPair& wanted,
                                        const std::set<std::pair<CaseKey, CaseKey>>& cases);
@@ -58,6 +60,7 @@ class Search {
         Example example;
         const Find* find;
     };
+    bool has_any_of(const std::vector<Find>& finds);
     std::optional<Chosen> choose(const std::vector<Find>& finds, const std::vector<SymAccess>& accesses);
     // The find that makes the most telling example, and what is to be added to its condition for that.
     std::pair<const Find*, Conditions> most_telling(const std::vector<Find>& finds,
@@ -72,8 +75,5 @@ class Search {
     z3::expr valid_cpu_; // in every state; what it speaks of does not change
     bool gave_up_ = false;
 };
-
-// Whether a path takes a way that the other has excluded: then no run takes both.
-bool exclude_each_other(const Path& a, const Path& b);
 
 } // namespace lapicheck::proof

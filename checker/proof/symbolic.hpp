@@ -53,6 +53,11 @@ class Sym {
     const Known<T>& known() const { return known_; }
     bool is_exact() const { return known_.is_exact(); }
     z3::expr formula() const;
+    // The same word, where more of its bits are known: on a path that has decided about them.
+    Sym refined(Known<T> more) const {
+        const Known<T> known = known_.refined_by(more);
+        return known.is_exact() ? Sym{known.value} : Sym{formula(), known};
+    }
     // The same formula: equal whatever the variables are. False says nothing.
     bool is_same(const Sym& other) const;
 

@@ -8,11 +8,28 @@ using model::RegisterTable;
 void SymbolicDriver::learn(const z3::expr& condition, bool holds) {
     kept_.push_back(condition); // as long as it lives, no other formula has its identity
     decided_[condition] = holds;
+    if (condition.is_eq() && holds) learn_address(condition);
     if (condition.is_not()) learn(condition.arg(0), !holds);
     else if (condition.is_and() && holds)
         for (unsigned i = 0; i < condition.num_args(); ++i) learn(condition.arg(i), true);
     else if (condition.is_or() && !holds)
         for (unsigned i = 0; i < condition.num_args(); ++i) learn(condition.arg(i), false);
+}
+
+// "address == number", or some of its bits.
+void SymbolicDriver::learn_address(const z3::expr& equality) {
+    const z3::expr word = equality.arg(0);
+    if (!equality.arg(1).is_numeral() || watched_.is_exact()) return;
+    const z3::expr address = watched_.formula();
+    if (z3::eq(word, address)) {
+        address_bits_ = equality.arg(1).get_numeral_uint64();
+        return;
+    }
+    const bool masked = word.is_app() && word.decl().decl_kind() == Z3_OP_BAND && word.num_args() == 2 &&
+                        z3::eq(word.arg(0), address) && word.arg(1).is_numeral();
+    if (!masked) return;
+    const u64 mask = word.arg(1).get_numeral_uint64();
+    address_bits_ = address_bits_.refined_by({equality.arg(1).get_numeral_uint64(), mask});
 }
 
 unsigned SymbolicDriver::fork(std::vector<z3::expr> alternatives) {
@@ -42,6 +59,8 @@ bool SymbolicDriver::next_path() {
     decided_.clear();
     kept_.clear();
     namer_.clear();
+    address_bits_ = {};
+    slot_.reset();
     return true;
 }
 
@@ -60,7 +79,9 @@ const RegisterRow* SymbolicDriver::row_of(const RegisterTable& table, const SymU
     }
     rows.push_back(nullptr);
     alternatives.push_back(none);
-    return rows[fork(std::move(alternatives))];
+    const RegisterRow* row = rows[fork(std::move(alternatives))];
+    if (row != nullptr) slot_ = row->offset >> 4;
+    return row;
 }
 
 std::string SymbolicDriver::name(Rule rule, ChoiceSort sort) { return prefix_ + namer_.next(rule, sort); }

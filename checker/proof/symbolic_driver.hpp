@@ -62,12 +62,19 @@ class SymbolicDriver {
     // Goes on to the next path; false if that was the last.
     bool next_path();
 
+    // What the decisions of this path say of the address that the step asks about.
+    void watch(const SymU64& address) { watched_ = address; }
+    const Known<u64>& address_bits() const { return address_bits_; }
+    // The number of the slot of the window, or the low byte of the MSR's index; none was asked for if empty.
+    const std::optional<u32>& slot() const { return slot_; }
+
     const std::vector<Decision>& decisions() const { return decisions_; }
     const std::vector<Choice>& choices() const { return choices_; }
 
   private:
     unsigned fork(std::vector<z3::expr> alternatives);
     void learn(const z3::expr& condition, bool holds);
+    void learn_address(const z3::expr& equality);
     std::string name(Rule rule, ChoiceSort sort);
 
     std::string prefix_;
@@ -77,6 +84,9 @@ class SymbolicDriver {
     std::unordered_map<Z3_ast, bool> decided_; // formulas of this path; decisions_ keeps them alive
     std::vector<z3::expr> kept_;
     ChoiceNamer namer_;
+    SymU64 watched_;
+    Known<u64> address_bits_;
+    std::optional<u32> slot_;
 };
 
 } // namespace lapicheck::proof

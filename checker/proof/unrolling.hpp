@@ -1,6 +1,7 @@
 // The states that an implementation can be in after so many steps from RESET, as formulas: one a mode.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 
@@ -48,7 +49,7 @@ class Unrolling {
 
     const SymImplementation* implementation_;
     std::string name_;
-    std::vector<Frame> frames_;
+    std::deque<Frame> frames_; // a frame stays where it is
     // Of each frame: the groups of paths that lead into it, with their guards.
     std::vector<std::vector<std::vector<Path>>> steps_;
     std::vector<std::vector<z3::expr>> guards_;

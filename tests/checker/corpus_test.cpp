@@ -348,5 +348,17 @@ TEST_CASE("overwritten and dropped events are counted") {
     CHECK(checked("kvm-6.18-pvm/smptest-2", Profile::sdm).read.lost_events == 0);
 }
 
+TEST_CASE("told the vendor, the faultless recording has departures of KVM only") {
+    for (const GuestCpu cpu : {GuestCpu::intel, GuestCpu::amd}) {
+        CheckOptions options;
+        options.profile = Profile::kvm;
+        options.cpu = cpu;
+        const TraceReport report =
+            check_trace(std::string(LAPICHECK_BINARY_DIR) + "/corpus/kvm-6.1-svm/probe-smp2.txt", options);
+        CHECK(report.count_known() != 0);
+        CHECK(report.count_unknown() == 0);
+    }
+}
+
 } // namespace
 } // namespace lapicheck::checker

@@ -9,7 +9,6 @@
 
 #include <fmt/format.h>
 
-#include "checker/departures.hpp"
 #include "checker/evidence.hpp"
 #include "checker/replay.hpp"
 #include "traces/ftrace_text.hpp"
@@ -84,6 +83,12 @@ struct Replayed {
             lines.push_back(line);
         }
         return lines;
+    }
+    // As profile kvm would: how many are no departure of KVM.
+    std::size_t unknown() const {
+        std::size_t n = 0;
+        for (const Divergence& d : divergences) n += d.mismatch.departure == nullptr ? d.count : 0;
+        return n;
     }
     bool notes(std::string_view part) const {
         for (const std::string& note : summary.notes)

@@ -27,6 +27,20 @@ TEST_CASE("reset by userspace after a pause raises nothing and is told in a note
     CHECK(r.notes("userspace must have reset it before line 5"));
 }
 
+TEST_CASE("what is wrong with an access whatever the state speaks neither for nor against a reset") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        +100000us kvm_apic: apic_read APIC_SPIV = 0xff
+        kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0xff
+        kvm_mmio: mmio write len 4 gpa 0xfee003e0 val 0x3
+        kvm_apic: apic_write APIC_TDCR = 0x2
+        kvm_apic: apic_read APIC_LVTT = 0x10000
+        kvm_mmio: mmio read len 4 gpa 0xfee00320 val 0x10000
+    )");
+    CHECK(r.told() == Told{"M07 dcr xapic 4 because 1"});
+    CHECK(r.notes("unless userspace reset or loaded the vCPU; not decided"));
+}
+
 TEST_CASE("after the reset the vCPU is held to what it then does") {
     CHECK(replay_script(R"(
         kvm_msr: msr_write 1b = 0xfee00d00
@@ -79,6 +93,19 @@ TEST_CASE("what only a reset would explain, and nothing refutes, is not decided 
     )");
     CHECK(r.told() == Told{});
     CHECK(r.notes("unless userspace reset or loaded the vCPU; not decided"));
+}
+
+TEST_CASE("a later pause does not keep open what a reset in an earlier one would have explained") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_SPIV = 0x1ff
+        kvm_msr: msr_write 80f = 0x1ff
+        +100000us kvm_apic: apic_read APIC_SPIV = 0xff
+        kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0xff
+        +100000us kvm_apic: apic_read APIC_SPIV = 0x1ff
+        kvm_msr: msr_read 80f = 0x1ff
+    )");
+    CHECK(r.told() == Told{"M01 svr x2apic 4-5 because 1"});
 }
 
 TEST_CASE("a value that no reset explains is a fault after a pause, too") {
@@ -185,6 +212,37 @@ TEST_CASE("a line of KVM that cannot be read counts as a lost event") {
         kvm_apic: apic_read APIC_LVR = 0x50014
         kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
     )")
+              .told() == Told{});
+}
+
+TEST_CASE("lost events just before the register of a WRMSR: its interrupt may be among them") {
+    CHECK(replay_script(R"(
+        kvm_apic_ipi: dst 1 vec 49 (Fixed|physical|assert|edge|dst)
+        kvm_apic: apic_write APIC_ICR = 0x100004031
+        kvm_msr: msr_write 830 = 0x100004031
+        CPU:0 [LOST 2 EVENTS]
+        kvm_apic: apic_write APIC_ICR = 0x100004031
+        kvm_msr: msr_write 830 = 0x100004031
+    )")
+              .told() == Told{});
+}
+
+TEST_CASE("an access that the beginning or end of a recording cuts does not tell how KVM works") {
+    const Replayed r = replay_script(R"(
+        kvm_eoi: apicid 0 vector 49
+        kvm_msr: msr_read 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_ICR = 0x40031
+    )");
+    CHECK_FALSE(r.notes("KVM ends interrupts by itself"));
+    CHECK_FALSE(r.notes("hardware virtualizes the APIC"));
+}
+
+TEST_CASE("time that runs backwards in a thread is where one recording ends and another begins") {
+    CHECK(replay_text(
+              " qemu-system-x86-44      [000] .....   200.000010: kvm_msr: msr_write 1b = 0xfee00d00\n"
+              " qemu-system-x86-44      [000] .....   100.000020: kvm_apic: apic_read APIC_LVR = 0x50014\n"
+              " qemu-system-x86-44      [000] .....   100.000030: kvm_mmio: mmio read len 4 gpa 0xfee00030 "
+              "val 0x50014\n")
               .told() == Told{});
 }
 

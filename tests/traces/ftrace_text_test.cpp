@@ -153,7 +153,27 @@ TEST_CASE("reports one after another may have prefixes of other widths") {
         read_text(fmt::format("cpus=2\na: {0}a: {0}cpus=2\nlonger: {0}longer: {0}cpus=2\n{0}{0}", record));
     CAPTURE(result.text());
     CHECK(result.summary.skipped_lines == 0);
-    CHECK(result.events.size() == 6);
+    CHECK(count(result, EventKind::eoi) == 6);
+    CHECK(count(result, EventKind::begins) == 2);
+}
+
+TEST_CASE("another recording begins where a header stands again or time runs backwards") {
+    const auto begins = [](std::string_view second) {
+        const std::string first = "# tracer: nop\n"
+                                  " qemu-system-x86-43      [000]     2.392646: kvm_eoi: apicid 0 vector 1\n"
+                                  " qemu-system-x86-43      [001]     2.392656: kvm_eoi: apicid 0 vector 1\n";
+        const std::string event = ": kvm_eoi: apicid 0 vector 1\n";
+        const ReadResult result =
+            read_text(first + std::string(second) + event + std::string(second) + event);
+        CHECK(result.summary.events == 4);
+        return count(result, EventKind::begins);
+    };
+    CHECK(begins(" qemu-system-x86-43      [001]     2.392656") == 0);
+    CHECK(begins(" qemu-system-x86-43      [001]     2.392655") == 1); // a CPU's clock does not run backwards
+    CHECK(begins(" qemu-system-x86-43      [000]     2.392647") == 0); // another CPU's may be behind
+    CHECK(begins(" qemu-system-x86-43      [002]     1.400000") == 0);
+    CHECK(begins(" qemu-system-x86-43      [002]     1.392655") == 1); // but not by as much
+    CHECK(begins("# tracer: nop\n qemu-system-x86-43      [001]     2.392657") == 2);
 }
 
 TEST_CASE("a gigantic line is skipped, whatever the pieces it comes in, and the next one read") {

@@ -1,0 +1,75 @@
+#include <iostream>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "checker/commands.hpp"
+#include "checker/counterexample.hpp"
+#include "checker/matrix.hpp"
+#include "checker/names.hpp"
+#include "checker/output_file.hpp"
+#include "checker/progress.hpp"
+#include "checker/report_matrix.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+Matrix prove_with_progress(MatrixRequest request) {
+    if (!shows_progress()) return prove_all(request);
+    ProgressLine line;
+    const std::size_t all = request.implementations.size() * request.properties.size();
+    request.progress = [&line, all](std::size_t done) {
+        line.tell([&] { return fmt::format("proving: {} of {}", done, all); });
+    };
+    return prove_all(request);
+}
+
+// One file a run. Empty: done.
+std::string export_runs(const Matrix& matrix, const std::filesystem::path& folder, bool witnesses) {
+    if (std::string error = make_folder(folder); !error.empty()) return error;
+    const auto put = [&folder](const proof::Result& result, Shows shows, std::string_view ending) {
+        return write_whole(
+            folder / fmt::format("{}.{}{}", result.implementation->name, result.property->id, ending),
+            counterexample_text(result, shows));
+    };
+    for (const proof::Result& result : matrix.results) {
+        std::string error;
+        if (result.counterexample) error = put(result, Shows::counterexample, ".json");
+        else if (result.witness && witnesses) error = put(result, Shows::witness, ".witness.json");
+        if (!error.empty()) return error;
+    }
+    return {};
+}
+
+int refuse(const std::string& reason) {
+    fmt::print(stderr, "lapicheck: prove: {}\n", reason);
+    return 2;
+}
+
+} // namespace
+
+int run_prove(const ProveOptions& options, Format format) {
+    Chosen chosen = choose(options.implementations, options.properties);
+    if (!chosen.error.empty()) return refuse(chosen.error);
+    MatrixRequest request;
+    request.implementations = std::move(chosen.implementations);
+    request.properties = std::move(chosen.properties);
+    request.threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
+    const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
+
+    const Matrix matrix = prove_with_progress(std::move(request));
+    for (const proof::Result* result : matrix.unconfirmed)
+        fmt::print(stderr,
+                   "lapicheck: prove: {} {}: the run found does not break the property when it is carried "
+                   "out; this is an error of lapicheck\n",
+                   result->implementation->name, result->property->id);
+    if (format == Format::json) write_matrix_json(std::cout, matrix);
+    else write_matrix_text(std::cout, matrix, options.verbose || one_asked);
+    if (!options.export_to.empty())
+        if (const std::string error = export_runs(matrix, options.export_to, options.witnesses);
+            !error.empty())
+            return refuse(error);
+    return exit_code(matrix);
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,59 @@
+#include <iostream>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "checker/commands.hpp"
+#include "checker/names.hpp"
+#include "checker/program_file.hpp"
+#include "checker/report_replay.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+void complain(std::string_view reason) { fmt::print(stderr, "lapicheck: replay: {}\n", reason); }
+
+// Nothing if the file is damaged or foreign, which is told on standard error. `on`: null for the file's own
+// implementation.
+std::optional<Replayed> replay(const std::string& path, const proof::ImplementationEntry* on) {
+    const FileText file = read_text_file(path);
+    RunFileText read;
+    if (file.error.empty()) read = read_run_file(file.text, file.name);
+    else read.error = file.error;
+    if (!read.error.empty()) {
+        complain(read.error);
+        return std::nullopt;
+    }
+    Replayed replayed{path, std::move(read.file)};
+    replayed.implementation = on != nullptr ? on : proof::find_implementation(replayed.file.implementation);
+    replayed.property = proof::find_property(replayed.file.property);
+    replayed.broken = breaks(*replayed.property, replayed.file.runs, *replayed.implementation->concrete());
+    return replayed;
+}
+
+} // namespace
+
+int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format) {
+    const proof::ImplementationEntry* on = nullptr;
+    if (!implementation.empty()) {
+        on = proof::find_implementation(implementation);
+        if (on == nullptr) {
+            complain(unknown_implementation(implementation));
+            return 2;
+        }
+    }
+    std::vector<Replayed> all;
+    bool damaged = false;
+    bool shows = false;
+    for (const std::string& path : paths) {
+        std::optional<Replayed> one = replay(path, on);
+        damaged = damaged || !one;
+        shows = shows || (one && one->broken);
+        if (one) all.push_back(std::move(*one));
+    }
+    if (format == Format::json) write_replay_json(std::cout, all);
+    else write_replay_text(std::cout, all);
+    return damaged ? 2 : shows ? 1 : 0;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,34 @@
+// A run that shows something of an implementation, as a file: an access program that says what it shows.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "checker/proof/prover.hpp"
+
+namespace lapicheck::checker {
+
+enum class Shows : std::uint8_t {
+    counterexample, // the last step breaks the property
+    witness,        // the property speaks of the last step, and holds
+};
+std::string_view to_string(Shows shows);
+
+// The file's text of a result's counterexample, or of its witness. The result must have one.
+std::string counterexample_text(const proof::Result& result, Shows shows);
+
+struct RunFile {
+    Shows shows = Shows::counterexample;
+    std::string implementation;
+    std::string property;
+    proof::Counterexample runs;
+};
+
+struct RunFileText {
+    RunFile file;
+    std::string error; // with path and reason; empty: none
+};
+// `name` stands before errors. Never throws for what the text holds.
+RunFileText read_run_file(std::string_view text, const std::string& name);
+
+} // namespace lapicheck::checker

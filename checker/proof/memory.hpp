@@ -1,0 +1,53 @@
+// What a thread remembers from one implementation to the next: most of them differ from the reference in a
+// few steps, and what is shown of a step holds for all that take it.
+#pragma once
+
+#include <map>
+
+#include "checker/proof/oracle.hpp"
+#include "checker/proof/paths.hpp"
+#include "checker/proof/property_table.hpp"
+#include "checker/proof/run.hpp"
+
+namespace lapicheck::proof {
+
+// What a property says of all paths of a case.
+struct CaseVerdict {
+    bool concerned = false;
+    Answer violated = Answer::no;
+};
+
+class Memory {
+  public:
+    explicit Memory(unsigned budget) : oracle(budget) {}
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+
+    // A number that two lists of paths share if they are the same formulas: for the same number what is known
+    // of one holds for the other. `place` tells what the paths are of.
+    unsigned number_of(const std::string& place, const std::vector<Path>& paths);
+
+    // Of a case's paths (by number), with what is assumed of the state before.
+    struct Key {
+        unsigned paths;
+        Z3_ast assumed;
+
+        friend auto operator<=>(const Key&, const Key&) = default;
+    };
+    Key key_of(unsigned paths, const Conditions& assumed);
+
+    Oracle oracle;
+    std::map<std::pair<Key, const PropertyEntry*>, CaseVerdict> verdicts;
+    std::map<const PropertyEntry*, Run> witnesses;          // runs whose last step meets a property's premise
+    std::map<Key, std::vector<const InvariantEntry*>> kept; // which invariants a case keeps
+
+  private:
+    std::map<std::string, std::vector<std::pair<unsigned, std::vector<Path>>>> known_;
+    std::vector<z3::expr> alive_; // so that no other formula takes over an identity
+    unsigned count_ = 0;
+};
+
+// Whether two paths are the same formulas, word by word.
+bool is_same_path(const Path& a, const Path& b);
+
+} // namespace lapicheck::proof

@@ -1,0 +1,23 @@
+// Prints what the provers found.
+#pragma once
+
+#include <iosfwd>
+
+#include "checker/matrix.hpp"
+
+namespace lapicheck::checker {
+
+// `with_runs`: each refuting run too, step by step.
+void write_matrix_text(std::ostream& out, const Matrix& matrix, bool with_runs);
+void write_matrix_json(std::ostream& out, const Matrix& matrix);
+
+// One refuting run, of a result that has one.
+void write_refutation(std::ostream& out, const proof::Result& result);
+// Its runs, step by step: what was done, what came of it, and what the manual allows of the last step.
+void write_runs(std::ostream& out, const proof::PropertyEntry& property,
+                const proof::PlainImplementation& implementation,
+                const proof::Counterexample& counterexample);
+// What the property asks, and its rules with their sections.
+void write_property(std::ostream& out, const proof::PropertyEntry& property);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,38 @@
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+#include "checker/report_matrix.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+json result_json(const proof::Result& result) {
+    const bool refuted = result.status == proof::Status::refuted;
+    json out;
+    out["impl"] = result.implementation->name;
+    out["property"] = result.property->id;
+    out["rules"] = json::array();
+    for (const model::Rule rule : result.property->rules) out["rules"].push_back(model::to_string(rule));
+    out["status"] = to_string(result.status);
+    out["method"] = result.method;
+    const bool has_depth = refuted || result.status == proof::Status::bounded;
+    out["depth"] = has_depth ? json(result.depth) : json(nullptr);
+    out["steps"] = refuted && result.counterexample ? json(result.counterexample->steps()) : json(nullptr);
+    return out;
+}
+
+} // namespace
+
+void write_matrix_json(std::ostream& out, const Matrix& matrix) {
+    json root;
+    root["schema_version"] = 1;
+    root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
+    root["results"] = json::array();
+    for (const proof::Result& result : matrix.results) root["results"].push_back(result_json(result));
+    out << root.dump(2) << '\n';
+}
+
+} // namespace lapicheck::checker

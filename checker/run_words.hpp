@@ -1,0 +1,19 @@
+// The steps of a run and what came of them, in words.
+#pragma once
+
+#include <string>
+
+#include "checker/proof/run.hpp"
+
+namespace lapicheck::checker {
+
+// "MMIO read, 4 bytes at 0xfee00030 (version)".
+std::string step_words(const proof::RunStep& step);
+// "0x50014, from the APIC's register"; of what befalls an APIC: what it changes.
+std::string outcome_words(const proof::Executed& step);
+// "D12.word.0 = 0x1": answers of open questions that are not the ones that rules propose; empty: none.
+std::string choice_words(const proof::ChoiceValues& choices);
+// "AMD CPU, no x2APIC"; empty: nothing about the machine is out of the ordinary.
+std::string machine_words(const proof::MachineFacts& machine);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,193 @@
+"""`run`: access programs on the KVM of this machine; what needs one is skipped where there is none."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import jsonschema
+import program
+
+SCHEMA = json.loads((program.SOURCE / "specs/schema/program.schema.json").read_text())
+HAS_KVM = os.access("/dev/kvm", os.R_OK | os.W_OK)
+needs_kvm = unittest.skipUnless(HAS_KVM, "no KVM on this machine: /dev/kvm is missing or forbidden")
+
+
+def access_program(*steps, vcpus=1, **machine):
+    machine = {"vcpus": [{"apic_id": i} for i in range(vcpus)], **machine}
+    return {"schema_version": 1, "machine": machine, "steps": [{"vcpu": 0, **step} for step in steps]}
+
+
+def rdmsr(msr):
+    return {"do": "rdmsr", "msr": msr}
+
+
+def wrmsr(msr, value):
+    return {"do": "wrmsr", "msr": msr, "value": value}
+
+
+def mmio_read(address, size=4):
+    return {"do": "mmio-read", "address": address, "size": size}
+
+
+MODES = access_program(
+    mmio_read("0xfee00030"),
+    rdmsr("0x802"),
+    wrmsr("0x1b", "0xfee00d00"),
+    mmio_read("0xfee00030"),
+    wrmsr("0x80f", "0x1ff"),
+    wrmsr("0x83f", "0x31"),
+    {"do": "open-interrupts"},
+)
+
+
+class RunCase(program.Case):
+    def write(self, content, name="prog.json"):
+        return self.file(content if isinstance(content, str) else json.dumps(content), name)
+
+    def run_json(self, content):
+        out = self.expect(0, "run", self.write(content), "--on", "kvm", "--format", "json").out
+        report = json.loads(out)
+        jsonschema.validate(report, SCHEMA, cls=jsonschema.Draft202012Validator)
+        return report
+
+
+class Input(RunCase):
+    """What is wrong with a program is said before any KVM is asked."""
+
+    def refused(self, content):
+        result = self.expect(2, "run", self.write(content), "--on", "kvm")
+        self.assertEqual(result.out, "")
+        return result.err
+
+    def test_an_error_has_place_reason_and_advice(self):
+        err = self.refused(access_program(rdmsr("0x1b"), wrmsr("0x1b", "0xfg")))
+        self.assertIn('prog.json: /steps/1/value: "0xfg" is no hexadecimal number; write it as "0x1f"', err)
+
+    def test_unknown_actions_name_the_near_ones(self):
+        self.assertIn('did you mean "rdmsr"', self.refused(access_program({"do": "rdmrs", "msr": "0x1b"})))
+
+    def test_hostile_texts(self):
+        for text in ("", "[" * 100000, '{"a":' * 100000, "\0" * 1000, "1e999", '"' + "\\ud800" * 10 + '"'):
+            self.assertIn("prog.json: ", self.refused(text))
+
+    def test_files_that_are_none(self):
+        self.assertIn("cannot open", self.expect(2, "run", self.folder / "missing", "--on", "kvm").err)
+        self.assertIn("directory", self.expect(2, "run", self.folder, "--on", "kvm").err)
+
+    def test_usage(self):
+        path = self.write(MODES)
+        self.assertIn("--on", self.expect(2, "run", path).err)
+        self.assertIn("xen", self.expect(2, "run", path, "--on", "xen").err)
+        self.assertIn("PROGRAM", self.expect(2, "run", "--on", "kvm").err)
+
+    def test_the_schema_is_one(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        jsonschema.validate(MODES, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+class WithoutKvm(RunCase):
+    def test_4_and_the_reason_if_it_is_forbidden(self):
+        if os.geteuid() != 0 or not os.path.exists("/dev/kvm") or os.stat("/dev/kvm").st_mode & 0o006:
+            self.skipTest("only root can become a user whom /dev/kvm is forbidden")
+        with open(self.write(MODES), "rb") as text:
+            try:
+                result = subprocess.run(
+                    [program.PATH, "run", "-", "--on", "kvm"], stdin=text, capture_output=True, user=65534,
+                    group=65534, extra_groups=[], check=False)
+            except PermissionError:
+                self.skipTest("the program lies where another user may not execute it")
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"cannot open /dev/kvm: Permission denied", result.stderr)
+        self.assertEqual(result.stdout, b"")
+
+    def test_4_and_the_reason_if_it_is_missing(self):
+        hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev && exec "$@"', "sh"]
+        if subprocess.run([*hide, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("/dev cannot be hidden here")
+        command = [*hide, program.PATH, "run", self.write(MODES), "--on", "kvm"]
+        result = subprocess.run(command, capture_output=True, check=False)
+        self.assertEqual(result.returncode, 4)
+        self.assertIn(b"cannot open /dev/kvm: No such file or directory", result.stderr)
+
+
+@needs_kvm
+class OnKvm(RunCase):
+    def test_text_shows_each_step_with_its_outcome(self):
+        out = self.expect(0, "run", self.write(MODES), "--on", "kvm").out
+        for line in (
+            r"0  vCPU 0  MMIO read, 4 bytes at 0xfee00030 \(version\) +-> 0x50014\n",
+            r"1  vCPU 0  RDMSR 802H \(id\) +-> #GP\n",
+            r"2  vCPU 0  WRMSR 1BH \(apic_base\) = 0xfee00d00 +-> ok\n",
+            r"3  vCPU 0  MMIO read, 4 bytes at 0xfee00030 \(version\) +-> 0xffffffff\n",
+            r"6  vCPU 0  STI +-> ok; vCPU 0 takes 31H\n",
+        ):
+            self.assertRegex(out, line)
+
+    def test_json_has_outcomes_and_can_be_run_again(self):
+        report = self.run_json({**MODES, "property": "kept", "found_by": {"engine": "by hand"}})
+        self.assertEqual(report["party"], "kvm")
+        self.assertEqual(report["host"]["kernel"], os.uname().release)
+        self.assertEqual(report["property"], "kept")
+        outcomes = [step["outcome"] for step in report["steps"]]
+        self.assertEqual(outcomes[0], {"value": "0x50014", "gp": False, "taken": []})
+        self.assertEqual(outcomes[1], {"gp": True, "taken": []})
+        self.assertEqual(outcomes[6]["taken"], [{"vcpu": 0, "vector": 0x31}])
+        self.assertEqual(self.run_json(report), report)
+
+    def test_standard_input(self):
+        path = self.write(MODES)
+        with open(path, "rb") as text:
+            piped = self.expect(0, "run", "-", "--on", "kvm", stdin=text)
+        self.assertEqual(piped.out, self.expect(0, "run", path, "--on", "kvm").out)
+
+    def test_the_same_in_every_run(self):
+        steps = [{"do": "init"}, {"do": "reset"}, {"do": "save-load"}, {"do": "halt"}, *MODES["steps"]]
+        steps += [{"vcpu": 1, **step} for step in MODES["steps"]]
+        content = self.write(access_program(*steps, vcpus=2))
+        runs = {self.expect(0, "run", content, "--on", "kvm").out for _ in range(5)}
+        self.assertEqual(len(runs), 1)
+
+    def test_the_quirk_off_leaves_by_userspace(self):
+        report = self.run_json(access_program(*MODES["steps"], disabled_quirks=["LAPIC_MMIO_HOLE"]))
+        self.assertEqual(report["steps"][3]["outcome"],
+                         {"value": "0xffffffff", "gp": False, "exit": "mmio", "taken": []})
+
+    def test_4_if_this_kvm_cannot_be_the_machine(self):
+        content = access_program(rdmsr("0x1b"))
+        content["machine"]["vcpus"] = [{"apic_id": 4294967294}]
+        self.assertIn("4294967294", self.expect(4, "run", self.write(content), "--on", "kvm").err)
+
+    def test_endless_waits_end(self):
+        begin = time.monotonic()
+        report = self.run_json(access_program({"do": "halt"}, rdmsr("0x1b"), {"do": "timer-expires"}))
+        self.assertLess(time.monotonic() - begin, 10)
+        outcomes = [step["outcome"] for step in report["steps"]]
+        self.assertTrue(outcomes[0]["halted"])
+        self.assertIn("not run", outcomes[1]["error"])
+        self.assertIn("does not run", outcomes[2]["error"])
+
+    def test_signals_end_it_at_once(self):
+        content = self.write(access_program(*[{"do": "open-interrupts"}, {"do": "wait", "microseconds": 10_000_000},
+                                              {"do": "halt"}]))
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            child = subprocess.Popen([program.PATH, "run", content, "--on", "kvm"], stdout=subprocess.PIPE)
+            time.sleep(0.3)
+            child.send_signal(number)
+            self.assertEqual(child.wait(timeout=5), -number)
+            child.stdout.close()
+
+    def test_many_steps(self):
+        steps = [wrmsr("0x1b", "0xfee00d00")]
+        for i in range(20000):
+            steps += [wrmsr("0x808", hex(i & 0xFF)), rdmsr("0x808")]
+        content = self.write(access_program(*steps))
+        report = self.expect(0, "run", content, "--on", "kvm", "--format", "json").json()
+        for i in range(20000):
+            self.assertEqual(report["steps"][2 * i + 2]["outcome"]["value"], hex(i & 0xFF))
+
+
+if __name__ == "__main__":
+    program.main()

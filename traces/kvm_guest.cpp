@@ -1,0 +1,22 @@
+#include "traces/kvm_guest.hpp"
+
+#include <system_error>
+
+#include "traces/kvm_runner.hpp"
+
+namespace lapicheck::traces {
+
+Run KvmGuest::run(const Program& program) {
+    try {
+        KvmRunner runner(program, bounds_);
+        return {Run::Status::ran, {}, runner.run()};
+    } catch (const KvmAbsent& absent) {
+        return {Run::Status::absent, absent.what(), {}};
+    } catch (const KvmRefused& refused) {
+        return {Run::Status::refused, refused.what(), {}};
+    } catch (const std::system_error& error) {
+        return {Run::Status::refused, error.what(), {}};
+    }
+}
+
+} // namespace lapicheck::traces
