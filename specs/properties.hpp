@@ -6,6 +6,7 @@
 #include "specs/properties/errors.hpp"
 #include "specs/properties/interrupts.hpp"
 #include "specs/properties/lvt.hpp"
+#include "specs/properties/messages.hpp"
 #include "specs/properties/mode.hpp"
 #include "specs/properties/msr.hpp"
 #include "specs/properties/registers.hpp"

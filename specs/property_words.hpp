@@ -235,14 +235,6 @@ typename D::U32 optional_part(const Transition<D>& t, const RegisterFact& fact) 
     }
     return bits;
 }
-// The bits that others have and this CPU has not.
-template <class D>
-typename D::U32 foreign_part(const Transition<D>& t, const RegisterFact& fact) {
-    u32 bits = 0;
-    for (const OptionalBits& option : optional_bits)
-        if (option.reg == fact.reg) bits |= option.mask;
-    return ~optional_part(t, fact) & bits;
-}
 template <class D>
 typename D::U32 software_bits(const Transition<D>& t, const RegisterFact& fact) {
     return optional_part(t, fact) | fact.software;

@@ -22,10 +22,10 @@ constexpr RegisterTable make_table(RegisterTable table) {
     for (RegisterRow& row : table) {
         if (row.reg == Reg::apr) row.x2apic = RegAccess::absent;
         if (row.reg == Reg::svr) row.writable |= row.open, row.open = 0;
-        if (row.reg == Reg::lvt_error) row.read_only |= std::exchange(row.amd_only, 0);
         if (!is_lvt(row.reg)) continue;
         row.writable |= row.read_only | row.intel_only;
         row.read_only = row.intel_only = 0;
+        if (row.reg == Reg::lvt_error) row.read_only = std::exchange(row.amd_only, 0);
     }
     return table;
 }

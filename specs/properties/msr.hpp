@@ -199,20 +199,19 @@ struct RdmsrSucceeds : StepProperty {
 
 struct X2apicReadsHaveZeroReservedBits : StepProperty {
     static constexpr std::string_view id = "x2apic-reads-have-zero-reserved-bits";
-    static constexpr std::string_view statement = "An RDMSR in x2APIC mode returns 0 in the bits that the "
-                                                  "register has on no CPU, and in bits 63:32 unless "
-                                                  "it is the ICR.";
-    static constexpr std::array rules = {Rule::X11, Rule::E03, Rule::V02};
+    static constexpr std::string_view statement = "An RDMSR in x2APIC mode returns 0 in the register's "
+                                                  "reserved bits, and in bits 63:32 unless it is the ICR.";
+    static constexpr std::array rules = {Rule::X11, Rule::E03, Rule::V02, Rule::L03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::rdmsr || t.out.gp) return no_claim<D>();
         const auto no_reserved = [&t](const RegisterFact& fact) {
-            const bool is_wide = fact.reg == Reg::icr;
-            const auto high = is_wide ? typename D::Bool{true} : is_zero(high_half(t.out.value));
-            // What is read of the IDs is not laid out as by MMIO, the counter is a bound, not a value.
-            const bool all = fact.reg == Reg::id || fact.reg == Reg::ldr;
-            const u32 bits = all ? 0xffff'ffff : bits_of_any_cpu(fact);
-            return both(high, is_zero(read_word(t) & ~bits));
+            const auto high = fact.reg == Reg::icr ? typename D::Bool{true} : is_zero(high_half(t.out.value));
+            // The IDs are 32 bits wide here.
+            if (fact.reg == Reg::id || fact.reg == Reg::ldr) return high;
+            // SVR[12] stays what it was where the register's contents are not said (B13b).
+            const u32 spared = fact.reg == Reg::svr ? facts::svr_suppression : 0;
+            return both(high, is_zero(read_word(t) & reserved_bits(t, fact) & ~spared));
         };
         return each_register<D>([&t](const RegisterFact& fact) { return accesses_by_msr(t, fact); },
                                 no_reserved);

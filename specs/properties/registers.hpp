@@ -17,10 +17,21 @@ constexpr bool is_plainly_read(Reg reg) {
     return reg != Reg::apr && reg != Reg::ppr && reg != Reg::remote_read && reg != Reg::icr &&
            reg != Reg::current_count;
 }
-// The bits that a read by MMIO has right: reserved ones are open where no rule fixes them.
-constexpr u32 bits_read_by_window(const RegisterFact& fact) {
-    if (fact.reg == Reg::version || fact.reg == Reg::ldr || fact.reg == Reg::esr) return 0xffff'ffff;
-    return model::is_bitmap(fact.reg) ? 0xffff'ffff : bits_of_any_cpu(fact);
+// The bits that read as they are held: those that the CPU has. What hardware has of an LVT entry that is not
+// masked changes at any time.
+template <class D>
+typename D::U32 bits_that_read_back(const Transition<D>& t, const RegisterFact& fact) {
+    using U32 = typename D::U32;
+    const U32 hardware{fact.hardware};
+    if (!is_lvt_register(fact.reg)) return software_bits(t, fact) | hardware;
+    return software_bits(t, fact) | select(is_masked(t.before, fact.reg), hardware, U32{u32{0}});
+}
+// Reserved ones are open on a read by MMIO, but where a rule fixes them.
+template <class D>
+typename D::U32 bits_read_by_window(const Transition<D>& t, const RegisterFact& fact) {
+    const bool all = fact.reg == Reg::version || fact.reg == Reg::ldr || fact.reg == Reg::esr ||
+                     model::is_bitmap(fact.reg);
+    return all ? typename D::U32{u32{0xffff'ffff}} : bits_that_read_back(t, fact);
 }
 
 struct MmioReadReturnsRegister : StepProperty {
@@ -35,7 +46,7 @@ struct MmioReadReturnsRegister : StepProperty {
             return is_plainly_read(fact.reg) ? accesses_by_window(t, fact) : typename D::Bool{false};
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
-            const auto bits = ~foreign_part(t, fact) & bits_read_by_window(fact);
+            const auto bits = bits_read_by_window(t, fact);
             const bool answered = t.out.answer == Answer::apic && !t.out.gp && !t.out.exits_to_userspace;
             return both(typename D::Bool{answered}, agree<D>(read_word(t), t.before[fact.reg], bits));
         });
@@ -55,9 +66,8 @@ struct RdmsrReturnsRegister : StepProperty {
             return plain ? accesses_by_msr(t, fact) : typename D::Bool{false};
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
-            return both(
-                typename D::Bool{!t.out.gp},
-                agree<D>(read_word(t), t.before[fact.reg], ~foreign_part(t, fact) & bits_of_any_cpu(fact)));
+            return both(typename D::Bool{!t.out.gp},
+                        agree<D>(read_word(t), t.before[fact.reg], bits_that_read_back(t, fact)));
         });
     }
 };

@@ -46,16 +46,18 @@ struct ResetValues : StepProperty {
 
 struct ResetApicBase : StepProperty {
     static constexpr std::string_view id = "reset-apic-base";
-    static constexpr std::string_view statement =
-        "After RESET the base is FEE00000H and x2APIC mode is left; Intel's CPUs come up in xAPIC mode.";
+    static constexpr std::string_view statement = "After RESET the base is FEE00000H and x2APIC mode is "
+                                                  "left, unless the platform locks it; Intel's CPUs "
+                                                  "come up enabled.";
     static constexpr std::array rules = {Rule::B10, Rule::B17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::reset) return no_claim<D>();
-        const auto but_enable = facts::base_after_reset & ~facts::base_enable;
-        const auto open = facts::base_enable | facts::base_bsp;
-        return {typename D::Bool{true}, both(equal(t.after.apic_base & ~open, typename D::U64{but_enable}),
-                                             either(t.cpu.amd, has_enable(t.after)))};
+        constexpr u64 open = facts::base_enable | facts::base_extd | facts::base_bsp;
+        const auto base = equal(t.after.apic_base & ~open, typename D::U64{facts::base_after_reset & ~open});
+        return {typename D::Bool{true},
+                all_of<D>({base, either(t.cpu.locked_x2apic, negate(has_x2apic_bit(t.after))),
+                           either(t.cpu.amd, has_enable(t.after))})};
     }
 };
 

@@ -38,8 +38,8 @@ inline std::vector<model::Target> all_places(bool by_window) {
         for (const u64 index : {0x1cU, 0x7ffU, 0x6dfU, 0x6e1U, 0x900U, 0xa20U, 0xbffU}) add(index, 8);
         add(u64{0x1'0000'0808}, 8);
         for (int weight = 0; weight < 20; ++weight) {
-            add(facts::apic_base_msr, 8);
             add(facts::tsc_deadline_msr, 8);
+            for (int more = 0; more < 4; ++more) add(facts::apic_base_msr, 8);
         }
         return places;
     }
@@ -133,7 +133,7 @@ class RandomTransitions {
     }
     // Mostly by the way that the mode has.
     model::Access<Concrete> guest_access() {
-        const bool by_window = chance(85) ? model::in_xapic(state_) : chance(50);
+        const bool by_window = chance(75) ? model::in_xapic(state_) : chance(50);
         model::Target target = one_of(by_window ? window_places_ : msr_places_);
         if (chance(65)) target.kind = by_window ? AccessKind::mmio_write : AccessKind::wrmsr;
         const u64 base = by_window ? state_.apic_base & facts::base_page : 0;
@@ -164,6 +164,8 @@ class RandomTransitions {
         if (chance(20)) value = random_.bits() & cpu_.address_mask & facts::base_page;
         value = (value & ~(facts::base_enable | facts::base_extd)) |
                 (random_.bits() & (facts::base_enable | facts::base_extd));
+        const bool goes_on = chance(30) && (value & facts::base_enable) != 0; // from xAPIC to x2APIC mode
+        if (goes_on) return value | facts::base_extd;
         if (chance(10)) value ^= facts::base_bsp;
         return chance(20) ? value | (u64{1} << below(64)) : value;
     }
