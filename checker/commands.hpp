@@ -23,6 +23,16 @@ struct ProveOptions {
     unsigned threads = 0;   // 0: as many as there are processors
 };
 int run_prove(const ProveOptions& options, Format format);
+// What an implementation does that the manual does not allow: 1 if anything, 4 if that was not decided.
+int run_refine(const std::vector<std::string>& implementations, Format format);
+
+struct MutateOptions {
+    bool all_killers = false; // of each mutant, not the first one only
+    bool verbose = false;     // list the killed ones too
+    std::size_t every = 1;    // of the list of mutants take every so many-th
+};
+// Models that are wrong in one place, held against the properties: 1 if one survives.
+int run_mutate(const MutateOptions& options, Format format);
 // Runs that were exported, on the implementation of each file or on a named one: 1 if one still shows
 // what it was kept for.
 int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);

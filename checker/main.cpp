@@ -60,6 +60,13 @@ constexpr auto replay_footer = R"(Examples:
 
 Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file.)";
 
+constexpr auto mutate_footer = R"(Examples:
+  lapicheck mutate                                all mutants; those that no property notices are listed
+  lapicheck mutate --every 20 --all-killers --verbose
+  lapicheck mutate --format json
+
+Exit status: 0 every mutant that breaks a rule is noticed, 1 one is not, 2 wrong usage, 4 not decided.)";
+
 int run(int argc, char** argv) {
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
     app.set_version_flag("--version", std::string{"lapicheck "} + LAPICHECK_VERSION);
@@ -106,6 +113,25 @@ int run(int argc, char** argv) {
     add_choice(*prove, "--format", format, formats, "how to report");
     prove->footer(prove_footer);
 
+    std::string refines;
+    prove
+        ->add_option("--refines", refines,
+                     "whether all that the implementation does is allowed by the manual")
+        ->option_text("sdm")
+        ->check(CLI::IsMember({"sdm"}));
+
+    MutateOptions mutate_options;
+    CLI::App* mutate = app.add_subcommand(
+        "mutate", "make the model wrong in one place after the other and see whether a property notices");
+    mutate->add_flag("--all-killers", mutate_options.all_killers,
+                     "name each property that notices, not the first one only");
+    mutate->add_flag("--verbose", mutate_options.verbose, "list the mutants that are noticed too");
+    mutate->add_option("--every", mutate_options.every, "take every N-th mutant only")
+        ->option_text("N")
+        ->check(CLI::Range(1, 1000));
+    add_choice(*mutate, "--format", format, formats, "how to report");
+    mutate->footer(mutate_footer);
+
     std::string replay_on;
     CLI::App* replay =
         app.add_subcommand("replay", "carry out runs that 'prove --export' or 'check --export' wrote");
@@ -144,7 +170,9 @@ int run(int argc, char** argv) {
         return code == 0 ? 0 : usage_error;
     }
     if (check->parsed()) return run_check(paths, options, format, export_to);
+    if (prove->parsed() && !refines.empty()) return run_refine(prove_options.implementations, format);
     if (prove->parsed()) return run_prove(prove_options, format);
+    if (mutate->parsed()) return run_mutate(mutate_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
     if (explain->parsed()) return run_explain(name, format);
     if (run_program->parsed()) return run_run(program, on, format);

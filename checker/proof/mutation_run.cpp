@@ -80,7 +80,11 @@ class Trial {
         for (const Case& c : changed_) {
             const Reference reference(c.start, c.access);
             for (const Path& path : c.paths) {
-                if (path.invalid_mode) return false;
+                if (path.invalid_mode) {
+                    if (oracle_.ask(c.reachable, {path.condition()}) == Answer::no) continue;
+                    result.remark = "the invalid mode can be reached";
+                    return false;
+                }
                 const SymBool allowed = reference.allows(path);
                 if (allowed.is_true()) continue;
                 const Answer answer = oracle_.ask(c.reachable, {path.condition(), !allowed.formula()});
