@@ -54,6 +54,7 @@ int run_prove(const ProveOptions& options, Format format) {
     MatrixRequest request;
     request.implementations = std::move(chosen.implementations);
     request.properties = std::move(chosen.properties);
+    request.options.wants_witness = options.witnesses;
     request.threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
     const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
 

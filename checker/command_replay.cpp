@@ -13,7 +13,7 @@ namespace {
 
 void complain(std::string_view reason) { fmt::print(stderr, "lapicheck: replay: {}\n", reason); }
 
-bool is_broken(const Replayed& replayed) {
+bool is_broken(const ReplayedRun& replayed) {
     const RunFile& file = replayed.file;
     if (!file.divergence) return breaks(*file.property, file.runs, *replayed.implementation->concrete());
     DivergenceRun run = *file.divergence;
@@ -24,7 +24,7 @@ bool is_broken(const Replayed& replayed) {
 
 // Nothing if the file is damaged or foreign, which is told on standard error. `on`: null for the file's own
 // implementation.
-std::optional<Replayed> replay(const std::string& path, const proof::ImplementationEntry* on) {
+std::optional<ReplayedRun> replay(const std::string& path, const proof::ImplementationEntry* on) {
     const FileText file = read_text_file(path);
     RunFileText read;
     if (file.error.empty()) read = read_run_file(file.text, file.name);
@@ -33,7 +33,7 @@ std::optional<Replayed> replay(const std::string& path, const proof::Implementat
         complain(read.error);
         return std::nullopt;
     }
-    Replayed replayed{path, std::move(read.file)};
+    ReplayedRun replayed{path, std::move(read.file)};
     replayed.implementation = on != nullptr ? on : replayed.file.implementation;
     replayed.broken = is_broken(replayed);
     return replayed;
@@ -50,11 +50,11 @@ int run_replay(const std::vector<std::string>& paths, const std::string& impleme
             return 2;
         }
     }
-    std::vector<Replayed> all;
+    std::vector<ReplayedRun> all;
     bool damaged = false;
     bool shows = false;
     for (const std::string& path : paths) {
-        std::optional<Replayed> one = replay(path, on);
+        std::optional<ReplayedRun> one = replay(path, on);
         damaged = damaged || !one;
         shows = shows || (one && one->broken);
         if (one) all.push_back(std::move(*one));

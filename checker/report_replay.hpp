@@ -9,7 +9,7 @@
 
 namespace lapicheck::checker {
 
-struct Replayed {
+struct ReplayedRun {
     std::string path;
     RunFile file;
     // Null: nobody carried it out, the outcome is the recorded one.
@@ -17,7 +17,7 @@ struct Replayed {
     bool broken = false; // the last step breaks the property, or the rule
 };
 
-void write_replay_text(std::ostream& out, const std::vector<Replayed>& replayed);
-void write_replay_json(std::ostream& out, const std::vector<Replayed>& replayed);
+void write_replay_text(std::ostream& out, const std::vector<ReplayedRun>& replayed);
+void write_replay_json(std::ostream& out, const std::vector<ReplayedRun>& replayed);
 
 } // namespace lapicheck::checker

@@ -21,7 +21,7 @@ json steps_json(const proof::Run& run, const std::vector<proof::Executed>& execu
     return steps;
 }
 
-json replayed_json(const Replayed& replayed) {
+json replayed_json(const ReplayedRun& replayed) {
     const bool recorded = replayed.implementation == nullptr;
     const auto implementation =
         recorded ? proof::implementations().front().concrete() : replayed.implementation->concrete();
@@ -41,12 +41,12 @@ json replayed_json(const Replayed& replayed) {
 
 } // namespace
 
-void write_replay_json(std::ostream& out, const std::vector<Replayed>& replayed) {
+void write_replay_json(std::ostream& out, const std::vector<ReplayedRun>& replayed) {
     json root;
     root["schema_version"] = 1;
     root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
     root["replays"] = json::array();
-    for (const Replayed& r : replayed) root["replays"].push_back(replayed_json(r));
+    for (const ReplayedRun& r : replayed) root["replays"].push_back(replayed_json(r));
     // A path need not be UTF-8.
     out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }

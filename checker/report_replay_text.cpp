@@ -11,14 +11,14 @@ namespace lapicheck::checker {
 
 namespace {
 
-void write_proof(std::ostream& out, const Replayed& r) {
+void write_proof(std::ostream& out, const ReplayedRun& r) {
     fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name, r.broken ? "breaks" : "does not break",
                r.file.property->id);
     write_property(out, *r.file.property);
     write_runs(out, *r.file.property, *r.implementation->concrete(), r.file.runs);
 }
 
-void write_divergence(std::ostream& out, const Replayed& r) {
+void write_divergence(std::ostream& out, const ReplayedRun& r) {
     const bool recorded = r.implementation == nullptr;
     fmt::print(out, "{}: {} {} {}\n", r.path, recorded ? "what was recorded" : r.implementation->name,
                r.broken ? "breaks" : "does not break", model::to_string(r.file.divergence->rule));
@@ -28,9 +28,9 @@ void write_divergence(std::ostream& out, const Replayed& r) {
 
 } // namespace
 
-void write_replay_text(std::ostream& out, const std::vector<Replayed>& replayed) {
+void write_replay_text(std::ostream& out, const std::vector<ReplayedRun>& replayed) {
     bool first = true;
-    for (const Replayed& r : replayed) {
+    for (const ReplayedRun& r : replayed) {
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         if (r.file.divergence) write_divergence(out, r);
         else write_proof(out, r);

@@ -16,9 +16,9 @@ ExampleRun::ExampleRun(Example& example, std::vector<Segment> segments, std::vec
     prefer_plain_cpu();
     prefer_usual_base();
     prefer_aligned();
-    prefer_proposals();
+    prefer_proposals(false);
     minimise_words();
-    prefer_proposals();
+    prefer_proposals(true);
 }
 
 void ExampleRun::prefer_plain_cpu() {
@@ -65,9 +65,12 @@ void ExampleRun::prefer_usual_base() {
         }
 }
 
-void ExampleRun::prefer_proposals() {
-    const auto prefer = [this](const std::vector<Choice>& choices) {
-        for (const Choice& choice : choices) example_.prefer(choice.variable == choice.proposal);
+void ExampleRun::prefer_proposals(bool minimises_others) {
+    const auto prefer = [this, minimises_others](const std::vector<Choice>& choices) {
+        for (const Choice& choice : choices)
+            if (!example_.prefer(choice.variable == choice.proposal) && minimises_others &&
+                choice.variable.is_bv())
+                example_.minimise(choice.variable);
     };
     for (const Segment& segment : segments_)
         for (std::size_t depth = 0; depth <= segment.depth; ++depth)

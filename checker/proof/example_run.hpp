@@ -39,7 +39,8 @@ class ExampleRun {
     void prefer_plain_cpu();
     void prefer_usual_base();
     void prefer_aligned();
-    void prefer_proposals();
+    // What is not as the rules propose becomes as small as it can be, if that is asked for.
+    void prefer_proposals(bool minimises_others);
     void minimise_words();
     ChoiceValues deviations(const std::vector<Choice>& choices, const std::string& prefix) const;
 
