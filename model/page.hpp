@@ -17,8 +17,7 @@ class BytePage {
         return value;
     }
     void write(u64 address, u32 size, u64 value) requires std::same_as<Byte, u8> {
-        for (u32 i = 0; i < size && i < 8; ++i)
-            bytes_[(address + i) % bytes] = static_cast<u8>(value >> (8 * i));
+        for (u32 i = 0; i < size && i < 8; ++i) put(address + i, static_cast<u8>(value >> (8 * i)));
     }
     Known<u64> read(const Known<u64>& address, u32 size) const requires std::same_as<Byte, Known<u8>> {
         Known<u64> value = u64{0};
@@ -31,8 +30,8 @@ class BytePage {
     void write(const Known<u64>& address, u32 size,
                const Known<u64>& value) requires std::same_as<Byte, Known<u8>> {
         for (u32 i = 0; i < size && i < 8; ++i)
-            bytes_[(address.value + i) % bytes] = {static_cast<u8>(value.value >> (8 * i)),
-                                                   static_cast<u8>(value.known >> (8 * i))};
+            put(address.value + i,
+                Byte{static_cast<u8>(value.value >> (8 * i)), static_cast<u8>(value.known >> (8 * i))});
     }
     friend bool operator==(const BytePage&, const BytePage&) = default;
 
@@ -42,6 +41,12 @@ class BytePage {
     Byte at(u64 address) const {
         const auto found = bytes_.find(address % bytes);
         return found == bytes_.end() ? Byte{u8{0}} : found->second;
+    }
+
+    // A page has one form, whatever was written to it in between: bytes of 0 are left out.
+    void put(u64 address, Byte byte) {
+        if (byte == Byte{u8{0}}) bytes_.erase(address % bytes);
+        else bytes_[address % bytes] = byte;
     }
 
     std::map<u64, Byte> bytes_;

@@ -38,12 +38,14 @@ Answer answer_of(z3::check_result result) {
 } // namespace
 
 z3::expr conjunction(const Conditions& conditions) {
+    if (conditions.empty()) return context().bool_val(true);
     z3::expr_vector all(context());
     for (const z3::expr& condition : conditions) all.push_back(condition);
     return z3::mk_and(all);
 }
 
 z3::expr disjunction(const Conditions& conditions) {
+    if (conditions.empty()) return context().bool_val(false);
     z3::expr_vector all(context());
     for (const z3::expr& condition : conditions) all.push_back(condition);
     return z3::mk_or(all);

@@ -61,7 +61,7 @@ void Prover::conclude(Result& result, bool has_unknown, bool has_suspects,
         result.method = "run from RESET";
         result.depth = found->steps();
         result.counterexample = std::move(found);
-    } else if (has_unknown || search_.gave_up() || !cases_.modes_are_closed()) {
+    } else if (has_unknown || (has_suspects && search_.gave_up()) || !cases_.modes_are_closed()) {
         result.status = Status::unknown;
         result.method = cases_.modes_are_closed() ? "the solver gave up" : "the invalid mode can be reached";
     } else if (has_suspects) {
@@ -126,7 +126,10 @@ Result Prover::prove_step(const PropertyEntry& property) {
     } else if ((result.witness = search_.any_step(premise, concerned))) {
         memory_->witnesses[&property] = *result.witness;
     }
-    if (!result.witness) {
+    if (!result.witness && search_.gave_up()) {
+        result.status = Status::unknown;
+        result.method = "the solver gave up";
+    } else if (!result.witness) {
         result.status = Status::not_applicable;
         result.method = "no run from RESET meets its premise";
     }

@@ -136,7 +136,6 @@ class Refiner {
     Refinement run() {
         for (const Case& c : cases_.all()) compare(c);
         for (const auto& [label, keys] : suspects_) find(label, keys);
-        refinement_.complete = refinement_.complete && !search_.gave_up();
         std::ranges::sort(refinement_.departures, {}, &FoundDeparture::key);
         return std::move(refinement_);
     }
@@ -185,6 +184,7 @@ class Refiner {
         auto found = search_.step([&](const Start& start, const SymAccess& access,
                                       const Path& path) { return shows(label, start, access, path); },
                                   keys);
+        refinement_.complete = refinement_.complete && !search_.gave_up();
         if (!found) return; // cannot be reached within the bound: see `complete`
         const Executed step = execute(*plain_, found->run).back();
         if (is_allowed(step)) return; // by an answer that was not found on formulas

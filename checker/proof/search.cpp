@@ -91,14 +91,18 @@ bool Search::has_any_of(const std::vector<Find>& finds) {
 }
 
 std::optional<Run> Search::any_step(const WantedStep& wanted, const std::set<CaseKey>& cases) {
+    gave_up_ = false;
     const z3::expr first_id = any_cpu().hardware_id.formula() == context().bv_val(0, 32);
     for (std::size_t depth = 0; depth <= bounds_.max_depth; ++depth)
         for (const CaseKey& key : cases)
             for (const Find& find : finds_of_step(wanted, key, depth)) {
                 const Conditions question = {valid_cpu_, first_id, find.guard, find.condition};
-                if (oracle_.ask({valid_cpu_}, {first_id, find.guard, find.condition}) != Answer::yes)
-                    continue;
+                const Answer answer =
+                    oracle_.ask({valid_cpu_}, {first_id, find.guard, find.condition});
+                gave_up_ = gave_up_ || answer == Answer::unknown;
+                if (answer != Answer::yes) continue;
                 Example example(question, bounds_.budget);
+                gave_up_ = gave_up_ || !example.exists();
                 if (!example.exists()) continue;
                 const SymAccess access = access_of(key, last_access);
                 const ExampleRun run(example, {{&first_, depth, 0}},
@@ -146,6 +150,7 @@ std::vector<Search::Find> Search::finds_of_step(const WantedStep& wanted, const 
 }
 
 std::optional<Counterexample> Search::step(const WantedStep& wanted, const std::set<CaseKey>& cases) {
+    gave_up_ = false;
     for (std::size_t depth = 0; depth <= bounds_.max_depth; ++depth)
         for (const CaseKey& key : cases) {
             const std::vector<Find> finds = finds_of_step(wanted, key, depth);
@@ -192,6 +197,7 @@ std::vector<Search::Find> Search::finds_of_pair(const WantedPair& wanted,
 
 std::optional<Counterexample> Search::pair(const WantedPair& wanted,
                                            const std::set<std::pair<CaseKey, CaseKey>>& cases) {
+    gave_up_ = false;
     // By the sum of both lengths; which of the two runs is the longer one makes no difference.
     for (std::size_t total = 0; total <= 2 * bounds_.max_depth; ++total)
         for (std::size_t depth = 0; 2 * depth <= total; ++depth) {
@@ -252,6 +258,7 @@ std::vector<Search::Find> Search::finds_of_vcpus(const WantedPair& wanted,
 
 std::optional<Counterexample> Search::vcpus(const WantedPair& wanted,
                                             const std::set<std::pair<CaseKey, CaseKey>>& cases) {
+    gave_up_ = false;
     for (std::size_t total = 0; total <= 2 * bounds_.max_depth; ++total)
         for (std::size_t depth = 0; depth <= std::min(total, bounds_.max_depth); ++depth) {
             const std::size_t other_depth = total - depth;

@@ -45,7 +45,7 @@ class Search {
     // vCPU 1 ends with a write, then vCPU 0 reads: what it reads, and what it would read without the write.
     std::optional<Counterexample> vcpus(const WantedPair& wanted,
                                         const std::set<std::pair<CaseKey, CaseKey>>& cases);
-    // Whether some question was not answered within the budget.
+    // Whether some question of the last search was not answered within the budget.
     bool gave_up() const { return gave_up_; }
 
   private:

@@ -42,8 +42,9 @@ unsigned SymbolicDriver::fork(std::vector<z3::expr> alternatives) {
 bool SymbolicDriver::decide(const SymBool& condition) {
     if (condition.known().known) return condition.known().value;
     const z3::expr formula = condition.formula();
-    if (const auto found = decided_.find(formula); found != decided_.end()) return found->second;
     const z3::expr opposite = formula.is_not() ? formula.arg(0) : !formula;
+    if (const auto found = decided_.find(formula); found != decided_.end()) return found->second;
+    if (const auto found = decided_.find(opposite); found != decided_.end()) return !found->second;
     const bool holds = fork({formula, opposite}) == 0;
     learn(formula, holds);
     return holds;

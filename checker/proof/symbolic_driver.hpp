@@ -1,10 +1,9 @@
 // The driver of the step over formulas: it runs the step once for each path, and keeps what was decided.
 //
-//     driver.begin("x");
 //     do {
 //         State<Symbolic> s = before;
 //         outcome = step(driver, s, cpu, access);
-//         ... driver.path() ...
+//         ... driver.decisions(), driver.choices() ...
 //     } while (driver.next_path());
 #pragma once
 
