@@ -13,6 +13,15 @@ namespace {
 
 void complain(std::string_view reason) { fmt::print(stderr, "lapicheck: replay: {}\n", reason); }
 
+bool is_broken(const Replayed& replayed) {
+    const RunFile& file = replayed.file;
+    if (!file.divergence) return breaks(*file.property, file.runs, *replayed.implementation->concrete());
+    DivergenceRun run = *file.divergence;
+    if (replayed.implementation != nullptr)
+        run.observed = as_observed(execute(*replayed.implementation->concrete(), run.run).back());
+    return breaks_rule(run);
+}
+
 // Nothing if the file is damaged or foreign, which is told on standard error. `on`: null for the file's own
 // implementation.
 std::optional<Replayed> replay(const std::string& path, const proof::ImplementationEntry* on) {
@@ -25,9 +34,8 @@ std::optional<Replayed> replay(const std::string& path, const proof::Implementat
         return std::nullopt;
     }
     Replayed replayed{path, std::move(read.file)};
-    replayed.implementation = on != nullptr ? on : proof::find_implementation(replayed.file.implementation);
-    replayed.property = proof::find_property(replayed.file.property);
-    replayed.broken = breaks(*replayed.property, replayed.file.runs, *replayed.implementation->concrete());
+    replayed.implementation = on != nullptr ? on : replayed.file.implementation;
+    replayed.broken = is_broken(replayed);
     return replayed;
 }
 

@@ -10,7 +10,9 @@ namespace lapicheck::checker {
 
 enum class Format : std::uint8_t { text, json };
 
-int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format);
+// `export_to`: a folder for a run from RESET for each divergence; empty: none.
+int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format,
+              const std::string& export_to);
 
 struct ProveOptions {
     std::vector<std::string> implementations = {"all"};

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "checker/divergence_run.hpp"
 #include "checker/proof/prover.hpp"
 
 namespace lapicheck::checker {
@@ -11,17 +12,23 @@ namespace lapicheck::checker {
 enum class Shows : std::uint8_t {
     counterexample, // the last step breaks the property
     witness,        // the property speaks of the last step, and holds
+    divergence,     // the last step's outcome is a recording's, and breaks a rule
 };
 std::string_view to_string(Shows shows);
 
 // The file's text of a result's counterexample, or of its witness. The result must have one.
 std::string counterexample_text(const proof::Result& result, Shows shows);
 
+// The file's text of a divergence of the recording `path`.
+std::string divergence_text(const DivergenceRun& run, const Divergence& divergence, const std::string& path);
+
 struct RunFile {
     Shows shows = Shows::counterexample;
-    std::string implementation;
-    std::string property;
+    // Of a divergence both are null: a recording has a rule, and nobody to run it but who was recorded.
+    const proof::ImplementationEntry* implementation = nullptr;
+    const proof::PropertyEntry* property = nullptr;
     proof::Counterexample runs;
+    std::optional<DivergenceRun> divergence;
 };
 
 struct RunFileText {

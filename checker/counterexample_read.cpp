@@ -1,4 +1,8 @@
 #include "checker/counterexample.hpp"
+
+#include <algorithm>
+#include <array>
+
 #include "checker/names.hpp"
 #include "checker/program_run.hpp"
 #include "traces/json_place.hpp"
@@ -20,9 +24,10 @@ std::string text_at(const traces::Program& program, std::string_view key) {
 
 Shows read_kind(const traces::Program& program) {
     const std::string kind = text_at(program, "kind");
-    for (const Shows shows : {Shows::counterexample, Shows::witness})
+    for (const Shows shows : {Shows::counterexample, Shows::witness, Shows::divergence})
         if (kind == to_string(shows)) return shows;
-    traces::refuse("/kind", fmt::format("\"{}\" is none of \"counterexample\" and \"witness\"", kind));
+    traces::refuse("/kind",
+                   fmt::format("\"{}\" is none of \"counterexample\", \"witness\" and \"divergence\"", kind));
 }
 
 // Its machine is the program's.
@@ -42,21 +47,79 @@ proof::Run other_run_of(const std::string& other, const proof::Run& run, const t
     return other_run;
 }
 
-RunFile file_of(const traces::Program& program) {
-    RunFile file;
-    file.shows = read_kind(program);
-    file.implementation = text_at(program, "impl");
-    if (proof::find_implementation(file.implementation) == nullptr)
-        traces::refuse("/impl", unknown_implementation(file.implementation));
-    file.property = text_at(program, "property");
-    const proof::PropertyEntry* property = proof::find_property(file.property);
-    if (property == nullptr) traces::refuse("/property", unknown_property(file.property));
-    file.runs.run = run_of(program);
+void read_proof(RunFile& file, const traces::Program& program) {
+    const std::string implementation = text_at(program, "impl");
+    file.implementation = proof::find_implementation(implementation);
+    if (file.implementation == nullptr) traces::refuse("/impl", unknown_implementation(implementation));
+    const std::string property = text_at(program, "property");
+    file.property = proof::find_property(property);
+    if (file.property == nullptr) traces::refuse("/property", unknown_property(property));
     const std::string* other = find_key(program, "other_run");
-    const bool compares = property->scope != specs::Scope::step && file.shows == Shows::counterexample;
+    const bool compares = file.property->scope != specs::Scope::step && file.shows == Shows::counterexample;
     if (compares && other == nullptr)
         traces::refuse("", "has no \"other_run\", which the property compares with");
     if (compares) file.runs.other_run = other_run_of(*other, file.runs.run, program);
+}
+
+Rule rule_of(const traces::Program& program) {
+    const std::string* text = find_key(program, "rules");
+    if (text == nullptr) traces::refuse("", "has no \"rules\"");
+    const json rules = json::parse(*text);
+    const At at(rules, "/rules");
+    at.must_be_array();
+    if (rules.size() != 1) at.refuse_it("a divergence has one rule");
+    const std::string id = At(rules[0], 0, at).text();
+    const auto found = std::ranges::find(model::rule_ids, id);
+    if (found == model::rule_ids.end())
+        traces::refuse("/rules/0", fmt::format("there is no rule '{}'; see 'lapicheck list rules'", id));
+    return static_cast<Rule>(found - model::rule_ids.begin());
+}
+
+void read_observed(traces::GuestAccess& access, const At& at) {
+    at.must_be_object();
+    const json& object = at.value();
+    const auto member = [&](const char* key) {
+        if (!object.contains(key)) at.refuse_it(fmt::format("has no \"{}\"", key));
+        return At(object[key], key, at);
+    };
+    access.reached_apic = member("reached_apic").boolean();
+    access.apic_offset = static_cast<model::u32>(member("apic_offset").number(0, model::window_bytes - 1));
+    access.apic_value = member("apic_value").hex(~model::u64{0});
+    access.ipis = static_cast<std::uint8_t>(member("ipis").number(0, 255));
+    access.ipi_vector = member("ipi_vector").number(0, 255);
+    access.ended_interrupt = object.contains("ended");
+    if (!access.ended_interrupt) return;
+    access.eoi_vector = object["ended"].is_null() ? ~model::u64{0} : member("ended").number(0, 255);
+}
+
+void read_divergence(RunFile& file, const traces::Program& program) {
+    constexpr std::array cpus = {GuestCpu::either, GuestCpu::intel, GuestCpu::amd}; // as traces::GuestVendor
+    DivergenceRun run{
+        file.runs.run, {}, rule_of(program), cpus.at(static_cast<std::size_t>(program.machine.vendor))};
+    const proof::RunStep& last = run.run.steps.back();
+    const auto notes = program.notes.find(program.steps.size() - 1);
+    if (notes == program.notes.end() || !notes->second.outcome)
+        traces::refuse(fmt::format("/steps/{}", program.steps.size() - 1),
+                       "has no \"outcome\", which is what was recorded");
+    const traces::StepOutcome& outcome = *notes->second.outcome;
+    run.observed.kind = last.kind;
+    run.observed.address = last.address;
+    run.observed.size = last.size;
+    run.observed.gp = outcome.gp;
+    run.observed.value = model::is_write(last.kind) ? last.value : outcome.value.value_or(0);
+    const std::string* observed = find_key(program, "observed");
+    if (observed == nullptr) traces::refuse("", "has no \"observed\"");
+    const json parsed = json::parse(*observed);
+    read_observed(run.observed, At(parsed, "/observed"));
+    file.divergence = std::move(run);
+}
+
+RunFile file_of(const traces::Program& program) {
+    RunFile file;
+    file.shows = read_kind(program);
+    file.runs.run = run_of(program);
+    if (file.shows == Shows::divergence) read_divergence(file, program);
+    else read_proof(file, program);
     return file;
 }
 

@@ -67,9 +67,25 @@ inline bool is_of_access_alone(const Mismatch& mismatch) {
            mismatch.fault == Fault::ipi_sent || (mismatch.fault == Fault::ipi_differs && !destination_held);
 }
 
+// What a line that matters shows, as far as a run can repeat it.
+struct Repeatable {
+    enum class What : std::uint8_t {
+        nothing,
+        access, // of `kind`, to `address`
+        init,
+        given, // vector `value` was given to the processor
+        eoi,
+    };
+    What what = What::nothing;
+    model::AccessKind kind = model::AccessKind::wrmsr;
+    u64 address = 0;
+    u64 value = 0;
+};
+
 struct Because {
     u64 line = 0;
     std::string what;
+    Repeatable repeatable = {};
 };
 
 struct Divergence {

@@ -57,6 +57,10 @@ void Evidence::showed(Reg reg, const traces::GuestAccess& access) {
     if (reg != Reg::none && of(reg).line <= init_line_) put(reg, access);
 }
 
+Repeatable Evidence::repeatable(const Item& item) {
+    return {Repeatable::What::access, item.kind, item.address, item.value};
+}
+
 void Evidence::add(std::vector<Because>& lines, Reg reg) const {
     if (reg == Reg::none) return;
     const Item& item = of(reg);
@@ -66,15 +70,19 @@ void Evidence::add(std::vector<Because>& lines, Reg reg) const {
     if (reg == Reg::apic_base)
         what += names_base ? fmt::format(": {}", mode_words(item.value)) : " showed the mode";
     else if (const auto name = register_name(reg); !name.empty()) what += fmt::format(" ({})", name);
-    lines.push_back({item.line, std::move(what)});
+    // A read tells of the state, and changes nothing.
+    const bool is_write = model::is_write(item.kind);
+    lines.push_back({item.line, std::move(what), is_write ? repeatable(item) : Repeatable{}});
 }
 
 void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
     for (std::size_t bit = 0; bit < error_bits; ++bit) {
         const Item& item = latched_[bit];
         if ((bits >> bit & 1U) == 0 || item.line == 0) continue;
-        lines.push_back({item.line, fmt::format("{}: an error, ESR[{}]",
-                                                describe(item.kind, item.address, item.value), bit)});
+        lines.push_back(
+            {item.line,
+             fmt::format("{}: an error, ESR[{}]", describe(item.kind, item.address, item.value), bit),
+             repeatable(item)});
     }
 }
 
@@ -91,15 +99,18 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
         if (mismatch.reg == Reg::tsc_deadline) add(lines, Reg::lvt_timer);
         if (mismatch.reg == Reg::esr) add_errors(lines, mismatch.bits);
     }
-    if (init_line_ != 0 && !about_window) lines.push_back({init_line_, "INIT was delivered to this vCPU"});
+    if (init_line_ != 0 && !about_window)
+        lines.push_back({init_line_, "INIT was delivered to this vCPU", {Repeatable::What::init}});
     if (host_line_ != 0)
         lines.push_back({host_line_, "from here the vCPU behaves as after a RESET by userspace"});
     const bool about_service = mismatch.fault == Fault::eoi_vector || mismatch.fault == Fault::injected ||
                                mismatch.reg == Reg::ppr || model::is_bitmap(mismatch.reg);
     if (about_service && injected_.first != 0)
-        lines.push_back(
-            {injected_.first, fmt::format("vector {:#x} was given to the processor", injected_.second)});
-    if (about_service && eoi_line_ != 0) lines.push_back({eoi_line_, "the last EOI before"});
+        lines.push_back({injected_.first,
+                         fmt::format("vector {:#x} was given to the processor", injected_.second),
+                         {Repeatable::What::given, {}, 0, injected_.second}});
+    if (about_service && eoi_line_ != 0)
+        lines.push_back({eoi_line_, "the last EOI before", {Repeatable::What::eoi}});
     std::sort(lines.begin(), lines.end(), [](const Because& a, const Because& b) { return a.line < b.line; });
     return lines;
 }

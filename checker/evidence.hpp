@@ -47,6 +47,7 @@ class Evidence {
         u64 value = 0;
         model::AccessKind kind = model::AccessKind::rdmsr;
     };
+    static Repeatable repeatable(const Item& item);
     void add_errors(std::vector<Because>& lines, u64 bits) const;
 
     static constexpr std::size_t slots = static_cast<std::size_t>(Reg::none);

@@ -79,6 +79,11 @@ int run(int argc, char** argv) {
     add_choice<GuestCpu>(*check, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
                          "the guest CPU's vendor; untold, what either manual allows is allowed");
     add_choice(*check, "--format", format, formats, "how to report");
+    std::string export_to;
+    check
+        ->add_option("--export", export_to,
+                     "write a run from RESET for each divergence to DIR/TRACE.RULE.N.json")
+        ->option_text("DIR");
     check->footer(footer);
 
     ProveOptions prove_options;
@@ -138,7 +143,7 @@ int run(int argc, char** argv) {
         const int code = app.exit(error);
         return code == 0 ? 0 : usage_error;
     }
-    if (check->parsed()) return run_check(paths, options, format);
+    if (check->parsed()) return run_check(paths, options, format, export_to);
     if (prove->parsed()) return run_prove(prove_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
     if (explain->parsed()) return run_explain(name, format);

@@ -9,6 +9,9 @@
 namespace lapicheck::checker {
 namespace {
 
+// Into so many parts the properties are divided, whatever the machine: what is found does not depend on it.
+constexpr std::size_t slices = 2;
+
 // What the threads share.
 class Table {
   public:
@@ -16,14 +19,13 @@ class Table {
         : request_(request), results_(request.implementations.size() * request.properties.size()),
           confirmed_(results_.size(), true) {}
 
-    void fill_row(std::size_t row) {
-        proof::Prover prover(*request_.implementations[row], request_.options);
-        for (std::size_t p = 0; p < request_.properties.size(); ++p) {
-            const proof::PropertyEntry& property = *request_.properties[p];
-            proof::Result result = prover.prove(property);
-            const bool confirmed =
-                !result.counterexample || prover.confirms(property, *result.counterexample);
-            put(row * request_.properties.size() + p, std::move(result), confirmed);
+    // Every `slices`-th property, of all implementations: what is learnt of one helps with the next.
+    void fill_slice(std::size_t slice) {
+        const auto memory = std::make_shared<proof::Memory>(request_.options.bounds.budget);
+        for (std::size_t row = 0; row < request_.implementations.size(); ++row) {
+            if (slice >= request_.properties.size()) return;
+            proof::Prover prover(*request_.implementations[row], memory, request_.options);
+            for (std::size_t p = slice; p < request_.properties.size(); p += slices) fill(prover, row, p);
         }
     }
 
@@ -41,6 +43,12 @@ class Table {
     }
 
   private:
+    void fill(proof::Prover& prover, std::size_t row, std::size_t p) {
+        const proof::PropertyEntry& property = *request_.properties[p];
+        proof::Result result = prover.prove(property);
+        const bool confirmed = !result.counterexample || prover.confirms(property, *result.counterexample);
+        put(row * request_.properties.size() + p, std::move(result), confirmed);
+    }
     void put(std::size_t place, proof::Result result, bool confirmed) {
         const std::lock_guard lock(mutex_);
         results_[place] = std::move(result);
@@ -68,11 +76,11 @@ Matrix prove_all(const MatrixRequest& request) {
     std::counting_semaphore<> may_run(std::max(1U, request.threads));
     {
         std::vector<std::jthread> threads;
-        for (std::size_t row = 0; row < request.implementations.size(); ++row)
-            threads.emplace_back([&table, &may_run, row] {
+        for (std::size_t slice = 0; slice < slices; ++slice)
+            threads.emplace_back([&table, &may_run, slice] {
                 may_run.acquire();
                 try {
-                    table.fill_row(row);
+                    table.fill_slice(slice);
                 } catch (...) {
                     table.failed(std::current_exception());
                 }

@@ -31,8 +31,7 @@ struct Matrix {
     std::size_t count(proof::Status status) const;
 };
 
-// Each implementation is proved in a thread of its own with formulas of its own, so that what is found does
-// not depend on how many threads there are.
+// What is found does not depend on how many threads there are.
 Matrix prove_all(const MatrixRequest& request);
 
 // 0 all that was asked holds or is not applicable, 1 something is refuted, 2 a counterexample could not be

@@ -3,6 +3,7 @@
 
 #include <iosfwd>
 
+#include "checker/divergence_run.hpp"
 #include "checker/matrix.hpp"
 
 namespace lapicheck::checker {
@@ -17,6 +18,10 @@ void write_refutation(std::ostream& out, const proof::Result& result);
 void write_runs(std::ostream& out, const proof::PropertyEntry& property,
                 const proof::PlainImplementation& implementation,
                 const proof::Counterexample& counterexample);
+// Of a divergence of a recording: the rule's run, its last step's outcome as recorded or, if `implementation`
+// is not null, as that has it.
+void write_rule_run(std::ostream& out, const DivergenceRun& run,
+                    const proof::PlainImplementation* implementation);
 // What the property asks, and its rules with their sections.
 void write_property(std::ostream& out, const proof::PropertyEntry& property);
 

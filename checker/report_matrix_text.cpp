@@ -69,6 +69,7 @@ class TextMatrix {
         std::size_t width = 0;
         for (std::size_t p = 0; p < matrix_.properties.size(); ++p)
             width = std::max(width, cell(matrix_.at(i, p)).size());
+        if (matrix_.implementations.size() == 1) width = matrix_.implementations[i]->name.size();
         headings_.push_back(heading(matrix_.implementations[i]->name, width));
         for (const std::string& line : headings_.back()) width = std::max(width, line.size());
         widths_.push_back(width);

@@ -12,9 +12,9 @@ namespace lapicheck::checker {
 struct Replayed {
     std::string path;
     RunFile file;
+    // Null: nobody carried it out, the outcome is the recorded one.
     const proof::ImplementationEntry* implementation = nullptr;
-    const proof::PropertyEntry* property = nullptr;
-    bool broken = false; // the last step breaks the property
+    bool broken = false; // the last step breaks the property, or the rule
 };
 
 void write_replay_text(std::ostream& out, const std::vector<Replayed>& replayed);

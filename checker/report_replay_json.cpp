@@ -22,15 +22,18 @@ json steps_json(const proof::Run& run, const std::vector<proof::Executed>& execu
 }
 
 json replayed_json(const Replayed& replayed) {
-    const auto implementation = replayed.implementation->concrete();
+    const bool recorded = replayed.implementation == nullptr;
+    const auto implementation =
+        recorded ? proof::implementations().front().concrete() : replayed.implementation->concrete();
     const proof::Counterexample& runs = replayed.file.runs;
     json out;
     out["path"] = replayed.path;
     out["kind"] = to_string(replayed.file.shows);
-    out["impl"] = replayed.implementation->name;
-    out["property"] = replayed.property->id;
+    out["impl"] = recorded ? json(nullptr) : json(replayed.implementation->name);
+    out["property"] = replayed.file.property == nullptr ? json(nullptr) : json(replayed.file.property->id);
     out["shows"] = replayed.broken;
     out["steps"] = steps_json(runs.run, execute(*implementation, runs.run));
+    if (recorded) out["steps"].back()["outcome"] = recorded_words(replayed.file.divergence->observed);
     out["other_run"] = runs.other_run ? steps_json(*runs.other_run, execute(*implementation, *runs.other_run))
                                       : json(nullptr);
     return out;

@@ -9,13 +9,31 @@
 
 namespace lapicheck::checker {
 
+namespace {
+
+void write_proof(std::ostream& out, const Replayed& r) {
+    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name, r.broken ? "breaks" : "does not break",
+               r.file.property->id);
+    write_property(out, *r.file.property);
+    write_runs(out, *r.file.property, *r.implementation->concrete(), r.file.runs);
+}
+
+void write_divergence(std::ostream& out, const Replayed& r) {
+    const bool recorded = r.implementation == nullptr;
+    fmt::print(out, "{}: {} {} {}\n", r.path, recorded ? "what was recorded" : r.implementation->name,
+               r.broken ? "breaks" : "does not break", model::to_string(r.file.divergence->rule));
+    const auto implementation = recorded ? nullptr : r.implementation->concrete();
+    write_rule_run(out, *r.file.divergence, implementation.get());
+}
+
+} // namespace
+
 void write_replay_text(std::ostream& out, const std::vector<Replayed>& replayed) {
     bool first = true;
     for (const Replayed& r : replayed) {
-        fmt::print(out, "{}{}: {} {} {}\n", std::exchange(first, false) ? "" : "\n", r.path,
-                   r.implementation->name, r.broken ? "breaks" : "does not break", r.property->id);
-        write_property(out, *r.property);
-        write_runs(out, *r.property, *r.implementation->concrete(), r.file.runs);
+        if (!std::exchange(first, false)) fmt::print(out, "\n");
+        if (r.file.divergence) write_divergence(out, r);
+        else write_proof(out, r);
     }
 }
 

@@ -22,13 +22,16 @@ void write_rule(std::ostream& out, model::Rule id) {
                    c.title, c.revision);
 }
 
-void write_run(std::ostream& out, const proof::Run& run, const std::vector<proof::Executed>& executed) {
+// `last`: the last step's outcome, if that is not the executed one's.
+void write_run(std::ostream& out, const proof::Run& run, const std::vector<proof::Executed>& executed,
+               const std::string& last = {}) {
     for (std::size_t i = 0; i < run.steps.size(); ++i) {
         const proof::RunStep& step = run.steps[i];
         fmt::print(out, "    step {:<3}  vcpu {}  {}\n", i + 1, step.vcpu, step_words(step));
         if (!step.choices.empty())
             fmt::print(out, "{}where the manual leaves it open: {}\n", indent, choice_words(step.choices));
-        fmt::print(out, "{}-> {}\n", indent, outcome_words(executed[i]));
+        const bool told = i + 1 == run.steps.size() && !last.empty();
+        fmt::print(out, "{}-> {}\n", indent, told ? last : outcome_words(executed[i]));
     }
 }
 
@@ -60,6 +63,15 @@ void write_runs(std::ostream& out, const proof::PropertyEntry& property,
         fmt::print(out, "    allowed   the last steps of both give the same\n");
         return;
     }
+    fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
+}
+
+void write_rule_run(std::ostream& out, const DivergenceRun& run,
+                    const proof::PlainImplementation* implementation) {
+    write_rule(out, run.rule);
+    const auto manual = proof::implementations().front().concrete();
+    const auto executed = execute(implementation != nullptr ? *implementation : *manual, run.run);
+    write_run(out, run.run, executed, implementation == nullptr ? recorded_words(run.observed) : "");
     fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
 }
 

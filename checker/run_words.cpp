@@ -97,6 +97,17 @@ std::string outcome_words(const proof::Executed& step) {
     return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, "; "));
 }
 
+std::string recorded_words(const traces::GuestAccess& access) {
+    if (access.gp) return "#GP, as recorded";
+    std::string words = model::is_write(access.kind) ? "accepted" : fmt::format("{:#x}", access.value);
+    if (access.ended_interrupt)
+        words += access.eoi_vector > 0xff ? ", nothing was ended"
+                                          : fmt::format(", vector {:#x} was ended", access.eoi_vector);
+    if (access.ipis != 0) words += ", an interrupt was sent";
+    if (access.reached_apic && model::is_mmio(access.kind)) words += ", by the APIC's register (kvm_apic)";
+    return words + ", as recorded";
+}
+
 std::string choice_words(const proof::ChoiceValues& choices) {
     std::vector<std::string> words;
     for (const auto& [name, value] : choices) words.push_back(fmt::format("{} = {:#x}", name, value));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "checker/proof/run.hpp"
+#include "traces/assembler.hpp"
 
 namespace lapicheck::checker {
 
@@ -11,6 +12,8 @@ namespace lapicheck::checker {
 std::string step_words(const proof::RunStep& step);
 // "0x50014, from the APIC's register"; of what befalls an APIC: what it changes.
 std::string outcome_words(const proof::Executed& step);
+// The same of an access as a recording shows it.
+std::string recorded_words(const traces::GuestAccess& access);
 // "D12.word.0 = 0x1": answers of open questions that are not the ones that rules propose; empty: none.
 std::string choice_words(const proof::ChoiceValues& choices);
 // "AMD CPU, no x2APIC"; empty: nothing about the machine is out of the ordinary.

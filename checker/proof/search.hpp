@@ -23,7 +23,7 @@ struct Counterexample {
 
 struct SearchBounds {
     unsigned budget = 20'000'000; // Z3's rlimit for one question
-    std::size_t max_depth = 5;    // steps before the last
+    std::size_t max_depth = 4;    // steps before the last
 };
 
 // When a path is what is looked for: constant false if never.

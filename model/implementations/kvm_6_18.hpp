@@ -4,6 +4,8 @@
 // departures with their history: specs/kvm-departures.json.
 #pragma once
 
+#include <utility>
+
 #include "model/apic_base.hpp"
 #include "model/implementations/window_answers.hpp"
 
@@ -20,10 +22,10 @@ constexpr RegisterTable make_table(RegisterTable table) {
     for (RegisterRow& row : table) {
         if (row.reg == Reg::apr) row.x2apic = RegAccess::absent;
         if (row.reg == Reg::svr) row.writable |= row.open, row.open = 0;
-        if (row.reg == Reg::lvt_error) row.amd_only = 0;
         if (!is_lvt(row.reg)) continue;
         row.writable |= row.read_only | row.intel_only;
         row.read_only = row.intel_only = 0;
+        if (row.reg == Reg::lvt_error) row.read_only = std::exchange(row.amd_only, 0);
     }
     return table;
 }
@@ -66,9 +68,10 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::X10: // ICR[12] is ignored
         case Rule::L02: // reserved encodings and read-only bits raise no #GP
         case Rule::T10: // the deadline reads back until it has passed
-        case Rule::T19: return false;
-        case Rule::V12: return true; // apic_has_interrupt_for_ppr is asked only of an enabled APIC
-        case Rule::I08:              // a wide destination in xAPIC mode
+        case Rule::T19:
+        case Rule::R08: return false; // the APIC is enabled after RESET, on AMD too
+        case Rule::V12: return true;  // apic_has_interrupt_for_ppr is asked only of an enabled APIC
+        case Rule::I08:               // a wide destination in xAPIC mode
         case Rule::I11: return false;
         default: return true; // as the rules propose: D09, P03, V13, X04
         }
@@ -87,7 +90,9 @@ class Kvm618 : public AllOnesWindow<D> {
         // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and
         // stay there when the mode is left.
         const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
+        const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
         after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
+        after[Reg::ldr] = select(left, before[Reg::ldr], after[Reg::ldr]);
         if (access.kind == AccessKind::reset || access.kind == AccessKind::init) reset_lint0(after);
         // limit_periodic_timer_frequency: a short period is lengthened, and the count computed from that.
         if (out.bounded) out.bounded = false;

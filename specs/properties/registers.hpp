@@ -74,8 +74,8 @@ struct RdmsrReturnsRegister : StepProperty {
 
 struct BoundsAreTrue : StepProperty {
     static constexpr std::string_view id = "bounds-of-a-value-are-true";
-    static constexpr std::string_view statement =
-        "Where the manual gives bounds for a value that is read, PPR's or the current count's, it lies within them.";
+    static constexpr std::string_view statement = "Where the manual gives bounds for a value that is read, "
+                                                  "PPR's or the current count's, it lies within them.";
     static constexpr std::array rules = {Rule::P03, Rule::T04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
