@@ -32,7 +32,7 @@ using Properties = std::tuple<
     SelfIpiReservedBitsFault, IcrReservedBitsFault, ValidWrmsrSucceeds, RdmsrSucceeds,
     X2apicReadsHaveZeroReservedBits, RdmsrHasNoSideEffect, OtherMsrsAreNotTheApics,
     // Registers.
-    MmioReadReturnsRegister, RdmsrReturnsRegister, X2apicIdIsRead, X2apicLdrFormula,
+    MmioReadReturnsRegister, RdmsrReturnsRegister, BoundsAreTrue, X2apicIdIsRead, X2apicLdrFormula,
     VersionReservedBitsReadZero, VersionConstant, XapicLdrHasNoLowBits, DfrLowBitsReadOnes,
     EsrHighBitsReadZero, MmioWriteLands, WrmsrLands, XapicIdWrite, MmioReadsChangeNothing,
     ReservedOffsetTouchesNoRegister, ReadOnlyRegistersKeepTheirValue, AccessTouchesOnlyItsRegister,

@@ -72,6 +72,19 @@ struct RdmsrReturnsRegister : StepProperty {
     }
 };
 
+struct BoundsAreTrue : StepProperty {
+    static constexpr std::string_view id = "bounds-of-a-value-are-true";
+    static constexpr std::string_view statement = "Where the manual gives bounds for a value that is read, "
+                                                  "PPR's or the current count's, it lies within them.";
+    static constexpr std::array rules = {Rule::P03, Rule::T04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto at_most = t.out.bounded ? negate(less(t.out.limit, read_word(t))) : typename D::Bool{true};
+        const auto above = t.out.exceeds ? less(t.out.limit, read_word(t)) : typename D::Bool{true};
+        return {typename D::Bool{t.out.bounded || t.out.exceeds}, both(at_most, above)};
+    }
+};
+
 struct X2apicIdIsRead : StepProperty {
     static constexpr std::string_view id = "x2apic-id-is-read";
     static constexpr std::string_view statement = "In x2APIC mode RDMSR 802H gives the 32-bit x2APIC ID.";
