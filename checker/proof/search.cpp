@@ -97,8 +97,7 @@ std::optional<Run> Search::any_step(const WantedStep& wanted, const std::set<Cas
         for (const CaseKey& key : cases)
             for (const Find& find : finds_of_step(wanted, key, depth)) {
                 const Conditions question = {valid_cpu_, first_id, find.guard, find.condition};
-                const Answer answer =
-                    oracle_.ask({valid_cpu_}, {first_id, find.guard, find.condition});
+                const Answer answer = oracle_.ask({valid_cpu_}, {first_id, find.guard, find.condition});
                 gave_up_ = gave_up_ || answer == Answer::unknown;
                 if (answer != Answer::yes) continue;
                 Example example(question, bounds_.budget);
