@@ -94,7 +94,9 @@ bool Cases::drop_broken(const Conditions& assumed, const z3::expr& path, const S
             if (holds.is_true()) return false;
             return oracle.ask(assumed, {path, !holds}) != Answer::no;
         };
-        dropped = std::erase_if(invariants_, is_broken) != 0 || dropped;
+        // One by one they may be easier for the solver than all at once.
+        if (std::erase_if(invariants_, is_broken) == 0) return dropped;
+        dropped = true;
     }
 }
 
@@ -107,7 +109,7 @@ bool Cases::drop_broken_by(const Case& c) {
     Conditions assumed = assume();
     // What is assumed after RESET does not tell what is to be shown.
     Conditions shown = reachable(c.start.cpu, c.start.state);
-    const Memory::Key key = memory_->key_of(c.number, shown);
+    const auto key = std::pair{memory_->key_of(c.number, shown), invariants_};
     const std::size_t before = invariants_.size();
     if (const auto found = memory_->kept.find(key); found != memory_->kept.end()) {
         invariants_ = found->second;

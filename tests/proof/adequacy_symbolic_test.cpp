@@ -147,6 +147,9 @@ void check_formulas(const Built& built, const Path& path, const Values& values, 
     REQUIRE(path.out.rule == end.out.rule);
     REQUIRE(same_but_words(path.out, end.out));
     Comparison words;
+    words.require(path.address_bits.admits(step.access.address));
+    words.require(path.taken(built.access).address.known().admits(step.access.address));
+    words.add(path.taken(built.access).address.formula(), step.access.address);
     words.add(path.out.value, end.out.value);
     words.add(path.out.limit, end.out.limit);
     words.add(path.out.broadcasts_eoi, end.out.broadcasts_eoi ? 1 : 0);

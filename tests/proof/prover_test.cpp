@@ -79,8 +79,10 @@ void check_holds(const ImplementationEntry& entry, const Result& result) {
 }
 
 TEST_CASE("the six properties hold or are refuted as the matrix made by hand says") {
+    // What is remembered of one implementation is used for the next.
+    const auto memory = std::make_shared<Memory>(SearchBounds{}.budget);
     for (const ImplementationEntry& entry : implementations()) {
-        Prover prover(entry);
+        Prover prover(entry, memory, {});
         CHECK(prover.cases().modes_are_closed());
         for (const std::string_view id : six) {
             CAPTURE(std::string(entry.name));
@@ -92,6 +94,21 @@ TEST_CASE("the six properties hold or are refuted as the matrix made by hand say
             else check_holds(entry, result);
         }
     }
+}
+
+TEST_CASE("what is remembered of other implementations changes no answer") {
+    const auto memory = std::make_shared<Memory>(SearchBounds{}.budget);
+    std::vector<std::unique_ptr<Prover>> provers;
+    for (const std::string_view name : {"kvm-2018", "flexpriority", "sdm", "shadow-page-vcpu"})
+        provers.push_back(std::make_unique<Prover>(*find_implementation(name), memory, ProverOptions{}));
+    for (const std::string_view id : {"no-mmio-effect-in-x2apic", "no-mmio-effect-when-disabled"})
+        for (const auto& prover : provers) {
+            const Result result = prover->prove(*find_property(id));
+            CAPTURE(std::string(id));
+            CAPTURE(std::string(result.implementation->name));
+            const Refuted* expected = find_refuted(result.implementation->name, id);
+            CHECK(to_string(result.status) == (expected != nullptr ? "refuted" : "holds"));
+        }
 }
 
 TEST_CASE("the fault of 2018 is shown by a read that the mail's patch answers with ones") {
@@ -131,8 +148,9 @@ void check_same(const Result& a, const Result& b) {
     if (a.counterexample->other_run) check_same(*a.counterexample->other_run, *b.counterexample->other_run);
 }
 
+// With witnesses that are made small: others may be any.
 std::vector<Result> results_of(std::string_view implementation) {
-    Prover prover(*find_implementation(implementation));
+    Prover prover(*find_implementation(implementation), {{}, true});
     std::vector<Result> results;
     for (const std::string_view id : six) results.push_back(prover.prove(*find_property(id)));
     return results;

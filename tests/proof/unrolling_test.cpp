@@ -21,7 +21,9 @@ constexpr std::array kinds = {AccessKind::wrmsr,      AccessKind::wrmsr,        
                               AccessKind::cr8_write,  AccessKind::hardware,       AccessKind::init};
 
 // Everything that a frame says, as formulas. Of a page the bytes at a place to be chosen.
-std::vector<z3::expr> formulas_of(const Frame& frame) {
+SymU64 probe_at(std::size_t depth) { return SymU64::variable(fmt::format("probe{}", depth)); }
+
+std::vector<z3::expr> formulas_of(const Frame& frame, std::size_t depth) {
     std::vector<z3::expr> all;
     for (const World& world : frame.worlds) {
         const SymState& s = world.start.state;
@@ -33,7 +35,7 @@ std::vector<z3::expr> formulas_of(const Frame& frame) {
         all.push_back(s.cleared_by_software.formula());
         for (const SymU32& word : s.regs) all.push_back(word.formula());
         for (const SymPage* page : {&world.start.around.own, &world.start.around.shared})
-            all.push_back(page->read(SymU64::variable("probe"), 8).formula());
+            all.push_back(page->read(probe_at(depth), 8).formula());
     }
     return all;
 }
@@ -61,7 +63,7 @@ class Unrolled {
         const SymAccess reset = any_access(AccessKind::reset, 4, "r");
         add_answers(answers, implementation, {any_cpu(), {}, {}}, reset, 0);
         for (std::size_t depth = 0; depth <= max_steps; ++depth) {
-            formulas_.push_back(formulas_of(unrolling_.frame(depth)));
+            formulas_.push_back(formulas_of(unrolling_.frame(depth), depth));
             if (depth == 0) continue;
             const StepVariables& step = *unrolling_.frame(depth).step;
             for (const World& world : unrolling_.frame(depth - 1).worlds)
@@ -96,7 +98,7 @@ class RandomRun {
         : unrolled_(unrolled), implementation_(implementation), steps_(steps) {
         draw_machine();
         draw_answers();
-        values_.set(SymU64::variable("probe"), probe_);
+        values_.set(probe_at(0), probe_);
     }
 
     void add_step() {
@@ -110,7 +112,7 @@ class RandomRun {
         values_.set(variables.value, step.value);
         run_.steps.push_back(step);
         if (step.kind == AccessKind::mmio_write) probe_ = step.address - random().bits() % 4;
-        values_.set(SymU64::variable("probe"), probe_);
+        values_.set(probe_at(depth), probe_);
     }
     // Where the pages are looked at: at what was written last.
     u64 probe() const { return probe_; }
@@ -247,7 +249,7 @@ TEST_CASE("a run from RESET on plain values is what the merged formulas say of i
         Unrolled unrolled(*symbolic, max_steps);
         for (unsigned repeat = 0; repeat < 60; ++repeat) {
             RandomRun run(unrolled, *plain, steps);
-            CAPTURE(name);
+            CAPTURE(std::string(name));
             CAPTURE(repeat);
             try_run(unrolled, run, modes_reached);
             if (repeat % 10 != 0) continue; // this takes long

@@ -26,6 +26,7 @@ inline u64 number_of(const z3::expr& value) {
     return value.get_numeral_uint64();
 }
 
+// A variable gets its value before anything with it is evaluated: Z3 remembers.
 class Values {
   public:
     Values() : model_(context()) {}
