@@ -1,4 +1,6 @@
+#include <filesystem>
 #include <iostream>
+#include <stdexcept>
 #include <thread>
 
 #include <fmt/format.h>
@@ -56,6 +58,14 @@ int run_prove(const ProveOptions& options, Format format) {
     request.properties = std::move(chosen.properties);
     request.options.wants_witness = options.witnesses;
     request.threads = options.threads != 0 ? options.threads : std::thread::hardware_concurrency();
+    if (!options.dump_to.empty()) {
+        if (const std::string error = make_folder(options.dump_to); !error.empty()) return refuse(error);
+        request.options.dump = [folder = std::filesystem::path(options.dump_to)](const std::string& name,
+                                                                                 const std::string& smt2) {
+            const std::string error = write_whole(folder / (name + ".smt2"), smt2);
+            if (!error.empty()) throw std::runtime_error(error);
+        };
+    }
     const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
 
     const Matrix matrix = prove_with_progress(std::move(request));

@@ -19,6 +19,7 @@ struct ProveOptions {
     std::vector<std::string> properties = {"all"};
     bool verbose = false;   // each refuting run
     std::string export_to;  // a folder; empty: none
+    std::string dump_to;    // a folder for the obligations as SMT-LIB 2; empty: none
     bool witnesses = false; // export those of proofs too
     unsigned threads = 0;   // 0: as many as there are processors
 };

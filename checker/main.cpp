@@ -107,6 +107,8 @@ int run(int argc, char** argv) {
         ->add_flag("--witnesses", prove_options.witnesses,
                    "with --export: of proofs too, a run that the property speaks of")
         ->needs("--export");
+    prove->add_option("--dump-smt2", prove_options.dump_to, "write each obligation to DIR as SMT-LIB 2")
+        ->option_text("DIR");
     prove->add_option("--jobs", prove_options.threads, "implementations at a time; default: one a processor")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));

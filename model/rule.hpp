@@ -10,7 +10,8 @@ namespace lapicheck::model {
 
 // B base and mode, M window, X MSR space, D identification, V version and SVR, L local vector
 // table, T timer, I interrupt command, E errors, R reset and INIT, P acceptance and priority.
-// clang-format off: its layout of this list does not settle
+// Its layout of this list does not settle.
+// clang-format off
 #define LAPICHECK_RULES(X)                                                                                   \
     X(B01)                                                                                                   \
     X(B02)                                                                                                   \

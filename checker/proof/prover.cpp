@@ -78,6 +78,7 @@ CaseVerdict Prover::judge(const PropertyEntry& property, const Case& c) {
     const auto key = std::pair{memory_->key_of(c.number, c.reachable), &property};
     if (const auto known = memory_->verdicts.find(key); known != memory_->verdicts.end())
         return known->second;
+    Conditions obligations;
     CaseVerdict verdict;
     for (const Path& path : c.paths) {
         const Claim<Symbolic> claim = property.step.symbolic(PathTransition(path, c.start, c.access));
@@ -85,6 +86,7 @@ CaseVerdict Prover::judge(const PropertyEntry& property, const Case& c) {
         verdict.concerned = true;
         const SymBool violated = violation(claim);
         if (violated.is_false() || path.excludes(violated.formula())) continue;
+        if (options_.dump) obligations.push_back(path.condition() && violated.formula());
         // Whether the premise fits the path is a small question, and many properties share it.
         const z3::expr condition = path.condition();
         if (oracle_.ask(c.reachable, {condition, claim.premise.formula()}) == Answer::no) continue;
@@ -92,8 +94,20 @@ CaseVerdict Prover::judge(const PropertyEntry& property, const Case& c) {
             stronger(verdict.violated, oracle_.ask(c.reachable, {condition, violated.formula()}));
         if (verdict.violated == Answer::yes) break;
     }
+    if (!obligations.empty()) dump(property, c, obligations, verdict.violated);
     memory_->verdicts.emplace(key, verdict);
     return verdict;
+}
+
+void Prover::dump(const PropertyEntry& property, const Case& c, const Conditions& obligations,
+                  Answer answer) const {
+    z3::solver solver(context());
+    for (const z3::expr& condition : c.reachable) solver.add(condition);
+    solver.add(disjunction(obligations));
+    const char* status = answer == Answer::no ? "unsat" : answer == Answer::yes ? "sat" : "unknown";
+    options_.dump(fmt::format("{}.{}.{}.{}.{}", entry_->name, property.id, model::to_string(c.key.mode),
+                              model::to_string(c.key.kind), c.key.size),
+                  solver.to_smt2(status));
 }
 
 Result Prover::prove_step(const PropertyEntry& property) {

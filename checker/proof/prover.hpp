@@ -29,6 +29,10 @@ struct Result {
 struct ProverOptions {
     SearchBounds bounds;
     bool wants_witness = false; // that is short and telling; else any that shows that there is one
+    // Is told each obligation as SMT-LIB 2, with the answer found as its status: that no step of a case, from
+    // a state that can be reached, violates a property. Steps that several implementations take are told
+    // once.
+    std::function<void(const std::string& name, const std::string& smt2)> dump = {};
 };
 
 class Prover {
@@ -44,6 +48,8 @@ class Prover {
 
   private:
     bool meets_premise(const PropertyEntry& property, const Run& run) const;
+    void dump(const PropertyEntry& property, const Case& c, const Conditions& obligations,
+              Answer answer) const;
     CaseVerdict judge(const PropertyEntry& property, const Case& c);
     Result prove_step(const PropertyEntry& property);
     Result prove_pair(const PropertyEntry& property);
