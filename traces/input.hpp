@@ -10,7 +10,7 @@ namespace lapicheck::traces {
 
 class Input {
   public:
-    static constexpr std::size_t block_size = 256 * 1024;
+    static constexpr std::size_t block_size = 64 * 1024;
 
     // Opens `path`; "-" is the standard input. Whether that worked says error().
     explicit Input(std::string path);

@@ -16,14 +16,13 @@ using model::RegisterTable;
 using model::Rule;
 
 std::string file_of(const Place& place) {
-    const std::string_view name = place.file_name();
+    const std::string_view name = place.file;
     const std::size_t slash = name.rfind("model/");
     return std::string(slash == std::string_view::npos ? name : name.substr(slash));
 }
 
 bool is_at(const Application& application, Rule rule, const Place& place) {
-    return application.rule == rule && application.line == place.line() &&
-           application.column == place.column() && application.file == file_of(place);
+    return application.rule == rule && application.line == place.line && application.file == file_of(place);
 }
 
 template <class D>
@@ -53,13 +52,12 @@ class TwistedImplementation : public model::Implementation<D> {
 class Listener : public SymImplementation {
   public:
     SymBool applies(Rule rule, const Place& place, SymBool holds) const override {
-        heard_.insert({rule, file_of(place), place.line(), place.column()});
+        heard_.insert({rule, file_of(place), place.line});
         return holds;
     }
     std::vector<Application> heard() const {
         std::vector<Application> all(heard_.begin(), heard_.end());
-        std::ranges::sort(all, {},
-                          [](const Application& a) { return std::tuple(a.file, a.line, a.column, a.rule); });
+        std::ranges::sort(all, {}, [](const Application& a) { return std::tuple(a.file, a.line, a.rule); });
         return all;
     }
 
@@ -83,8 +81,8 @@ void add_twists(std::vector<Mutant>& mutants) {
         for (const auto& [twist, word] : words) {
             Mutant mutant;
             mutant.rule = application.rule;
-            mutant.name = fmt::format("{} {} at {}:{}:{}", model::to_string(application.rule), word,
-                                      application.file, application.line, application.column);
+            mutant.name = fmt::format("{} {} at {}:{}", model::to_string(application.rule), word,
+                                      application.file, application.line);
             mutant.twist = {application, twist};
             mutants.push_back(std::move(mutant));
         }

@@ -20,7 +20,6 @@ struct Application {
     model::Rule rule = model::Rule::M14;
     std::string file; // "model/msr.hpp"
     unsigned line = 0;
-    unsigned column = 0;
 
     friend auto operator<=>(const Application&, const Application&) = default;
 };
