@@ -38,7 +38,7 @@ class Memory {
 
     Oracle oracle;
     std::map<std::pair<Key, const PropertyEntry*>, CaseVerdict> verdicts;
-    std::map<const PropertyEntry*, Run> witnesses; // runs whose last step meets a property's premise
+    std::vector<Run> runs; // whose last step met a property's premise
     // Of invariants those that a case keeps. They are part of the key: what is assumed does not show the ones
     // that are true in the case's mode anyway, and one that was dropped must not come back.
     using Invariants = std::vector<const InvariantEntry*>;

@@ -6,6 +6,8 @@ namespace lapicheck::proof {
 namespace {
 
 constexpr unsigned quick_budget = 200'000;
+// The questions of a property go through the three modes, again and again.
+constexpr std::size_t kept_solvers = 4;
 
 z3::solver with_budget(z3::solver solver, unsigned budget) {
     z3::params params(context());
@@ -51,25 +53,32 @@ z3::expr disjunction(const Conditions& conditions) {
     return z3::mk_or(all);
 }
 
-Oracle::Oracle(unsigned budget)
-    : quick_(quick_solver(std::min(budget, quick_budget))), thorough_(thorough_solver(budget)) {}
+Oracle::Oracle(unsigned budget) : budget_(budget), thorough_(thorough_solver(budget)) {}
 
-void Oracle::assume(const Conditions& base) {
+z3::solver& Oracle::solver_for(const Conditions& base) {
     const auto same = [](const z3::expr& a, const z3::expr& b) { return z3::eq(a, b); };
-    if (std::ranges::equal(base, base_, same)) return;
-    quick_.reset();
-    for (const z3::expr& condition : base) quick_.add(condition);
-    base_ = base;
+    const auto found = std::ranges::find_if(
+        quick_, [&](const Quick& quick) { return std::ranges::equal(base, quick.base, same); });
+    if (found != quick_.end()) {
+        std::rotate(quick_.begin(), found, found + 1);
+    } else {
+        if (quick_.size() == kept_solvers) quick_.pop_back();
+        Quick quick{base, quick_solver(std::min(budget_, quick_budget))};
+        for (const z3::expr& condition : base) quick.solver.add(condition);
+        quick_.insert(quick_.begin(), std::move(quick));
+    }
+    return quick_.front().solver;
 }
 
-Answer Oracle::decide(const Conditions& conditions) {
-    quick_.push();
-    for (const z3::expr& condition : conditions) quick_.add(condition);
-    const Answer quick = answer_of(quick_.check());
-    quick_.pop();
+Answer Oracle::decide(const Conditions& base, const Conditions& conditions) {
+    z3::solver& solver = solver_for(base);
+    solver.push();
+    for (const z3::expr& condition : conditions) solver.add(condition);
+    const Answer quick = answer_of(solver.check());
+    solver.pop();
     if (quick != Answer::unknown) return quick;
     thorough_.reset();
-    for (const z3::expr& condition : base_) thorough_.add(condition);
+    for (const z3::expr& condition : base) thorough_.add(condition);
     for (const z3::expr& condition : conditions) thorough_.add(condition);
     return answer_of(thorough_.check());
 }
@@ -83,8 +92,7 @@ Answer Oracle::ask(const Conditions& base, const Conditions& conditions) {
         return found->second;
     }
     ++cost_.asked;
-    assume(base);
-    const Answer answer = decide(conditions);
+    const Answer answer = decide(base, conditions);
     answers_.emplace(question, answer);
     kept_.push_back(question);
     return answer;

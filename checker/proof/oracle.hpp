@@ -29,14 +29,20 @@ class Oracle {
     const Cost& cost() const { return cost_; }
 
   private:
-    void assume(const Conditions& base);
-    Answer decide(const Conditions& conditions);
+    // A solver that has `base` already.
+    struct Quick {
+        Conditions base;
+        z3::solver solver;
+    };
 
-    // Most questions are answered at once by the first solver, which keeps `base_`; the second is for those
-    // that are not, and turns everything into clauses.
-    z3::solver quick_;
+    z3::solver& solver_for(const Conditions& base);
+    Answer decide(const Conditions& base, const Conditions& conditions);
+
+    // Most questions are answered at once by a quick solver; the thorough one is for those that are not, and
+    // turns everything into clauses.
+    unsigned budget_;
+    std::vector<Quick> quick_; // the last one used comes first
     z3::solver thorough_;
-    Conditions base_;
     std::unordered_map<Z3_ast, Answer> answers_;
     std::vector<z3::expr> kept_; // the formulas answered, so that no other takes over their identity
     Cost cost_;

@@ -87,11 +87,8 @@ CaseVerdict Prover::judge(const PropertyEntry& property, const Case& c) {
         const SymBool violated = violation(claim);
         if (violated.is_false() || path.excludes(violated.formula())) continue;
         if (options_.dump) obligations.push_back(path.condition() && violated.formula());
-        // Whether the premise fits the path is a small question, and many properties share it.
-        const z3::expr condition = path.condition();
-        if (oracle_.ask(c.reachable, {condition, claim.premise.formula()}) == Answer::no) continue;
         verdict.violated =
-            stronger(verdict.violated, oracle_.ask(c.reachable, {condition, violated.formula()}));
+            stronger(verdict.violated, oracle_.ask(c.reachable, {path.condition(), violated.formula()}));
         if (verdict.violated == Answer::yes) break;
     }
     if (!obligations.empty()) dump(property, c, obligations, verdict.violated);
@@ -135,10 +132,10 @@ Result Prover::prove_step(const PropertyEntry& property) {
     };
     if (options_.wants_witness) {
         if (auto witness = search_.step(premise, concerned)) result.witness = std::move(witness->run);
-    } else if (meets_premise(property, memory_->witnesses[&property])) {
-        result.witness = memory_->witnesses[&property];
+    } else if (const Run* known = known_witness(property)) {
+        result.witness = *known;
     } else if ((result.witness = search_.any_step(premise, concerned))) {
-        memory_->witnesses[&property] = *result.witness;
+        memory_->runs.push_back(*result.witness);
     }
     if (!result.witness && search_.gave_up()) {
         result.status = Status::unknown;
@@ -150,8 +147,13 @@ Result Prover::prove_step(const PropertyEntry& property) {
     return result;
 }
 
-bool Prover::meets_premise(const PropertyEntry& property, const Run& run) const {
-    return !run.steps.empty() && property.step.concrete(transition_of(execute(*plain_, run).back())).premise;
+const Run* Prover::known_witness(const PropertyEntry& property) {
+    for (std::size_t i = 0; i < memory_->runs.size(); ++i) {
+        const Run& run = memory_->runs[i];
+        if (i == last_steps_.size()) last_steps_.push_back(execute(*plain_, run).back());
+        if (property.step.concrete(transition_of(last_steps_[i])).premise) return &run;
+    }
+    return nullptr;
 }
 
 Answer Prover::pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other) {

@@ -47,7 +47,8 @@ class Prover {
     bool confirms(const PropertyEntry& property, const Counterexample& counterexample) const;
 
   private:
-    bool meets_premise(const PropertyEntry& property, const Run& run) const;
+    // Of the runs found before one whose last step meets the premise here; null if there is none.
+    const Run* known_witness(const PropertyEntry& property);
     void dump(const PropertyEntry& property, const Case& c, const Conditions& obligations,
               Answer answer) const;
     CaseVerdict judge(const PropertyEntry& property, const Case& c);
@@ -70,6 +71,7 @@ class Prover {
     Oracle& oracle_;
     Cases cases_;
     Search search_;
+    std::vector<Executed> last_steps_; // of the memory's runs, carried out here
 };
 
 // Whether a counterexample breaks the property when `implementation` carries it out.
