@@ -13,7 +13,6 @@
 namespace lapicheck::checker {
 namespace {
 
-using proof::Difference;
 using proof::FoundDeparture;
 
 bool lists(const std::vector<std::string>& list, std::string_view name) {

@@ -25,7 +25,7 @@ struct ProveOptions {
 };
 int run_prove(const ProveOptions& options, Format format);
 // What an implementation does that the manual does not allow: 1 if anything, 4 if that was not decided.
-int run_refine(const std::vector<std::string>& implementations, Format format);
+int run_refine(const std::vector<std::string>& names, Format format);
 
 struct MutateOptions {
     bool all_killers = false; // of each mutant, not the first one only

@@ -27,7 +27,7 @@ Shows read_kind(const traces::Program& program) {
     for (const Shows shows : {Shows::counterexample, Shows::witness, Shows::divergence})
         if (kind == to_string(shows)) return shows;
     traces::refuse("/kind",
-                   fmt::format("\"{}\" is none of \"counterexample\", \"witness\" and \"divergence\"", kind));
+                   fmt::format(R"("{}" is none of "counterexample", "witness" and "divergence")", kind));
 }
 
 // Its machine is the program's.

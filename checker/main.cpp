@@ -22,6 +22,7 @@ void add_choice(CLI::App& command, const std::string& option, Enum& into, std::m
     std::string list;
     for (const auto& [word, value] : words) list += (list.empty() ? "" : "|") + word;
     std::vector<std::string> allowed;
+    allowed.reserve(words.size());
     for (const auto& [word, value] : words) allowed.push_back(word);
     command
         .add_option_function<std::string>(

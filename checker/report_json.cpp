@@ -10,7 +10,6 @@ namespace lapicheck::checker {
 namespace {
 
 using json = nlohmann::ordered_json;
-using model::AccessKind;
 
 std::string hex(u64 value) { return fmt::format("{:#x}", value); }
 

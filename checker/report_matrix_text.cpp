@@ -38,7 +38,7 @@ std::vector<std::string> heading(std::string_view name, std::size_t width) {
     std::vector<std::string> lines(1);
     while (!name.empty()) {
         const std::size_t dash = name.find('-');
-        const std::string_view part = name.substr(0, dash == name.npos ? dash : dash + 1);
+        const std::string_view part = name.substr(0, dash == std::string_view::npos ? dash : dash + 1);
         if (!lines.back().empty() && lines.back().size() + part.size() > width) lines.emplace_back();
         lines.back() += part;
         name.remove_prefix(part.size());

@@ -5,7 +5,7 @@
 #   scripts/lint.sh FILE...     clang-tidy on these .cpp files only
 #   scripts/lint.sh -h          this text
 #
-# clang-tidy needs build/release/compile_commands.json, which is made if it is not there.
+# clang-tidy reads a copy of the release build's compile_commands.json without the options that only GCC has.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -21,21 +21,28 @@ failed=false
 scripts/format.sh --check || failed=true
 
 configure release
-# Files of the compilation database, without those that the build writes itself.
+mkdir -p build/lint
+# Writes the copy and prints its files, without those that the build writes itself.
 compiled_files() {
     python3 - "$root" <<'PYTHON'
-import json, os, sys
+import json, os, re, sys
 root = sys.argv[1]
 with open(os.path.join(root, "build/release/compile_commands.json")) as commands:
-    files = {os.path.relpath(entry["file"], root) for entry in json.load(commands)}
+    entries = json.load(commands)
+for entry in entries:
+    entry["command"] = re.sub(r"-m(memcpy|memset)-strategy=\S+", "", entry["command"])
+with open(os.path.join(root, "build/lint/compile_commands.json"), "w") as copy:
+    json.dump(entries, copy)
+files = {os.path.relpath(entry["file"], root) for entry in entries}
 print("\n".join(sorted(name for name in files if not name.startswith(("build/", "..")))))
 PYTHON
 }
-if (($#)); then files=("$@"); else mapfile -t files < <(compiled_files); fi
+mapfile -t files < <(compiled_files)
+if (($#)); then files=("$@"); fi
 
 tidy() {
     local output
-    if ! output=$(clang-tidy --quiet -p build/release "$1" 2>/dev/null); then
+    if ! output=$(clang-tidy --quiet -p build/lint "$1" 2>/dev/null); then
         printf '%s\n' "${output:-clang-tidy could not read $1}"
         return 1
     fi

@@ -28,7 +28,7 @@ bool is_at(const Application& application, Rule rule, const Place& place) {
 template <class D>
 class TwistedImplementation : public model::Implementation<D> {
   public:
-    explicit TwistedImplementation(const Mutant& mutant) : mutant_(mutant) {}
+    explicit TwistedImplementation(Mutant mutant) : mutant_(std::move(mutant)) {}
 
     const RegisterTable& table() const override {
         return mutant_.table ? *mutant_.table : model::sdm_registers;
@@ -155,7 +155,7 @@ class TableMutants {
         Mutant mutant;
         mutant.name = fmt::format("{}: {}", row_name(row), what);
         mutant.rule = row.read_rule;
-        mutant.table = std::move(table);
+        mutant.table = table;
         mutants_.push_back(std::move(mutant));
     }
 

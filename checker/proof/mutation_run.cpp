@@ -60,7 +60,8 @@ class Trial {
         }
         std::vector<const PropertyEntry*> order;
         for (const PropertyEntry& property : properties()) order.push_back(&property);
-        std::ranges::stable_partition(order, [&](const PropertyEntry* p) { return names_rule(*p, rule); });
+        std::stable_partition(order.begin(), order.end(),
+                              [&](const PropertyEntry* p) { return names_rule(*p, rule); });
         for (const PropertyEntry* property : order) {
             if (!kills(*property)) continue;
             result.killers.push_back(property->id);

@@ -83,12 +83,12 @@ Value merged(std::span<const Path> paths, Leaf leaf, Merge merge, std::size_t de
     // The alternatives exclude each other: the last is taken where no other is.
     std::size_t last = 0;
     while (paths[last].decisions[depth].chosen != paths.back().decisions[depth].chosen) ++last;
-    Value value = merged<Value>(paths.subspan(last), leaf, merge, depth + 1);
+    auto value = merged<Value>(paths.subspan(last), leaf, merge, depth + 1);
     while (last > 0) {
         std::size_t first = last - 1;
         const unsigned chosen = paths[first].decisions[depth].chosen;
         while (first > 0 && paths[first - 1].decisions[depth].chosen == chosen) --first;
-        const Value part = merged<Value>(paths.subspan(first, last - first), leaf, merge, depth + 1);
+        const auto part = merged<Value>(paths.subspan(first, last - first), leaf, merge, depth + 1);
         value = merge(paths[first].decisions[depth].condition(), part, value);
         last = first;
     }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 
 #include <z3++.h>
 
@@ -93,7 +94,7 @@ using SymU64 = Sym<u64>;
 class SymPage {
   public:
     SymPage(); // all bytes 0
-    explicit SymPage(const z3::expr& bytes) : bytes_(bytes) {}
+    explicit SymPage(z3::expr bytes) : bytes_(std::move(bytes)) {}
     static SymPage variable(const std::string& name);
 
     SymU64 read(const SymU64& address, u32 size) const;

@@ -91,9 +91,8 @@ struct Replayed {
         return n;
     }
     bool notes(std::string_view part) const {
-        for (const std::string& note : summary.notes)
-            if (note.find(part) != std::string::npos) return true;
-        return false;
+        return std::ranges::any_of(
+            summary.notes, [part](const std::string& note) { return note.find(part) != std::string::npos; });
     }
 };
 

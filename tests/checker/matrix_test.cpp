@@ -34,7 +34,7 @@ std::string text_of(const Matrix& matrix) {
     return out.str();
 }
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != text.npos; }
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 } // namespace
 

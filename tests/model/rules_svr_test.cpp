@@ -1,4 +1,6 @@
 // Group V: the version register, and the spurious interrupt vector register that enables the APIC.
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "tests/model/machine.hpp"
@@ -10,9 +12,7 @@ constexpr u32 on = svr::enable | svr::vector;
 constexpr u32 off = svr::vector;
 
 bool all_masked(const Machine& m) {
-    for (const Reg entry : lvt_entries)
-        if ((m.s[entry] & lvt::mask) == 0) return false;
-    return true;
+    return std::ranges::all_of(lvt_entries, [&m](Reg entry) { return (m.s[entry] & lvt::mask) != 0; });
 }
 void unmask_all(Machine& m) {
     for (const Reg entry : lvt_entries) m.s[entry] = 0x31;
