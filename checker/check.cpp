@@ -65,6 +65,7 @@ TraceReport check_trace(const std::string& path, const CheckOptions& options) {
     report.path = input.name();
     traces::FtraceText reader;
     Replay replay(options.cpu);
+    if (options.monitor) replay.monitor_all();
     traces::Assembler assembler(replay);
     std::vector<traces::Event> events;
     std::uint64_t bytes = 0;

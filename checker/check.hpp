@@ -19,6 +19,7 @@ std::string_view to_string(Verdict verdict);
 struct CheckOptions {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
+    bool monitor = false; // hold every access against the properties too
     // Told now and then how many bytes were read.
     std::function<void(std::uint64_t bytes)> progress;
 };

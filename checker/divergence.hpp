@@ -34,6 +34,7 @@ enum class Fault : std::uint8_t {
     eoi_vector,
     injected, // an interrupt that had to wait was given to the processor
     cpuid,
+    property, // no single outcome is wrong, but a property is broken
 };
 
 // A remark, put into words only when it is printed: accesses are many and reports few.
@@ -94,6 +95,7 @@ struct Divergence {
     u64 line = 0; // of the event that shows it
     std::string vcpu;
     std::vector<Because> because;
+    std::vector<std::string_view> properties; // that the access breaks, by name
     u64 count = 1;
     const specs::Departure* known = nullptr; // KVM is known to do so, by the profile
 };

@@ -87,6 +87,9 @@ int run(int argc, char** argv) {
     add_choice<GuestCpu>(*check, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
                          "the guest CPU's vendor; untold, what either manual allows is allowed");
     add_choice(*check, "--format", format, formats, "how to report");
+    check->add_flag(
+        "--monitor", options.monitor,
+        "hold every access against the properties of `prove` too, not only those that diverge; slower");
     std::string export_to;
     check
         ->add_option("--export", export_to,

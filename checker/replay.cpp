@@ -174,7 +174,7 @@ void Replay::on_access(const GuestAccess& access) {
         vcpu.apic_is_in_userspace();
         note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
     }
-    VcpuVerdict verdict = vcpu.judge(access, visible_);
+    VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
     ++summary_.accesses;
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
     if (verdict.settled.empty() && verdict.divergences.empty()) return;

@@ -33,6 +33,8 @@ class Replay final : public traces::AssemblerSink {
     void on_event(const traces::Event& event) override;
     // After the last event. Divergences in the order of their lines.
     void finish();
+    // Holds every access against the properties, not only those that diverge.
+    void monitor_all() { monitors_ = true; }
     // Whether Event::time is in nanoseconds: the reader knows after its first record.
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
 
@@ -91,6 +93,7 @@ class Replay final : public traces::AssemblerSink {
 
     CpuFacts facts_;
     bool clock_in_seconds_ = true;
+    bool monitors_ = false;
     Visibility visible_;
     std::unordered_map<u32, Thread> threads_;
     std::vector<u64> last_line_of_cpu_; // by host CPU

@@ -93,6 +93,7 @@ json divergence_json(const TraceReport& report, const Divergence& divergence) {
     out["observed"] = observed_json(divergence);
     out["expected"] = expected_json(divergence);
     out["because"] = std::move(because);
+    out["properties"] = divergence.properties;
     return out;
 }
 

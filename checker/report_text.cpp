@@ -51,6 +51,8 @@ void write_divergence(std::ostream& out, const TraceReport& report, const Diverg
     fmt::print(out, "    observed  {}\n", observed_text(divergence));
     fmt::print(out, "    allowed   {}\n", expected_text(divergence));
     write_rule(out, divergence);
+    if (!divergence.properties.empty())
+        fmt::print(out, "    breaks    {}\n", fmt::join(divergence.properties, ", "));
     std::string_view label = "because";
     for (const Because& because : divergence.because) {
         fmt::print(out, "    {:<8}  line {}: {}\n", label, because.line, because.what);

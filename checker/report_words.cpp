@@ -64,6 +64,7 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::ipi_sent: return access.gp ? "an interrupt was sent and #GP raised" : "an interrupt was sent";
     case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, to_string(mismatch.detail));
     case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
+    case Fault::property:
     case Fault::handed_on:
     case Fault::ipi_differs:
     case Fault::eoi_vector: break;
@@ -85,6 +86,7 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::ipi_differs: return "what the command says is sent";
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
     case Fault::injected: return "the highest vector of a class above that in service comes first";
+    case Fault::property: return "what the rule says; no single outcome of the step is wrong";
     case Fault::cpuid: break;
     }
     return fmt::format("EDX[9] is {}, as IA32_APIC_BASE[11]",

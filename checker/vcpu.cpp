@@ -48,12 +48,13 @@ bool is_set_by_init(const Mismatch& mismatch) {
 
 } // namespace
 
-VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
+VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bool monitors) {
     each([&](Worlds& worlds) { worlds.elapse(visible); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
     const Before before{main_.count(), main_.pending_errors()};
 
     VcpuVerdict verdict;
+    const std::optional<Worlds> watched = monitors ? std::optional(main_) : std::nullopt;
     Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
     verdict.determined = judgement.determined;
     Judgement by_init;
@@ -70,6 +71,9 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
         note(access, before);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.grow_old();
+        if (watched)
+            watch(verdict, broken_properties({*watched, main_, access, facts_, visible, value_is_ours}),
+                  access);
         return verdict;
     }
     if (init_ && foretells(by_init, judgement.mismatch)) { // The INIT has taken effect.
@@ -86,9 +90,39 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible) {
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
+    const Worlds was = main_;
     main_.resync(access, facts_, whole);
+    name_properties(verdict.divergences,
+                    broken_properties({was, main_, access, facts_, visible, value_is_ours}));
     note(access, before);
     return verdict;
+}
+
+// Each divergence those that speak of its rule; all, if none does.
+void Vcpu::name_properties(std::vector<Divergence>& divergences, const BrokenProperties& broken) {
+    for (Divergence& divergence : divergences) {
+        const auto add = [&](bool all) {
+            for (const proof::PropertyEntry* property : broken)
+                if (all ||
+                    std::ranges::find(property->rules, divergence.mismatch.rule) != property->rules.end())
+                    divergence.properties.push_back(property->id);
+        };
+        add(false);
+        if (divergence.properties.empty()) add(true);
+    }
+}
+
+void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const GuestAccess& access) const {
+    for (const proof::PropertyEntry* property : broken) {
+        Mismatch mismatch;
+        mismatch.rule = property->rules.front();
+        mismatch.fault = Fault::property;
+        mismatch.reg = model::register_addressed(access.kind, access.address);
+        mismatch.mode = main_.mode().value_or(Mode::xapic);
+        mismatch.detail.format = property->id;
+        verdict.divergences.push_back(divergence_of(access, mismatch));
+        verdict.divergences.back().properties = {property->id};
+    }
 }
 
 void Vcpu::note(const GuestAccess& access, const Before& before) {

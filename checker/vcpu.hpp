@@ -13,6 +13,7 @@
 #include "checker/departures.hpp"
 #include "checker/evidence.hpp"
 #include "checker/explanations.hpp"
+#include "checker/monitor.hpp"
 #include "checker/worlds.hpp"
 
 namespace lapicheck::checker {
@@ -28,7 +29,8 @@ class Vcpu {
   public:
     Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
 
-    VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible);
+    // `monitors`: hold it against the properties too, whether or not it is explained.
+    VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible, bool monitors = false);
     // Keeps what one observation contradicts until the other explanation breaks.
     void hold(std::vector<Divergence> divergences, bool is_access);
 
@@ -97,6 +99,8 @@ class Vcpu {
     };
     void note(const traces::GuestAccess& access, const Before& before);
     void note_write(Reg reg, const traces::GuestAccess& access);
+    static void name_properties(std::vector<Divergence>& divergences, const BrokenProperties& broken);
+    void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
     Mismatch refined(Mismatch mismatch) const;
     std::vector<Mismatch> refined_parts(const Mismatch& mismatch, const traces::GuestAccess& access) const;
     Circumstances circumstances_of(const Mismatch& mismatch) const;

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "checker/evidence.hpp"
+#include "checker/proof/property_table.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -340,6 +341,32 @@ TEST_CASE("where KVM ends interrupts by itself the report says what it does not 
         if (recording.name.starts_with("kvm-6.1-svm/")) CHECK_FALSE(foreign);
     }
     CHECK(notes(checked("kvm-6.18-pvm/x2apic-smp2", Profile::sdm), "KVM ends interrupts by itself"));
+}
+
+// What a register holds was put there by an earlier step, whose rule is told; the property is that of the
+// read.
+bool is_of_a_read(std::string_view property) {
+    return property == "mmio-read-returns-register" || property == "rdmsr-returns-register" ||
+           property == "x2apic-reads-have-zero-reserved-bits";
+}
+
+TEST_CASE("the properties, watching every access, find what the rules find") {
+    for (const Recording& recording : recordings) {
+        CAPTURE(recording.name);
+        CheckOptions options;
+        options.monitor = true;
+        TraceReport report = check_trace(corpus + recording.name + ".txt", options);
+        std::ranges::stable_sort(report.divergences, {}, &Divergence::line);
+        CHECK(found_text(report, Profile::sdm) == expected_text(recording, Profile::sdm));
+        for (const Divergence& d : report.divergences) {
+            CAPTURE(d.access.line);
+            const bool by_rule = std::ranges::any_of(d.properties, [&](std::string_view id) {
+                const auto rules = proof::find_property(id)->rules;
+                return std::ranges::find(rules, d.mismatch.rule) != rules.end();
+            });
+            CHECK((by_rule || std::ranges::any_of(d.properties, is_of_a_read)));
+        }
+    }
 }
 
 TEST_CASE("overwritten and dropped events are counted") {
