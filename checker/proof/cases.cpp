@@ -100,13 +100,28 @@ bool Cases::drop_broken(const Conditions& assumed, const z3::expr& path, const S
     }
 }
 
+// After RESET nothing is assumed of what was before.
+Conditions Cases::assumed(const Case& c) const {
+    if (c.key.kind == AccessKind::reset) return {valid_cpu(c.start.cpu, c.start.state).formula()};
+    return reachable(c.start.cpu, c.start.state);
+}
+
+Conditions Cases::broken_invariants(const Case& c) const {
+    Conditions broken;
+    for (const Path& path : c.paths) {
+        if (path.invalid_mode) continue;
+        Conditions any;
+        for (const InvariantEntry* invariant : invariants_) {
+            const SymBool holds = invariant->holds(c.start.cpu, path.after);
+            if (!holds.is_true()) any.push_back(!holds.formula());
+        }
+        broken.push_back(path.condition() && disjunction(any));
+    }
+    return broken;
+}
+
 bool Cases::drop_broken_by(const Case& c) {
-    const bool from_reset = c.key.kind == AccessKind::reset;
-    const auto assume = [&] {
-        return from_reset ? Conditions{valid_cpu(c.start.cpu, c.start.state).formula()}
-                          : reachable(c.start.cpu, c.start.state);
-    };
-    Conditions assumed = assume();
+    Conditions assumed = this->assumed(c);
     // What is assumed after RESET does not tell what is to be shown.
     Conditions shown = reachable(c.start.cpu, c.start.state);
     const auto key = std::pair{memory_->key_of(c.number, shown), invariants_};
@@ -117,7 +132,7 @@ bool Cases::drop_broken_by(const Case& c) {
     }
     for (const Path& path : c.paths) {
         if (path.invalid_mode) continue;
-        if (drop_broken(assumed, path.condition(), c.start.cpu, path.after)) assumed = assume();
+        if (drop_broken(assumed, path.condition(), c.start.cpu, path.after)) assumed = this->assumed(c);
     }
     memory_->kept.emplace(key, invariants_);
     return invariants_.size() != before;

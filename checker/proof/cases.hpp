@@ -51,6 +51,10 @@ class Cases {
     // What is assumed of a state that can be reached: the CPU is a valid one, the invariants hold.
     Conditions reachable(const SymCpu& cpu, const SymState& state) const;
     const std::vector<const InvariantEntry*>& invariants() const { return invariants_; }
+    // What would break an invariant in the case, path by path: none of it can be.
+    Conditions broken_invariants(const Case& c) const;
+    // What is assumed of the state before a step that is to keep them.
+    Conditions assumed(const Case& c) const;
     // No step leads from a valid mode into the invalid one.
     bool modes_are_closed() const { return modes_are_closed_; }
 

@@ -36,6 +36,12 @@ unsigned Memory::number_of(const std::string& place, const std::vector<Path>& pa
     return count_++;
 }
 
+bool Memory::is_new(const z3::expr& obligation) {
+    if (!told_.insert(obligation).second) return false;
+    alive_.push_back(obligation);
+    return true;
+}
+
 Memory::Key Memory::key_of(unsigned paths, const Conditions& assumed) {
     alive_.push_back(conjunction(assumed));
     return {paths, alive_.back()};

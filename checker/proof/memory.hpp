@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "checker/proof/oracle.hpp"
 #include "checker/proof/paths.hpp"
@@ -35,6 +36,8 @@ class Memory {
         friend auto operator<=>(const Key&, const Key&) = default;
     };
     Key key_of(unsigned paths, const Conditions& assumed);
+    // Whether this obligation was not told before.
+    bool is_new(const z3::expr& obligation);
 
     Oracle oracle;
     std::map<std::pair<Key, const PropertyEntry*>, CaseVerdict> verdicts;
@@ -46,6 +49,7 @@ class Memory {
 
   private:
     std::map<std::string, std::vector<std::pair<unsigned, std::vector<Path>>>> known_;
+    std::set<Z3_ast> told_;
     std::vector<z3::expr> alive_; // so that no other formula takes over an identity
     unsigned count_ = 0;
 };

@@ -39,8 +39,17 @@ Answer answer_of(z3::check_result result) {
 
 } // namespace
 
+std::string smt2_of(const Conditions& conditions, Answer answer) {
+    const char* status = answer == Answer::no ? "unsat" : answer == Answer::yes ? "sat" : "unknown";
+    std::vector<Z3_ast> assumptions(conditions.begin(), conditions.end());
+    return Z3_benchmark_to_smtlib_string(context(), "lapicheck", "QF_ABV", status, "",
+                                         static_cast<unsigned>(assumptions.size()), assumptions.data(),
+                                         context().bool_val(true));
+}
+
 z3::expr conjunction(const Conditions& conditions) {
     if (conditions.empty()) return context().bool_val(true);
+    if (conditions.size() == 1) return conditions.front();
     z3::expr_vector all(context());
     for (const z3::expr& condition : conditions) all.push_back(condition);
     return z3::mk_and(all);
@@ -48,6 +57,7 @@ z3::expr conjunction(const Conditions& conditions) {
 
 z3::expr disjunction(const Conditions& conditions) {
     if (conditions.empty()) return context().bool_val(false);
+    if (conditions.size() == 1) return conditions.front();
     z3::expr_vector all(context());
     for (const z3::expr& condition : conditions) all.push_back(condition);
     return z3::mk_or(all);

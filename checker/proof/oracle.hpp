@@ -1,6 +1,7 @@
 // The solver: one question after another, each answered within a budget of steps, never of time.
 #pragma once
 
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -47,6 +48,9 @@ class Oracle {
     std::vector<z3::expr> kept_; // the formulas answered, so that no other takes over their identity
     Cost cost_;
 };
+
+// The question whether all conditions can hold, as SMT-LIB 2, with the answer found as its status.
+std::string smt2_of(const Conditions& conditions, Answer answer);
 
 z3::expr conjunction(const Conditions& conditions);
 z3::expr disjunction(const Conditions& conditions);

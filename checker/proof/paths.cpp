@@ -1,5 +1,6 @@
 #include "checker/proof/paths.hpp"
 
+#include "checker/proof/oracle.hpp"
 #include "model/step.hpp"
 
 namespace lapicheck::proof {
@@ -27,9 +28,9 @@ std::string word_name(const RegisterRow& row) {
 } // namespace
 
 z3::expr Path::condition() const {
-    z3::expr_vector conditions(context());
+    Conditions conditions;
     for (const Decision& decision : decisions) conditions.push_back(decision.condition());
-    return z3::mk_and(conditions);
+    return conjunction(conditions);
 }
 
 SymAccess Path::taken(const SymAccess& access) const {

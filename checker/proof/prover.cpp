@@ -15,6 +15,10 @@ Answer stronger(Answer a, Answer b) {
     return a == Answer::unknown || b == Answer::unknown ? Answer::unknown : Answer::no;
 }
 
+std::string name_of(const CaseKey& key) {
+    return fmt::format("{}.{}.{}", model::to_string(key.mode), model::to_string(key.kind), key.size);
+}
+
 } // namespace
 
 std::string_view to_string(Status status) {
@@ -31,7 +35,9 @@ Prover::Prover(const ImplementationEntry& implementation, std::shared_ptr<Memory
                ProverOptions options)
     : entry_(&implementation), symbolic_(implementation.symbolic()), plain_(implementation.concrete()),
       options_(options), memory_(std::move(memory)), oracle_(memory_->oracle), cases_(*symbolic_, *memory_),
-      search_(*symbolic_, oracle_, options.bounds) {}
+      search_(*symbolic_, oracle_, options.bounds) {
+    if (options_.dump) dump_cases();
+}
 
 Result Prover::prove(const PropertyEntry& property) {
     const std::uint64_t asked = oracle_.cost().asked;
@@ -91,20 +97,29 @@ CaseVerdict Prover::judge(const PropertyEntry& property, const Case& c) {
             stronger(verdict.violated, oracle_.ask(c.reachable, {path.condition(), violated.formula()}));
         if (verdict.violated == Answer::yes) break;
     }
-    if (!obligations.empty()) dump(property, c, obligations, verdict.violated);
+    dump(fmt::format("{}.{}", property.id, name_of(c.key)), c.reachable, obligations, verdict.violated);
     memory_->verdicts.emplace(key, verdict);
     return verdict;
 }
 
-void Prover::dump(const PropertyEntry& property, const Case& c, const Conditions& obligations,
+void Prover::dump(const std::string& name, const Conditions& base, const Conditions& any,
                   Answer answer) const {
-    z3::solver solver(context());
-    for (const z3::expr& condition : c.reachable) solver.add(condition);
-    solver.add(disjunction(obligations));
-    const char* status = answer == Answer::no ? "unsat" : answer == Answer::yes ? "sat" : "unknown";
-    options_.dump(fmt::format("{}.{}.{}.{}.{}", entry_->name, property.id, model::to_string(c.key.mode),
-                              model::to_string(c.key.kind), c.key.size),
-                  solver.to_smt2(status));
+    if (!options_.dump || any.empty()) return;
+    Conditions all = base;
+    all.push_back(disjunction(any));
+    if (memory_->is_new(conjunction(all)))
+        options_.dump(fmt::format("{}.{}", entry_->name, name), smt2_of(all, answer));
+}
+
+void Prover::dump_cases() const {
+    for (const Case& c : cases_.all()) {
+        dump("invariants." + name_of(c.key), cases_.assumed(c), cases_.broken_invariants(c), Answer::no);
+        Conditions invalid;
+        for (const Path& path : c.paths)
+            if (path.invalid_mode) invalid.push_back(path.condition());
+        dump("valid-modes." + name_of(c.key), c.reachable, invalid,
+             cases_.modes_are_closed() ? Answer::no : Answer::unknown);
+    }
 }
 
 Result Prover::prove_step(const PropertyEntry& property) {
@@ -156,21 +171,24 @@ const Run* Prover::known_witness(const PropertyEntry& property) {
     return nullptr;
 }
 
-Answer Prover::pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other) {
+Answer Prover::pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other, Mode mode) {
     const std::vector<Path> others = paths_of(*symbolic_, other, a.access, "c.");
     Conditions reachable = a.reachable;
     for (const z3::expr& condition : cases_.reachable(other.cpu, other.state)) reachable.push_back(condition);
     Answer answer = Answer::no;
+    Conditions obligations;
     for (const Path& x : a.paths)
         for (const Path& y : others) {
             if (exclude_each_other(x, y)) continue;
             const SymBool violated = violation(property.pair.symbolic(PathTransition(x, a.start, a.access),
                                                                       PathTransition(y, other, a.access)));
             if (violated.is_false()) continue;
-            answer =
-                stronger(answer, oracle_.ask(reachable, {x.condition(), y.condition(), violated.formula()}));
-            if (answer == Answer::yes) return answer;
+            const Conditions question{x.condition(), y.condition(), violated.formula()};
+            if (options_.dump) obligations.push_back(conjunction(question));
+            if (answer != Answer::yes) answer = stronger(answer, oracle_.ask(reachable, question));
         }
+    dump(fmt::format("{}.{}.{}", property.id, name_of(a.key), model::to_string(mode)), reachable, obligations,
+         answer);
     return answer;
 }
 
@@ -188,7 +206,7 @@ Result Prover::prove_pair(const PropertyEntry& property) {
                     .premise.is_false())
                 continue;
             concerned = true;
-            const Answer answer = pair_may_differ(property, a, other);
+            const Answer answer = pair_may_differ(property, a, other, mode);
             if (answer == Answer::no) continue;
             has_unknown = has_unknown || answer == Answer::unknown;
             suspects.insert({a.key, {mode, a.key.kind, a.key.size}});
@@ -203,23 +221,25 @@ Result Prover::prove_pair(const PropertyEntry& property) {
 }
 
 Answer Prover::read_may_depend(const PropertyEntry& property, const Start& writer, const Path& write,
-                               const Case& read) {
+                               const std::string& name, const Case& read) {
     Start after = read.start;
     after.around.shared = write.around.shared;
     Conditions reachable = read.reachable;
     for (const z3::expr& condition : cases_.reachable(writer.cpu, writer.state))
         reachable.push_back(condition);
     Answer answer = Answer::no;
+    Conditions obligations;
     for (const Path& x : paths_of(*symbolic_, after, read.access, "c."))
         for (const Path& y : read.paths) {
             if (exclude_each_other(x, y)) continue;
             const SymBool violated = violation(property.pair.symbolic(
                 PathTransition(x, after, read.access), PathTransition(y, read.start, read.access)));
             if (violated.is_false()) continue;
-            answer = stronger(answer, oracle_.ask(reachable, {write.condition(), x.condition(), y.condition(),
-                                                              violated.formula()}));
-            if (answer == Answer::yes) return answer;
+            const Conditions question{write.condition(), x.condition(), y.condition(), violated.formula()};
+            if (options_.dump) obligations.push_back(conjunction(question));
+            if (answer != Answer::yes) answer = stronger(answer, oracle_.ask(reachable, question));
         }
+    dump(fmt::format("{}.{}.{}", property.id, name, name_of(read.key)), reachable, obligations, answer);
     return answer;
 }
 
@@ -231,13 +251,15 @@ Result Prover::prove_vcpus(const PropertyEntry& property) {
         if (write.key.kind != AccessKind::mmio_write) continue;
         const Start writer{write.start.cpu, any_state(write.key.mode, "t."), any_surroundings("t.")};
         const SymAccess written = any_access(AccessKind::mmio_write, write.key.size, "b.");
+        unsigned number = 0;
         for (const Path& path : paths_of(*symbolic_, writer, written, "d.")) {
+            const std::string name = fmt::format("{}-{}", name_of(write.key), number++);
             // All that two vCPUs have in common is what lies around them.
             if (path.around.shared.is_same(writer.around.shared)) continue;
             for (const Case& read : cases_.all()) {
                 if (read.key.kind != AccessKind::mmio_read || suspects.contains({write.key, read.key}))
                     continue;
-                const Answer answer = read_may_depend(property, writer, path, read);
+                const Answer answer = read_may_depend(property, writer, path, name, read);
                 if (answer == Answer::no) continue;
                 has_unknown = has_unknown || answer == Answer::unknown;
                 suspects.insert({write.key, read.key});

@@ -30,8 +30,8 @@ struct ProverOptions {
     SearchBounds bounds;
     bool wants_witness = false; // that is short and telling; else any that shows that there is one
     // Is told each obligation as SMT-LIB 2, with the answer found as its status: that no step of a case, from
-    // a state that can be reached, violates a property. Steps that several implementations take are told
-    // once.
+    // a state that can be reached, violates a property, breaks an invariant or leads into the invalid mode.
+    // What several implementations have to show is told once.
     std::function<void(const std::string& name, const std::string& smt2)> dump = {};
 };
 
@@ -49,17 +49,18 @@ class Prover {
   private:
     // Of the runs found before one whose last step meets the premise here; null if there is none.
     const Run* known_witness(const PropertyEntry& property);
-    void dump(const PropertyEntry& property, const Case& c, const Conditions& obligations,
-              Answer answer) const;
+    // Tells `options_.dump` that none of `any` may be where `base` holds.
+    void dump(const std::string& name, const Conditions& base, const Conditions& any, Answer answer) const;
+    void dump_cases() const;
     CaseVerdict judge(const PropertyEntry& property, const Case& c);
     Result prove_step(const PropertyEntry& property);
     Result prove_pair(const PropertyEntry& property);
     Result prove_vcpus(const PropertyEntry& property);
     // Whether some path of `a` and some path of the same access from `other` may violate the property.
-    Answer pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other);
+    Answer pair_may_differ(const PropertyEntry& property, const Case& a, const Start& other, Mode mode);
     // Whether what `read` gives may depend on the write of another vCPU.
     Answer read_may_depend(const PropertyEntry& property, const Start& writer, const Path& write,
-                           const Case& read);
+                           const std::string& name, const Case& read);
     void conclude(Result& result, bool has_unknown, bool has_suspects,
                   std::optional<Counterexample> found) const;
 
