@@ -25,6 +25,7 @@ class Table {
         for (std::size_t row = 0; row < request_.implementations.size(); ++row) {
             if (slice >= request_.properties.size()) return;
             proof::Prover prover(*request_.implementations[row], memory, request_.options);
+            if (slice == 0) prover.dump_cases();
             for (std::size_t p = slice; p < request_.properties.size(); p += slices) fill(prover, row, p);
         }
     }

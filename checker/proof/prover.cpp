@@ -35,9 +35,7 @@ Prover::Prover(const ImplementationEntry& implementation, std::shared_ptr<Memory
                ProverOptions options)
     : entry_(&implementation), symbolic_(implementation.symbolic()), plain_(implementation.concrete()),
       options_(options), memory_(std::move(memory)), oracle_(memory_->oracle), cases_(*symbolic_, *memory_),
-      search_(*symbolic_, oracle_, options.bounds) {
-    if (options_.dump) dump_cases();
-}
+      search_(*symbolic_, oracle_, options.bounds) {}
 
 Result Prover::prove(const PropertyEntry& property) {
     const std::uint64_t asked = oracle_.cost().asked;
@@ -112,6 +110,7 @@ void Prover::dump(const std::string& name, const Conditions& base, const Conditi
 }
 
 void Prover::dump_cases() const {
+    if (!options_.dump) return;
     for (const Case& c : cases_.all()) {
         dump("invariants." + name_of(c.key), cases_.assumed(c), cases_.broken_invariants(c), Answer::no);
         Conditions invalid;

@@ -43,6 +43,8 @@ class Prover {
 
     Result prove(const PropertyEntry& property);
     const Cases& cases() const { return cases_; }
+    // Tells the obligations that are no property's: what is assumed of the state before each step.
+    void dump_cases() const;
     // Whether the last step of a counterexample really breaks the property, on plain values.
     bool confirms(const PropertyEntry& property, const Counterexample& counterexample) const;
 
@@ -51,7 +53,6 @@ class Prover {
     const Run* known_witness(const PropertyEntry& property);
     // Tells `options_.dump` that none of `any` may be where `base` holds.
     void dump(const std::string& name, const Conditions& base, const Conditions& any, Answer answer) const;
-    void dump_cases() const;
     CaseVerdict judge(const PropertyEntry& property, const Case& c);
     Result prove_step(const PropertyEntry& property);
     Result prove_pair(const PropertyEntry& property);
