@@ -38,6 +38,16 @@ int run_mutate(const MutateOptions& options, Format format);
 // what it was kept for.
 int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);
 
+struct LiveOptions {
+    std::vector<std::string> command; // and its arguments; empty: until a signal ends it
+    std::string output;               // a file for the recording; empty: none
+    std::size_t buffer_kb = 0;        // for each CPU; 0: what suits this machine
+};
+// What KVM does meanwhile, into a file that `check` reads: 4 if tracing is not to be had here.
+int run_record(const LiveOptions& options);
+// The same judged while it happens, in the words of `check` and with its exit codes.
+int run_watch(const LiveOptions& options, const CheckOptions& check, Format format);
+
 // What has this name: a rule (by id or slug), a register, a property, an implementation; all of them if
 // several have it.
 int run_explain(const std::string& name, Format format);

@@ -2,6 +2,7 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -33,11 +34,20 @@ void add_choice(CLI::App& command, const std::string& option, Enum& into, std::m
 
 const std::map<std::string, Format> formats = {{"text", Format::text}, {"json", Format::json}};
 
+// What decides how a recording is judged.
+void add_judging(CLI::App& command, CheckOptions& options) {
+    add_choice<Profile>(command, "--profile", options.profile, {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
+                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
+    add_choice<GuestCpu>(command, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
+                         "the guest CPU's vendor; untold, what either manual allows is allowed");
+}
+
 constexpr auto footer = R"(Examples:
   lapicheck check trace.txt                       a recording against the manual
   lapicheck check --profile kvm --format json *.txt
   trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
+  lapicheck record -o trace.txt -- COMMAND        what KVM does while COMMAND runs; watch judges it at once
   lapicheck run program.json --on kvm             accesses on the KVM of this machine
   lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
   lapicheck explain M01                           a rule, its source, KVM's departures from it
@@ -67,7 +77,46 @@ constexpr auto mutate_footer = R"(Examples:
 
 Exit status: 0 every mutant that breaks a rule is noticed, 1 one is not, 2 wrong usage, 4 not decided.)";
 
+constexpr auto record_footer =
+    R"(COMMAND runs with its own streams; the recording ends with it, or with Ctrl-C, which COMMAND gets too. Without
+COMMAND, Ctrl-C ends it. Every guest of this machine's KVM is recorded, whoever runs it. Needs root.
+
+Examples:
+  lapicheck record -o trace.txt -- qemu-system-x86_64 -accel kvm -kernel apic.flat
+  lapicheck record -o trace.txt                   guests that run already, until Ctrl-C
+  lapicheck check trace.txt                       what the recording shows
+
+Exit status: 0 recorded, however COMMAND ended, which is told; 2 wrong usage, COMMAND cannot be run, or the
+file not be written; 4 tracing is not to be had here, and why.)";
+
+constexpr auto watch_footer =
+    R"(A line for each kind of divergence when it is first seen, the report of 'check' at the end. COMMAND, Ctrl-C
+and root as for 'record'.
+
+Examples:
+  lapicheck watch                                 guests that run already, until Ctrl-C
+  lapicheck watch --profile kvm -- qemu-system-x86_64 -accel kvm -kernel apic.flat
+  lapicheck watch -o trace.txt -- COMMAND         keeps what it saw
+
+Exit status: 0 conforms, 1 a divergence, 2 wrong usage, COMMAND cannot be run, or the file not be written;
+4 nothing could be checked, or tracing is not to be had here, and why.)";
+
+// What stands behind "--" is a command line of its own, whatever its words look like.
+std::vector<std::string> cut_command(int& argc, char** argv) {
+    const std::string_view name = argc > 1 ? argv[1] : "";
+    if (name != "record" && name != "watch") return {};
+    for (int i = 2; i < argc; ++i)
+        if (std::string_view(argv[i]) == "--") {
+            std::vector<std::string> command(argv + i + 1, argv + argc);
+            argc = i;
+            return command;
+        }
+    return {};
+}
+
 int run(int argc, char** argv) {
+    LiveOptions live;
+    live.command = cut_command(argc, argv);
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
     app.set_version_flag("--version", std::string{"lapicheck "} + LAPICHECK_VERSION);
     app.require_subcommand(1);
@@ -81,10 +130,7 @@ int run(int argc, char** argv) {
         ->add_option("TRACE", paths,
                      "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
         ->required();
-    add_choice<Profile>(*check, "--profile", options.profile, {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
-                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
-    add_choice<GuestCpu>(*check, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
-                         "the guest CPU's vendor; untold, what either manual allows is allowed");
+    add_judging(*check, options);
     add_choice(*check, "--format", format, formats, "how to report");
     std::string export_to;
     check
@@ -165,6 +211,26 @@ int run(int argc, char** argv) {
     add_choice(*run_program, "--format", format, formats, "how to report");
     run_program->footer(footer);
 
+    CLI::App* record = app.add_subcommand(
+        "record", "record what KVM does while a command runs: record [OPTIONS] -- COMMAND...");
+    record->add_option("-o,--output", live.output, "the recording; default: lapicheck.trace.txt")
+        ->option_text("FILE");
+    CLI::App* watch =
+        app.add_subcommand("watch", "judge what KVM does while it happens: watch [OPTIONS] [-- COMMAND...]");
+    watch->add_option("-o,--output", live.output, "keep the recording, too")->option_text("FILE");
+    add_judging(*watch, options);
+    add_choice(*watch, "--format", format, formats,
+               "how to report at the end; with json, lines go to standard error");
+    for (CLI::App* command : {record, watch})
+        command
+            ->add_option("--buffer", live.buffer_kb,
+                         "KB of ring buffer for each CPU; more, if events are lost (default: 16384, fewer on "
+                         "many CPUs)")
+            ->option_text("KB")
+            ->check(CLI::Range(std::size_t{16}, std::size_t{16} << 20));
+    record->footer(record_footer);
+    watch->footer(watch_footer);
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -176,6 +242,8 @@ int run(int argc, char** argv) {
     if (prove->parsed()) return run_prove(prove_options, format);
     if (mutate->parsed()) return run_mutate(mutate_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
+    if (record->parsed()) return run_record(live);
+    if (watch->parsed()) return run_watch(live, options, format);
     if (explain->parsed()) return run_explain(name, format);
     if (run_program->parsed()) return run_run(program, on, format);
     return run_list(what, format);

@@ -5,12 +5,15 @@
 
 #include <fmt/format.h>
 
+#include "traces/kvm_ioctls.hpp"
+
 namespace lapicheck::checker {
 namespace {
 
 using traces::Event;
 using traces::EventKind;
 using traces::GuestAccess;
+namespace ioctls = traces::ioctls;
 
 // Threads that run vCPUs kept at once; beyond it all start anew, which loses knowledge, never accuracy.
 constexpr std::size_t most_threads = 2048;
@@ -28,13 +31,6 @@ constexpr u64 shortest_reset_ticks = 100'000;
 constexpr u64 shortest_gap_ns = 50'000;
 
 constexpr u64 longest_instruction = 15; // bytes
-
-// ioctls by which userspace sets state that the local APIC depends on (include/uapi/linux/kvm.h).
-constexpr u64 kvm_run = 0xae80;
-constexpr u64 kvm_set_lapic = 0x4400'ae8f;
-constexpr u64 kvm_set_sregs = 0x4138'ae84;
-constexpr u64 kvm_set_sregs2 = 0x4140'aecd;
-constexpr u64 kvm_set_msrs = 0x4008'ae89;
 
 CpuFacts facts_for(GuestCpu cpu) {
     CpuFacts facts;
@@ -283,11 +279,12 @@ void Replay::take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict) {
 
 void Replay::on_ioctl(Thread& thread, const Event& event) {
     thread.in_userspace = true;
-    if (event.where == kvm_run) tells_apart(thread, event.thread, thread.run_fd, event.value);
+    if (event.where == ioctls::run) tells_apart(thread, event.thread, thread.run_fd, event.value);
     for (auto& vcpu : thread.vcpus) {
-        if (event.where == kvm_set_lapic) vcpu->host_has_loaded();
-        else if (event.where == kvm_set_sregs || event.where == kvm_set_sregs2) vcpu->host_may_have_loaded();
-        else if (event.where == kvm_set_msrs) vcpu->host_has_set_msrs();
+        if (event.where == ioctls::set_lapic) vcpu->host_has_loaded();
+        else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
+            vcpu->host_may_have_loaded();
+        else if (event.where == ioctls::set_msrs) vcpu->host_has_set_msrs();
     }
 }
 

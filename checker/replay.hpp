@@ -1,10 +1,12 @@
 // Replays one trace: each access of each vCPU against the model.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "checker/findings.hpp"
@@ -35,6 +37,8 @@ class Replay final : public traces::AssemblerSink {
     void finish();
     // Whether Event::time is in nanoseconds: the reader knows after its first record.
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
+    // `told` of each kind of divergence when it is first found; it may be taken back.
+    void on_new_kind(std::function<void(const Divergence&)> told) { findings_.on_new_kind(std::move(told)); }
 
     const std::vector<Divergence>& divergences() const { return findings_.folded(); }
     u64 divergences_not_listed() const { return findings_.not_listed(); }

@@ -35,6 +35,19 @@ std::string to_string(const Detail& detail) {
     return fmt::format(fmt::runtime(detail.format), detail.first, detail.second);
 }
 
+std::string_view mode_text(Mode mode) {
+    return mode == Mode::disabled ? "APIC disabled" : mode == Mode::xapic ? "xAPIC mode" : "x2APIC mode";
+}
+
+std::string line_text(const Divergence& divergence, const traces::ReadSummary& read) {
+    const auto id = model::to_string(divergence.mismatch.rule);
+    const specs::Rule* rule = specs::find_rule(id);
+    return fmt::format("{}  {}  {} {}: {}, {}: {}; allowed: {}", format_time(divergence.access.time, read),
+                       divergence.vcpu, id, rule == nullptr ? "" : rule->slug, access_text(divergence),
+                       mode_text(divergence.mismatch.mode), observed_text(divergence),
+                       expected_text(divergence));
+}
+
 std::string access_text(const Divergence& divergence) {
     const auto& access = divergence.access;
     if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";

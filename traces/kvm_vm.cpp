@@ -81,15 +81,6 @@ int kvm_ioctl(int fd, unsigned long request, const void* argument) {
     return kvm_ioctl(fd, request, reinterpret_cast<std::uintptr_t>(argument));
 }
 
-FileDescriptor::~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
 Mapping::Mapping(std::size_t bytes, int fd) : bytes_(bytes) {
     const int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
     void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);

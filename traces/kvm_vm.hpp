@@ -11,6 +11,7 @@
 
 #include <linux/kvm.h>
 
+#include "traces/file_descriptor.hpp"
 #include "traces/program.hpp"
 
 namespace lapicheck::traces {
@@ -24,20 +25,6 @@ class KvmAbsent : public std::runtime_error {
 class KvmRefused : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
-};
-
-class FileDescriptor {
-  public:
-    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-    ~FileDescriptor();
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    int get() const { return fd_; }
-
-  private:
-    int fd_;
 };
 
 // Memory of this process, shared with the kernel: the guest's RAM, or a vCPU's struct kvm_run.
