@@ -46,7 +46,7 @@ class Replay final : public traces::AssemblerSink {
 
   private:
     // A host thread that runs one vCPU, or several in turn.
-    static constexpr u64 no_id = ~u64{0};
+    static constexpr u64 no_id = Vcpu::no_descriptor;
     struct Thread {
         u64 last_time = 0;
         u64 last_gap_line = 0;
@@ -58,7 +58,9 @@ class Replay final : public traces::AssemblerSink {
         bool may_have_reset = false;   // userspace, since the last access
         u64 exit_rip = traces::no_rip; // where the guest was left last
         u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
-        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was called on
+        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was last called on
+        bool run_fd_guessed = false;   // of the vCPU that was seen before the first KVM_RUN
+        bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
         bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
         std::vector<std::unique_ptr<Vcpu>> vcpus;
         Vcpu* current = nullptr;
@@ -84,6 +86,10 @@ class Replay final : public traces::AssemblerSink {
     void on_inject(Thread& thread, const traces::Event& event);
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
+    void on_run(Thread& thread, u32 id, u64 descriptor);
+    void on_create_vcpu(Thread& thread);
+    void on_state_set(Thread& thread, const traces::Event& event);
+    void forget_turns(Thread& thread, u32 id);
     void note_line(std::uint16_t cpu, u64 line);
     void note_once(bool& noted, std::string text);
 

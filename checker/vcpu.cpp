@@ -285,6 +285,7 @@ bool Vcpu::has_window_at(u64 address) const {
 
 std::string Vcpu::label() const {
     if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
+    if (shares_thread_) return fmt::format("vCPU of fd {} (thread {})", descriptor_, thread_);
     return fmt::format("thread {}", thread_);
 }
 

@@ -26,6 +26,8 @@ struct VcpuVerdict {
 
 class Vcpu {
   public:
+    static constexpr u64 no_descriptor = ~u64{0};
+
     Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
 
     VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible);
@@ -66,6 +68,15 @@ class Vcpu {
     // The same for an event in this vCPU's own thread.
     bool is_own(u64 id) const;
     void name(std::int32_t number) { number_ = number; }
+
+    // The file that KVM_RUN is called on, where the trace shows it: tells apart what one thread runs in turn.
+    void opened_as(u64 descriptor) { descriptor_ = descriptor; }
+    u64 descriptor() const { return descriptor_; }
+    bool may_be_opened_as(u64 descriptor) const {
+        return descriptor_ == no_descriptor || descriptor == no_descriptor || descriptor_ == descriptor;
+    }
+    // The thread's name alone does not tell which vCPU it is.
+    void shares_thread() { shares_thread_ = true; }
 
     u32 thread() const { return thread_; }
     std::int32_t number() const { return number_; }
@@ -109,6 +120,8 @@ class Vcpu {
 
     u32 thread_;
     std::int32_t number_ = -1;
+    u64 descriptor_ = no_descriptor;
+    bool shares_thread_ = false;
     CpuFacts initial_facts_;
     CpuFacts facts_; // with what CPUID showed
     Worlds main_ = Worlds::unknown();
