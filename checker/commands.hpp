@@ -1,6 +1,7 @@
 // The sub-commands. Each prints to standard output and returns the exit code.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,8 +52,17 @@ int run_watch(const LiveOptions& options, const CheckOptions& check, Format form
 // What has this name: a rule (by id or slug), a register, a property, an implementation; all of them if
 // several have it.
 int run_explain(const std::string& name, Format format);
-// An access program (JSON; - is standard input) on a party: "kvm". 4: there is none here.
-int run_run(const std::string& path, const std::string& on, Format format);
+
+struct RunOptions {
+    std::string path;                 // an access program (JSON; - is standard input)
+    std::string on;                   // a party: "kvm", "model:NAME"
+    std::vector<std::string> compare; // two parties
+    Profile profile = Profile::sdm;
+    std::optional<std::uint64_t> seed; // of random programs, in place of `path`
+    std::size_t steps = 10'000;        // of those, in all
+};
+// 1: a divergence, or a difference; 4: there is no such party here, or nothing could be judged.
+int run_run(const RunOptions& options, Format format);
 int run_list(const std::string& what, Format format);
 
 } // namespace lapicheck::checker

@@ -48,7 +48,7 @@ constexpr auto footer = R"(Examples:
   trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
   lapicheck record -o trace.txt -- COMMAND        what KVM does while COMMAND runs; watch judges it at once
-  lapicheck run program.json --on kvm             accesses on the KVM of this machine
+  lapicheck run program.json --on kvm             accesses on the KVM of this machine, judged
   lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
   lapicheck explain M01                           a rule, its source, KVM's departures from it
   lapicheck list registers                        or rules, properties, implementations
@@ -69,6 +69,18 @@ constexpr auto replay_footer = R"(Examples:
   lapicheck replay runs/kvm-2018.*.json --impl kvm-rfc
 
 Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file.)";
+
+constexpr auto run_footer = R"(Examples:
+  lapicheck run program.json --on kvm                       what this machine's KVM does, judged
+  lapicheck run program.json --on model:kvm-2018 --format json
+  lapicheck run program.json --compare kvm model:sdm        the steps on which two parties differ
+  lapicheck run --random 1 --steps 100000 --compare kvm model:kvm-6.18
+  lapicheck run --random 7 --steps 500 --on kvm --profile kvm
+
+A party is kvm (/dev/kvm) or model:NAME, an implementation of 'lapicheck list implementations'.
+
+Exit status: 0 all that was judged conforms (the parties agree), 1 a divergence (a difference), 2 wrong usage
+or a damaged program, 4 no such party here, or nothing could be judged.)";
 
 constexpr auto mutate_footer = R"(Examples:
   lapicheck mutate                                all mutants; those that no property notices are listed
@@ -202,14 +214,31 @@ int run(int argc, char** argv) {
         ->check(CLI::IsMember({"rules", "registers", "properties", "implementations"}));
     add_choice(*list, "--format", format, formats, "how to print");
 
-    std::string program;
-    std::string on;
-    CLI::App* run_program = app.add_subcommand("run", "run an access program (JSON) and show what it got");
-    run_program->add_option("PROGRAM", program, "specs/schema/program.schema.json; - is standard input")
-        ->required();
-    run_program->add_option("--on", on, "kvm: the KVM of this machine, by /dev/kvm")->required();
+    RunOptions run_options;
+    CLI::App* run_program =
+        app.add_subcommand("run", "run an access program (JSON) and judge what came of it");
+    CLI::Option* program = run_program->add_option("PROGRAM", run_options.path,
+                                                   "specs/schema/program.schema.json; - is standard input");
+    CLI::Option* on =
+        run_program->add_option("--on", run_options.on, "who runs it: kvm (/dev/kvm) or model:NAME");
+    on->option_text("PARTY");
+    run_program
+        ->add_option("--compare", run_options.compare, "the steps on which two parties differ, unjudged")
+        ->expected(2)
+        ->option_text("PARTY PARTY")
+        ->excludes(on);
+    CLI::Option* random =
+        run_program->add_option("--random", run_options.seed, "random programs, drawn with this seed");
+    random->option_text("SEED")->excludes(program);
+    run_program->add_option("--steps", run_options.steps, "with --random: steps in all; default: 10000")
+        ->option_text("N")
+        ->needs(random)
+        ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));
+    add_choice<Profile>(*run_program, "--profile", run_options.profile,
+                        {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
+                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
     add_choice(*run_program, "--format", format, formats, "how to report");
-    run_program->footer(footer);
+    run_program->footer(run_footer);
 
     CLI::App* record = app.add_subcommand(
         "record", "record what KVM does while a command runs: record [OPTIONS] -- COMMAND...");
@@ -245,7 +274,7 @@ int run(int argc, char** argv) {
     if (record->parsed()) return run_record(live);
     if (watch->parsed()) return run_watch(live, options, format);
     if (explain->parsed()) return run_explain(name, format);
-    if (run_program->parsed()) return run_run(program, on, format);
+    if (run_program->parsed()) return run_run(run_options, format);
     return run_list(what, format);
 }
 

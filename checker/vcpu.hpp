@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "checker/accept_log.hpp"
-#include "checker/departures.hpp"
-#include "checker/evidence.hpp"
+#include "checker/attribution.hpp"
 #include "checker/explanations.hpp"
 #include "checker/worlds.hpp"
 
@@ -53,7 +52,7 @@ class Vcpu {
     void catch_up(const AcceptLog& log);
     VcpuVerdict on_inject(const traces::GuestAccess& shown_by, u32 vector);
     void on_stray_write(Reg reg, u64 value) {
-        evidence_.forget(reg);
+        attribution_.evidence().forget(reg);
         each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
     }
     void forget_interrupts() {
@@ -102,15 +101,6 @@ class Vcpu {
         others_.each(visit);
         if (init_) visit(*init_);
     }
-    struct Before { // the access
-        unsigned modes = 0;
-        u32 errors = 0;
-    };
-    void note(const traces::GuestAccess& access, const Before& before);
-    void note_write(Reg reg, const traces::GuestAccess& access);
-    Mismatch refined(Mismatch mismatch) const;
-    std::vector<Mismatch> refined_parts(const Mismatch& mismatch, const traces::GuestAccess& access) const;
-    Circumstances circumstances_of(const Mismatch& mismatch) const;
     void settle(VcpuVerdict& verdict);
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
@@ -137,8 +127,7 @@ class Vcpu {
     u64 held_events_ = 0;             // and how many other events
     u64 laid_to_reset_ = 0;
     u64 reset_line_ = 0;
-    bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
-    Evidence evidence_;
+    Attribution attribution_;
 };
 
 } // namespace lapicheck::checker

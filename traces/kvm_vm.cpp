@@ -179,6 +179,26 @@ void Vm::read_cpuid(const Machine& machine) {
     for (std::uint32_t i = 0; i < cpuid_.count; ++i) fit_to_machine(cpuid_.entries[i], machine);
 }
 
+std::optional<bool> Vm::is_amd() const {
+    for (std::uint32_t i = 0; i < cpuid_.count; ++i) {
+        const kvm_cpuid_entry2& entry = cpuid_.entries[i];
+        if (entry.function != 0) continue;
+        const auto is = [&entry](const VendorName& name) {
+            return entry.ebx == name.ebx && entry.ecx == name.ecx && entry.edx == name.edx;
+        };
+        if (is(amd_name)) return true;
+        if (is(intel_name)) return false;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint8_t> Vm::maxphyaddr() const {
+    for (std::uint32_t i = 0; i < cpuid_.count; ++i)
+        if (cpuid_.entries[i].function == 0x8000'0008)
+            return static_cast<std::uint8_t>(cpuid_.entries[i].eax & 0xff);
+    return std::nullopt;
+}
+
 FileDescriptor Vm::create_vcpu(std::uint32_t apic_id) const {
     FileDescriptor vcpu(kvm_ioctl(vm_.get(), KVM_CREATE_VCPU, std::uintptr_t{apic_id}));
     if (vcpu.get() < 0)

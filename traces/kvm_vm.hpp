@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -65,7 +66,10 @@ class Vm {
     // A file descriptor of a new vCPU, its CPUID set as the machine says; `apic_id` is KVM's id too.
     FileDescriptor create_vcpu(std::uint32_t apic_id) const;
     std::size_t run_bytes() const { return run_bytes_; } // of a vCPU's struct kvm_run
-    bool wide_ids() const { return wide_ids_; }          // APIC IDs of 32 bits in messages and APIC state
+    // Of the guest's CPUID; none: it does not say.
+    std::optional<bool> is_amd() const;
+    std::optional<std::uint8_t> maxphyaddr() const;
+    bool wide_ids() const { return wide_ids_; } // APIC IDs of 32 bits in messages and APIC state
 
     // A message signalled interrupt on the bus; false if it reached nobody. Throws KvmRefused.
     bool signal_msi(std::uint64_t address, std::uint32_t data) const;
