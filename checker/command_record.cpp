@@ -13,9 +13,9 @@ int run_record(const LiveOptions& options) {
     ProgressLine line;
     const traces::RecorderResult result =
         record_live(options, line, [&file](std::string_view text) { return file.write(text); });
+    tell("record", result);
     if (const int status = exit_code(result); status != 0) return complain("record", status, result.error);
     if (const std::string error = file.keep(); !error.empty()) return complain("record", 2, error);
-    tell("record", result);
     fmt::print(stderr, "lapicheck: record: {}: {}\n", path, events_text(result));
     if (result.events != 0) fmt::print(stderr, "next: lapicheck check {}\n", path);
     return 0;

@@ -35,10 +35,10 @@ int run_watch(const LiveOptions& options, const CheckOptions& check_options, For
             if (std::string error = check.feed(text); !error.empty()) return error;
             return written ? "" : "cannot write the report";
         });
+    tell("watch", result);
     if (const int status = exit_code(result); status != 0) return complain("watch", status, result.error);
     if (keeps)
         if (const std::string error = file.keep(); !error.empty()) return complain("watch", 2, error);
-    tell("watch", result);
 
     const std::vector<TraceReport> reports = {check.finish()};
     if (format == Format::json) write_json(std::cout, reports, judging);

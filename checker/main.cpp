@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "checker/commands.hpp"
 
@@ -253,10 +254,14 @@ int run(int argc, char** argv) {
     for (CLI::App* command : {record, watch})
         command
             ->add_option("--buffer", live.buffer_kb,
-                         "KB of ring buffer for each CPU; more, if events are lost (default: 16384, fewer on "
-                         "many CPUs)")
+                         "KB of ring buffer for each CPU; more, if events are lost (default: up to 65536, as "
+                         "memory and CPUs allow)")
             ->option_text("KB")
             ->check(CLI::Range(std::size_t{16}, std::size_t{16} << 20));
+    std::vector<std::string> without_dashes;
+    for (CLI::App* command : {record, watch})
+        command->add_option("COMMAND", without_dashes, "what to run, behind --")
+            ->option_text("-- COMMAND...");
     record->footer(record_footer);
     watch->footer(watch_footer);
 
@@ -271,6 +276,11 @@ int run(int argc, char** argv) {
     if (prove->parsed()) return run_prove(prove_options, format);
     if (mutate->parsed()) return run_mutate(mutate_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
+    if (!without_dashes.empty()) {
+        fmt::print(stderr, "lapicheck: {}: say -- before COMMAND: {} -- {}\n", argv[1], argv[1],
+                   fmt::join(without_dashes, " "));
+        return usage_error;
+    }
     if (record->parsed()) return run_record(live);
     if (watch->parsed()) return run_watch(live, options, format);
     if (explain->parsed()) return run_explain(name, format);

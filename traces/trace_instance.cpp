@@ -21,9 +21,10 @@ namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024; // trace_pipe gives at most a page or two at a time
 
-constexpr std::size_t default_kb = 16 * 1024;
+constexpr std::size_t default_kb = 64 * 1024;
 constexpr std::size_t least_kb = 1024;
 constexpr std::size_t default_kb_of_all_cpus = 512 * 1024;
+constexpr std::size_t default_share_of_memory = 32; // all CPUs' together are at most this part
 
 // The clock goes by the same time on every CPU, so that a thread's events stay in order when it moves; with
 // the default one, two CPUs' stamps differ by microseconds and more.
@@ -83,6 +84,13 @@ std::uint64_t read_count(const std::string& stats, std::string_view key) {
 
 std::size_t cpu_count() { return static_cast<std::size_t>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF))); }
 
+std::size_t suitable_kb() {
+    const auto pages = static_cast<std::size_t>(std::max(0L, sysconf(_SC_PHYS_PAGES)));
+    const std::size_t memory_kb = pages * (static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) / 1024);
+    const std::size_t all = std::min(default_kb_of_all_cpus, memory_kb / default_share_of_memory);
+    return std::clamp(all / cpu_count(), least_kb, default_kb);
+}
+
 // The kernel refuses to remove one that is being read, so not even one whose owner lives where its number
 // means nothing to us is removed.
 void remove_abandoned() {
@@ -110,6 +118,11 @@ std::string no_instance(const std::string& folder) {
         return fmt::format("{}/instances: {}; the kernel is locked down (/sys/kernel/security/lockdown), or "
                            "the container may not trace",
                            folder, reason());
+    if (error == ENOENT)
+        return fmt::format(
+            "{}/instances is missing: mount tracefs (mount -t tracefs tracefs {}), or use a kernel with "
+            "ftrace instances",
+            folder, folder);
     if (error == EROFS)
         return fmt::format("{}/instances: {}; mount it writable: mount -o remount,rw {}", folder, reason(),
                            folder);
@@ -128,8 +141,7 @@ std::string ioctl_filter() {
 std::string TraceInstance::open(std::size_t buffer_kb) {
     constexpr int silent = 0; // errors are ours to tell
     tracefs_set_loglevel(silent);
-    buffer_kb_ =
-        buffer_kb != 0 ? buffer_kb : std::clamp(default_kb_of_all_cpus / cpu_count(), least_kb, default_kb);
+    buffer_kb_ = buffer_kb != 0 ? buffer_kb : suitable_kb();
     std::string error = make();
     if (error.empty()) error = set_up();
     if (error.empty()) error = enable_events();
