@@ -1,11 +1,11 @@
 #include "checker/check.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "traces/format.hpp"
-#include "traces/ftrace_text.hpp"
 #include "traces/input.hpp"
 
 namespace lapicheck::checker {
@@ -59,47 +59,59 @@ u64 TraceReport::count_unknown() const {
     return n;
 }
 
-TraceReport check_trace(const std::string& path, const CheckOptions& options) {
-    TraceReport report;
-    traces::Input input(path);
-    report.path = input.name();
-    traces::FtraceText reader;
-    Replay replay(options.cpu);
-    if (options.monitor) replay.monitor_all();
-    traces::Assembler assembler(replay);
-    std::vector<traces::Event> events;
-    std::uint64_t bytes = 0;
-    for (std::string_view block = input.read(); !block.empty(); block = input.read()) {
-        if (bytes == 0) {
-            if (const auto reason = traces::refuse(block.substr(0, sniffed_bytes))) {
-                report.error = fmt::format("{}: {}", report.path, *reason);
-                return report;
-            }
-        }
-        bytes += block.size();
-        events.clear();
-        reader.feed(block, events);
-        replay.set_clock(reader.summary().clock_in_seconds);
-        assembler.feed(events);
-        if (options.progress) options.progress(bytes);
-    }
-    if (!input.error().empty()) {
-        report.error = input.error();
-        return report;
-    }
-    events.clear();
-    reader.finish(events);
-    assembler.feed(events);
-    assembler.finish();
-    replay.finish();
+TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
+    : options_(options), path_(std::move(path)), replay_(options.cpu) {
+    if (options_.monitor) replay_.monitor_all();
+    if (!options_.found) return;
+    replay_.on_new_kind([this](const Divergence& divergence) {
+        const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;
+        if (!is_known) options_.found(divergence, reader_.summary());
+    });
+}
 
-    report.read = reader.summary();
+std::string TraceCheck::feed(std::string_view bytes) {
+    if (bytes_ == 0)
+        if (const auto reason = traces::refuse(bytes.substr(0, sniffed_bytes)))
+            return fmt::format("{}: {}", path_, *reason);
+    bytes_ += bytes.size();
+    events_.clear();
+    reader_.feed(bytes, events_);
+    replay_.set_clock(reader_.summary().clock_in_seconds);
+    assembler_.feed(events_);
+    if (options_.progress) options_.progress(bytes_);
+    return {};
+}
+
+TraceReport TraceCheck::finish() {
+    events_.clear();
+    reader_.finish(events_);
+    assembler_.feed(events_);
+    assembler_.finish();
+    replay_.finish();
+
+    TraceReport report;
+    report.path = path_;
+    report.read = reader_.summary();
     if (report.read.events == 0) report.error = not_a_trace(report);
-    report.replay = replay.summary();
-    report.divergences = replay.divergences();
-    report.divergences_not_listed = replay.divergences_not_listed();
-    mark_known(report.divergences, options.profile);
+    report.replay = replay_.summary();
+    report.divergences = replay_.divergences();
+    report.divergences_not_listed = replay_.divergences_not_listed();
+    mark_known(report.divergences, options_.profile);
     report.verdict = verdict_of(report);
+    return report;
+}
+
+TraceReport check_trace(const std::string& path, const CheckOptions& options) {
+    traces::Input input(path);
+    TraceCheck check(input.name(), options);
+    std::string error;
+    for (std::string_view block = input.read(); error.empty() && !block.empty(); block = input.read())
+        error = check.feed(block);
+    if (error.empty()) error = input.error();
+    if (error.empty()) return check.finish();
+    TraceReport report;
+    report.path = input.name();
+    report.error = std::move(error);
     return report;
 }
 

@@ -7,6 +7,8 @@
 
 #include "checker/replay.hpp"
 #include "specs/catalogue.hpp"
+#include "traces/assembler.hpp"
+#include "traces/ftrace_text.hpp"
 #include "traces/reader.hpp"
 
 namespace lapicheck::checker {
@@ -22,6 +24,9 @@ struct CheckOptions {
     bool monitor = false; // hold every access against the properties too
     // Told now and then how many bytes were read.
     std::function<void(std::uint64_t bytes)> progress;
+    // Told of each kind of divergence when it is first found, but for those that the profile knows. Lost
+    // events may take it back later; then it is not in the report, and told again if it comes again.
+    std::function<void(const Divergence& divergence, const traces::ReadSummary& read)> found;
 };
 
 struct TraceReport {
@@ -35,6 +40,27 @@ struct TraceReport {
 
     u64 count_known() const;
     u64 count_unknown() const;
+};
+
+// One trace that comes piece by piece.
+class TraceCheck {
+  public:
+    // `path` names the trace in the report.
+    TraceCheck(std::string path, const CheckOptions& options);
+
+    // Empty, or why this is no trace.
+    std::string feed(std::string_view bytes);
+    // After the last byte.
+    TraceReport finish();
+
+  private:
+    CheckOptions options_;
+    std::string path_;
+    std::uint64_t bytes_ = 0;
+    traces::FtraceText reader_;
+    Replay replay_;
+    traces::Assembler assembler_{replay_};
+    std::vector<traces::Event> events_;
 };
 
 // `path` "-" is standard input.

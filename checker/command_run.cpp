@@ -1,18 +1,19 @@
-#include <algorithm>
 #include <cstdio>
+#include <iostream>
 
 #include <fmt/format.h>
-#include <sys/utsname.h>
 
 #include "checker/commands.hpp"
+#include "checker/parties.hpp"
 #include "checker/program_file.hpp"
-#include "checker/run_text.hpp"
-#include "traces/kvm_guest.hpp"
+#include "checker/report_run.hpp"
+#include "traces/json_place.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-constexpr int ran = 0;
+constexpr int conforms = 0;
+constexpr int diverges = 1;
 constexpr int bad_input = 2;
 constexpr int not_to_be_had = 4;
 
@@ -21,56 +22,82 @@ int complain(int status, std::string_view what) {
     return status;
 }
 
+int finish(int status) {
+    std::cout.flush();
+    return std::cout ? status : complain(bad_input, "cannot write the report");
+}
+
 traces::ProgramText read_file(const std::string& path) {
     const FileText file = read_text_file(path);
     if (!file.error.empty()) return {{}, file.error};
     return traces::read_program(file.text, file.name);
 }
 
-std::string kernel_release() {
-    utsname names{};
-    return uname(&names) == 0 ? names.release : "unknown";
+int exit_status(Verdict verdict) {
+    return verdict == Verdict::conforms ? conforms : verdict == Verdict::diverges ? diverges : not_to_be_had;
 }
 
-void print_text(const std::string& party, const traces::Program& program, const traces::Run& run) {
-    fmt::print("{}, Linux {}: {} steps on {} vCPUs\n\n", party, kernel_release(), program.steps.size(),
-               program.machine.apic_ids.size());
-    for (std::size_t i = 0; i < program.steps.size(); ++i) {
-        const traces::Step& step = program.steps[i];
-        fmt::print("{:>6}  vCPU {}  {:<44} -> {}\n", i, step.vcpu, step_text(step),
-                   outcome_text(step, run.outcomes[i]));
-    }
+int judge_on(const RunOptions& options, traces::Program program, Format format) {
+    const NamedParty named = make_party(options.on);
+    JudgedRun judged;
+    judged.party = named.party->name();
+    judged.full_name = full_name(*named.party);
+    if (!is_model(options.on)) judged.kernel = kernel_release();
+    judged.profile = options.profile;
+    judged.run = named.party->run(program);
+    if (judged.run.status != traces::Run::Status::ran)
+        return complain(not_to_be_had, fmt::format("run: {}", judged.run.reason));
+    judged.verdicts = judge_run(program, judged.run);
+    if (options.profile == Profile::kvm)
+        for (StepVerdict& verdict : judged.verdicts)
+            for (Divergence& divergence : verdict.divergences)
+                divergence.known = divergence.mismatch.departure;
+    judged.program = std::move(program);
+    if (format == Format::json) write_run_json(std::cout, judged);
+    else write_run_text(std::cout, judged);
+    return finish(exit_status(verdict_of(count(judged.verdicts))));
 }
 
-// The program with its outcomes: what was printed can be run again.
-void print_json(const std::string& party, traces::Program program, const traces::Run& run) {
-    auto& others = program.others;
-    std::erase_if(others, [](const auto& entry) {
-        return entry.first == "tool" || entry.first == "party" || entry.first == "host";
-    });
-    const std::pair<std::string, std::string> head[] = {
-        {"tool", fmt::format(R"({{"name":"lapicheck","version":"{}"}})", LAPICHECK_VERSION)},
-        {"party", fmt::format("\"{}\"", party)},
-        {"host", fmt::format(R"({{"kernel":"{}"}})", kernel_release())}};
-    others.insert(others.begin(), std::begin(head), std::end(head));
-    fmt::print("{}", traces::write_program(program, run.outcomes));
+int compare_two(const RunOptions& options, traces::Program program, Format format) {
+    PartyComparison compared;
+    compared.first = options.compare[0];
+    compared.second = options.compare[1];
+    TwoRuns runs = run_both(compared.first, compared.second, program);
+    for (const traces::Run* run : {&runs.first, &runs.second})
+        if (run->status != traces::Run::Status::ran)
+            return complain(not_to_be_had, fmt::format("run: {}", run->reason));
+    PartyDifferences differences;
+    differences.compare(program, runs.first.outcomes, runs.second.outcomes);
+    compared.differences = differences.differences();
+    compared.exclusions = differences.exclusions();
+    compared.steps = program.steps.size();
+    compared.program = std::move(program);
+    compared.first_run = std::move(runs.first);
+    compared.second_run = std::move(runs.second);
+    if (format == Format::json) write_comparison_json(std::cout, compared);
+    else write_comparison_text(std::cout, compared);
+    return finish(compared.differences.empty() ? conforms : diverges);
 }
 
 } // namespace
 
-int run_run(const std::string& path, const std::string& on, Format format) {
-    if (on != "kvm")
-        return complain(bad_input, fmt::format("run: '{}' is nobody to run on; say --on kvm", on));
-    const traces::ProgramText text = read_file(path);
+int run_run(const RunOptions& options, Format format) {
+    if (options.on.empty() && options.compare.empty())
+        return complain(bad_input, "run: say who runs it: --on PARTY, or --compare PARTY PARTY");
+    std::vector<std::string> names = options.compare;
+    if (!options.on.empty()) names.push_back(options.on);
+    for (const std::string& name : names)
+        if (const NamedParty named = make_party(name); named.party == nullptr)
+            return complain(bad_input, fmt::format("run: {}", named.error));
+    if (options.path.empty()) return complain(bad_input, "run: PROGRAM is required, or --random SEED");
+    traces::ProgramText text = read_file(options.path);
     if (!text.error.empty()) return complain(bad_input, text.error);
-    traces::KvmGuest party;
-    const traces::Run run = party.run(text.program);
-    if (run.status != traces::Run::Status::ran)
-        return complain(not_to_be_had, fmt::format("run: {}", run.reason));
-    if (format == Format::json) print_json(party.name(), text.program, run);
-    else print_text(party.name(), text.program, run);
-    if (std::fflush(stdout) != 0) return complain(bad_input, "cannot write the report");
-    return ran;
+    try {
+        if (options.compare.empty()) return judge_on(options, std::move(text.program), format);
+        return compare_two(options, std::move(text.program), format);
+    } catch (const traces::Refusal& refusal) { // of what only a model looks at
+        return complain(bad_input, fmt::format("{}: {}", options.path, refusal.what()));
+    }
 }
 
 } // namespace lapicheck::checker

@@ -1,6 +1,7 @@
 // The sub-commands. Each prints to standard output and returns the exit code.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,11 +39,30 @@ int run_mutate(const MutateOptions& options, Format format);
 // what it was kept for.
 int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);
 
+struct LiveOptions {
+    std::vector<std::string> command; // and its arguments; empty: until a signal ends it
+    std::string output;               // a file for the recording; empty: none
+    std::size_t buffer_kb = 0;        // for each CPU; 0: what suits this machine
+};
+// What KVM does meanwhile, into a file that `check` reads: 4 if tracing is not to be had here.
+int run_record(const LiveOptions& options);
+// The same judged while it happens, in the words of `check` and with its exit codes.
+int run_watch(const LiveOptions& options, const CheckOptions& check, Format format);
+
 // What has this name: a rule (by id or slug), a register, a property, an implementation; all of them if
 // several have it.
 int run_explain(const std::string& name, Format format);
-// An access program (JSON; - is standard input) on a party: "kvm". 4: there is none here.
-int run_run(const std::string& path, const std::string& on, Format format);
+
+struct RunOptions {
+    std::string path;                 // an access program (JSON; - is standard input)
+    std::string on;                   // a party: "kvm", "model:NAME"
+    std::vector<std::string> compare; // two parties
+    Profile profile = Profile::sdm;
+    std::optional<std::uint64_t> seed; // of random programs, in place of `path`
+    std::size_t steps = 10'000;        // of those, in all
+};
+// 1: a divergence, or a difference; 4: there is no such party here, or nothing could be judged.
+int run_run(const RunOptions& options, Format format);
 int run_list(const std::string& what, Format format);
 
 } // namespace lapicheck::checker

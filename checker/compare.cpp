@@ -54,6 +54,7 @@ class Comparison {
     std::optional<Mismatch> run(bool value_is_ours) const {
         if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
         if (out_.answer != Answer::apic) return std::nullopt;
+        if (access_.unanswered) return differs(out_.rule, Fault::left);
         if (out_.gp != access_.gp) return differs(out_.rule, out_.gp ? Fault::gp_missing : Fault::gp_raised);
         if (access_.gp) {
             if (access_.ipis == 0) return std::nullopt;
@@ -213,7 +214,7 @@ std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& a
 Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu) {
     Mismatch narrowed = mismatch;
     narrowed.bits = bits;
-    if (is_stored(mismatch.reg))
+    if (is_stored(mismatch.reg) && kind != model::AccessKind::cr8_read)
         narrowed.rule = rule_of_bits(*row_of(mismatch.reg), model::low_half(bits), !is_mmio(kind), cpu);
     narrowed.unseen_cause = may_have_unseen_cause(narrowed);
     return narrowed;
@@ -235,6 +236,11 @@ void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) 
         state.apic_base = state.apic_base.refined_by({access.address, model::apic_base::page});
     if (outcome.gp || access.gp || outcome.answer != Answer::apic || is_write(access.kind)) return;
     const u32 word = model::low_half(access.value);
+    if (access.kind == model::AccessKind::cr8_read) { // P08
+        if (is_enabled(state).is_true())
+            state[Reg::tpr] = state[Reg::tpr].refined_by({word << 4, model::tpr::task_class});
+        return;
+    }
     switch (outcome.reg) {
     case Reg::apic_base: state.apic_base = access.value; break;
     case Reg::tsc_deadline:

@@ -18,6 +18,8 @@ std::string describe(AccessKind kind, u64 address, u64 value) {
     case AccessKind::wrmsr: return fmt::format("WRMSR {:X}H = {:#x}", address, value);
     case AccessKind::mmio_read: return fmt::format("MMIO read of {:#x} gave {:#x}", address, value);
     case AccessKind::mmio_write: return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
+    case AccessKind::cr8_read: return fmt::format("MOV from CR8 gave {:#x}", value);
+    case AccessKind::cr8_write: return fmt::format("MOV to CR8 of {:#x}", value);
     default: return std::string(model::to_string(kind)); // no access of the guest to the window or an MSR
     }
 }

@@ -30,6 +30,8 @@ class Evidence {
     void ended(u64 line) { eoi_line_ = line; }
 
     u64 line_of(Reg reg) const { return of(reg).line; }
+    // The same of a write alone.
+    u64 line_of_write(Reg reg) const { return model::is_write(of(reg).kind) ? of(reg).line : 0; }
     // What the register was written last, or showed before, if that is known; not what INIT put there.
     std::optional<u64> value_of(Reg reg) const {
         return of(reg).line > init_line_ ? std::optional{of(reg).value} : std::nullopt;

@@ -19,7 +19,15 @@ bool same_kind(const Divergence& a, const Divergence& b) {
 
 } // namespace
 
+bool Findings::is_new_kind(const Divergence& divergence) const {
+    const auto same = [&divergence](const Divergence& other) { return same_kind(other, divergence); };
+    return std::ranges::none_of(folded_, same) &&
+           std::ranges::none_of(recent_, same,
+                                [](const Finding& f) -> const Divergence& { return f.divergence; });
+}
+
 void Findings::add(Finding finding) {
+    if (told_ && is_new_kind(finding.divergence)) told_(finding.divergence);
     recent_.push_back(std::move(finding));
     if (recent_.size() <= most_recent) return;
     fold(std::move(recent_.front().divergence));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "checker/divergence.hpp"
@@ -17,6 +19,8 @@ struct Finding {
 class Findings {
   public:
     void add(Finding finding);
+    // Told of a divergence when no other of its kind stands.
+    void on_new_kind(std::function<void(const Divergence&)> told) { told_ = std::move(told); }
     // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
     u64 take_back_since(u64 since);
     // Behind `last_line` a CPU has no event: its buffer may have been full, and nothing tells. What was found
@@ -36,7 +40,9 @@ class Findings {
     static constexpr std::size_t most_kinds = 500;
 
     void fold(Divergence divergence);
+    bool is_new_kind(const Divergence& divergence) const;
 
+    std::function<void(const Divergence&)> told_;
     std::deque<Finding> recent_;
     std::vector<Divergence> folded_;
     u64 not_listed_ = 0;

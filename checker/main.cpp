@@ -2,10 +2,12 @@
 #include <exception>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "checker/commands.hpp"
 
@@ -34,12 +36,21 @@ void add_choice(CLI::App& command, const std::string& option, Enum& into, std::m
 
 const std::map<std::string, Format> formats = {{"text", Format::text}, {"json", Format::json}};
 
+// What decides how a recording is judged.
+void add_judging(CLI::App& command, CheckOptions& options) {
+    add_choice<Profile>(command, "--profile", options.profile, {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
+                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
+    add_choice<GuestCpu>(command, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
+                         "the guest CPU's vendor; untold, what either manual allows is allowed");
+}
+
 constexpr auto footer = R"(Examples:
   lapicheck check trace.txt                       a recording against the manual
   lapicheck check --profile kvm --format json *.txt
   trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
-  lapicheck run program.json --on kvm             accesses on the KVM of this machine
+  lapicheck record -o trace.txt -- COMMAND        what KVM does while COMMAND runs; watch judges it at once
+  lapicheck run program.json --on kvm             accesses on the KVM of this machine, judged
   lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
   lapicheck explain M01                           a rule, its source, KVM's departures from it
   lapicheck list registers                        or rules, properties, implementations
@@ -61,6 +72,18 @@ constexpr auto replay_footer = R"(Examples:
 
 Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file.)";
 
+constexpr auto run_footer = R"(Examples:
+  lapicheck run program.json --on kvm                       what this machine's KVM does, judged
+  lapicheck run program.json --on model:kvm-2018 --format json
+  lapicheck run program.json --compare kvm model:sdm        the steps on which two parties differ
+  lapicheck run --random 1 --steps 100000 --compare kvm model:kvm-6.18
+  lapicheck run --random 7 --steps 500 --on kvm --profile kvm
+
+A party is kvm (/dev/kvm) or model:NAME, an implementation of 'lapicheck list implementations'.
+
+Exit status: 0 all that was judged conforms (the parties agree), 1 a divergence (a difference), 2 wrong usage
+or a damaged program, 4 no such party here, or nothing could be judged.)";
+
 constexpr auto mutate_footer = R"(Examples:
   lapicheck mutate                                all mutants; those that no property notices are listed
   lapicheck mutate --every 20 --all-killers --verbose
@@ -68,7 +91,46 @@ constexpr auto mutate_footer = R"(Examples:
 
 Exit status: 0 every mutant that breaks a rule is noticed, 1 one is not, 2 wrong usage, 4 not decided.)";
 
+constexpr auto record_footer =
+    R"(COMMAND runs with its own streams; the recording ends with it, or with Ctrl-C, which COMMAND gets too. Without
+COMMAND, Ctrl-C ends it. Every guest of this machine's KVM is recorded, whoever runs it. Needs root.
+
+Examples:
+  lapicheck record -o trace.txt -- qemu-system-x86_64 -accel kvm -kernel apic.flat
+  lapicheck record -o trace.txt                   guests that run already, until Ctrl-C
+  lapicheck check trace.txt                       what the recording shows
+
+Exit status: 0 recorded, however COMMAND ended, which is told; 2 wrong usage, COMMAND cannot be run, or the
+file not be written; 4 tracing is not to be had here, and why.)";
+
+constexpr auto watch_footer =
+    R"(A line for each kind of divergence when it is first seen, the report of 'check' at the end. COMMAND, Ctrl-C
+and root as for 'record'.
+
+Examples:
+  lapicheck watch                                 guests that run already, until Ctrl-C
+  lapicheck watch --profile kvm -- qemu-system-x86_64 -accel kvm -kernel apic.flat
+  lapicheck watch -o trace.txt -- COMMAND         keeps what it saw
+
+Exit status: 0 conforms, 1 a divergence, 2 wrong usage, COMMAND cannot be run, or the file not be written;
+4 nothing could be checked, or tracing is not to be had here, and why.)";
+
+// What stands behind "--" is a command line of its own, whatever its words look like.
+std::vector<std::string> cut_command(int& argc, char** argv) {
+    const std::string_view name = argc > 1 ? argv[1] : "";
+    if (name != "record" && name != "watch") return {};
+    for (int i = 2; i < argc; ++i)
+        if (std::string_view(argv[i]) == "--") {
+            std::vector<std::string> command(argv + i + 1, argv + argc);
+            argc = i;
+            return command;
+        }
+    return {};
+}
+
 int run(int argc, char** argv) {
+    LiveOptions live;
+    live.command = cut_command(argc, argv);
     CLI::App app{"Holds what a hypervisor's local APIC did against the rules of the manual.", "lapicheck"};
     app.set_version_flag("--version", std::string{"lapicheck "} + LAPICHECK_VERSION);
     app.require_subcommand(1);
@@ -82,10 +144,7 @@ int run(int argc, char** argv) {
         ->add_option("TRACE", paths,
                      "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
         ->required();
-    add_choice<Profile>(*check, "--profile", options.profile, {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
-                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
-    add_choice<GuestCpu>(*check, "--cpu", options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
-                         "the guest CPU's vendor; untold, what either manual allows is allowed");
+    add_judging(*check, options);
     add_choice(*check, "--format", format, formats, "how to report");
     check->add_flag(
         "--monitor", options.monitor,
@@ -160,14 +219,55 @@ int run(int argc, char** argv) {
         ->check(CLI::IsMember({"rules", "registers", "properties", "implementations"}));
     add_choice(*list, "--format", format, formats, "how to print");
 
-    std::string program;
-    std::string on;
-    CLI::App* run_program = app.add_subcommand("run", "run an access program (JSON) and show what it got");
-    run_program->add_option("PROGRAM", program, "specs/schema/program.schema.json; - is standard input")
-        ->required();
-    run_program->add_option("--on", on, "kvm: the KVM of this machine, by /dev/kvm")->required();
+    RunOptions run_options;
+    CLI::App* run_program =
+        app.add_subcommand("run", "run an access program (JSON) and judge what came of it");
+    CLI::Option* program = run_program->add_option("PROGRAM", run_options.path,
+                                                   "specs/schema/program.schema.json; - is standard input");
+    CLI::Option* on =
+        run_program->add_option("--on", run_options.on, "who runs it: kvm (/dev/kvm) or model:NAME");
+    on->option_text("PARTY");
+    run_program
+        ->add_option("--compare", run_options.compare, "the steps on which two parties differ, unjudged")
+        ->expected(2)
+        ->option_text("PARTY PARTY")
+        ->excludes(on);
+    CLI::Option* random =
+        run_program->add_option("--random", run_options.seed, "random programs, drawn with this seed");
+    random->option_text("SEED")->excludes(program);
+    run_program->add_option("--steps", run_options.steps, "with --random: steps in all; default: 10000")
+        ->option_text("N")
+        ->needs(random)
+        ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));
+    add_choice<Profile>(*run_program, "--profile", run_options.profile,
+                        {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
+                        "sdm (default): the manual alone; kvm: KVM's documented departures are known");
     add_choice(*run_program, "--format", format, formats, "how to report");
-    run_program->footer(footer);
+    run_program->footer(run_footer);
+
+    CLI::App* record = app.add_subcommand(
+        "record", "record what KVM does while a command runs: record [OPTIONS] -- COMMAND...");
+    record->add_option("-o,--output", live.output, "the recording; default: lapicheck.trace.txt")
+        ->option_text("FILE");
+    CLI::App* watch =
+        app.add_subcommand("watch", "judge what KVM does while it happens: watch [OPTIONS] [-- COMMAND...]");
+    watch->add_option("-o,--output", live.output, "keep the recording, too")->option_text("FILE");
+    add_judging(*watch, options);
+    add_choice(*watch, "--format", format, formats,
+               "how to report at the end; with json, lines go to standard error");
+    for (CLI::App* command : {record, watch})
+        command
+            ->add_option("--buffer", live.buffer_kb,
+                         "KB of ring buffer for each CPU; more, if events are lost (default: up to 65536, as "
+                         "memory and CPUs allow)")
+            ->option_text("KB")
+            ->check(CLI::Range(std::size_t{16}, std::size_t{16} << 20));
+    std::vector<std::string> without_dashes;
+    for (CLI::App* command : {record, watch})
+        command->add_option("COMMAND", without_dashes, "what to run, behind --")
+            ->option_text("-- COMMAND...");
+    record->footer(record_footer);
+    watch->footer(watch_footer);
 
     try {
         app.parse(argc, argv);
@@ -180,8 +280,15 @@ int run(int argc, char** argv) {
     if (prove->parsed()) return run_prove(prove_options, format);
     if (mutate->parsed()) return run_mutate(mutate_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
+    if (!without_dashes.empty()) {
+        fmt::print(stderr, "lapicheck: {}: say -- before COMMAND: {} -- {}\n", argv[1], argv[1],
+                   fmt::join(without_dashes, " "));
+        return usage_error;
+    }
+    if (record->parsed()) return run_record(live);
+    if (watch->parsed()) return run_watch(live, options, format);
     if (explain->parsed()) return run_explain(name, format);
-    if (run_program->parsed()) return run_run(program, on, format);
+    if (run_program->parsed()) return run_run(run_options, format);
     return run_list(what, format);
 }
 

@@ -15,6 +15,11 @@ traces::Program program_of(const proof::Run& run, const std::vector<proof::Execu
 // What a model is told that is no part of a program's machine: the key "apic".
 std::string apic_text(const proof::MachineFacts& machine);
 
+// What a program says of a model's machine. Throws traces::Refusal for what "apic" holds.
+proof::MachineFacts facts_of(const traces::Program& program);
+// The answers to open questions that a step asks for. Throws traces::Refusal.
+proof::ChoiceValues choices_of(const traces::Program& program, std::size_t index);
+
 // The run that a program is. Throws traces::Refusal, with the place, for what no model can be told.
 proof::Run run_of(const traces::Program& program);
 

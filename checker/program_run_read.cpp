@@ -32,23 +32,11 @@ void read_apic(proof::MachineFacts& facts, const At& at) {
         facts.reset_choices = choices_at(At(object["reset_choices"], "reset_choices", at));
 }
 
-proof::MachineFacts facts_of(const traces::Program& program) {
-    const traces::Machine& machine = program.machine;
+void refuse_other_ids(const traces::Machine& machine) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i)
         if (machine.apic_ids[i] != i)
             traces::refuse(fmt::format("/machine/vcpus/{}/apic_id", i),
-                           fmt::format("a model's vCPUs are numbered; only {} is possible here", i));
-    proof::MachineFacts facts;
-    facts.amd = machine.vendor == traces::GuestVendor::amd;
-    facts.x2apic = machine.x2apic;
-    facts.tsc_deadline = machine.tsc_deadline;
-    if (machine.maxphyaddr) facts.address_bits = *machine.maxphyaddr;
-    facts.vcpus = static_cast<unsigned>(machine.apic_ids.size());
-    if (const std::string* apic = find_key(program, "apic")) {
-        const auto parsed = traces::json::parse(*apic);
-        read_apic(facts, At(parsed, "/apic"));
-    }
-    return facts;
+                           fmt::format("a run's vCPUs are numbered; only {} is possible here", i));
 }
 
 // The message that a device's write to the bus is.
@@ -104,6 +92,28 @@ proof::RunStep step_of(const traces::Step& from, std::size_t index) {
     return step;
 }
 
+} // namespace
+
+const std::string* find_key(const traces::Program& program, std::string_view key) {
+    const auto found = std::ranges::find(program.others, key, &std::pair<std::string, std::string>::first);
+    return found == program.others.end() ? nullptr : &found->second;
+}
+
+proof::MachineFacts facts_of(const traces::Program& program) {
+    const traces::Machine& machine = program.machine;
+    proof::MachineFacts facts;
+    facts.amd = machine.vendor == traces::GuestVendor::amd;
+    facts.x2apic = machine.x2apic;
+    facts.tsc_deadline = machine.tsc_deadline;
+    if (machine.maxphyaddr) facts.address_bits = *machine.maxphyaddr;
+    facts.vcpus = static_cast<unsigned>(machine.apic_ids.size());
+    if (const std::string* apic = find_key(program, "apic")) {
+        const auto parsed = traces::json::parse(*apic);
+        read_apic(facts, At(parsed, "/apic"));
+    }
+    return facts;
+}
+
 proof::ChoiceValues choices_of(const traces::Program& program, std::size_t index) {
     const auto notes = program.notes.find(index);
     if (notes == program.notes.end()) return {};
@@ -116,15 +126,9 @@ proof::ChoiceValues choices_of(const traces::Program& program, std::size_t index
     return {};
 }
 
-} // namespace
-
-const std::string* find_key(const traces::Program& program, std::string_view key) {
-    const auto found = std::ranges::find(program.others, key, &std::pair<std::string, std::string>::first);
-    return found == program.others.end() ? nullptr : &found->second;
-}
-
 proof::Run run_of(const traces::Program& program) {
     if (program.steps.empty()) traces::refuse("/steps", "there is no step");
+    refuse_other_ids(program.machine);
     proof::Run run;
     run.machine = facts_of(program);
     for (std::size_t i = 0; i < program.steps.size(); ++i) {

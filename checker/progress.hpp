@@ -14,9 +14,7 @@ inline bool shows_progress() { return isatty(STDERR_FILENO) != 0; }
 class ProgressLine {
   public:
     ProgressLine() = default;
-    ~ProgressLine() {
-        if (shown_) fmt::print(stderr, "\r\033[K");
-    }
+    ~ProgressLine() { erase(); }
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;
 
@@ -29,6 +27,14 @@ class ProgressLine {
         shown_ = true;
         fmt::print(stderr, "\r\033[K{}", text());
         std::fflush(stderr);
+    }
+
+    // Before something else is printed.
+    void erase() {
+        if (!shown_) return;
+        fmt::print(stderr, "\r\033[K");
+        std::fflush(stderr);
+        shown_ = false;
     }
 
   private:

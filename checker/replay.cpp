@@ -5,12 +5,15 @@
 
 #include <fmt/format.h>
 
+#include "traces/kvm_ioctls.hpp"
+
 namespace lapicheck::checker {
 namespace {
 
 using traces::Event;
 using traces::EventKind;
 using traces::GuestAccess;
+namespace ioctls = traces::ioctls;
 
 // Threads that run vCPUs kept at once; beyond it all start anew, which loses knowledge, never accuracy.
 constexpr std::size_t most_threads = 2048;
@@ -29,12 +32,7 @@ constexpr u64 shortest_gap_ns = 50'000;
 
 constexpr u64 longest_instruction = 15; // bytes
 
-// ioctls by which userspace sets state that the local APIC depends on (include/uapi/linux/kvm.h).
-constexpr u64 kvm_run = 0xae80;
-constexpr u64 kvm_set_lapic = 0x4400'ae8f;
-constexpr u64 kvm_set_sregs = 0x4138'ae84;
-constexpr u64 kvm_set_sregs2 = 0x4140'aecd;
-constexpr u64 kvm_set_msrs = 0x4008'ae89;
+constexpr u32 nobody = 0xffff'ffff; // no thread's number
 
 CpuFacts facts_for(GuestCpu cpu) {
     CpuFacts facts;
@@ -114,6 +112,7 @@ Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
     if (current != nullptr && (number < 0 || current->number() == number)) return *current;
     for (auto& vcpu : thread.vcpus) {
         if (vcpu->number() != number && vcpu->number() >= 0) continue;
+        if (number < 0 && !vcpu->may_be_opened_as(thread.run_fd)) continue;
         vcpu->name(number); // the one vCPU that had no number yet
         thread.current = vcpu.get();
         return *vcpu;
@@ -125,6 +124,9 @@ Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
     thread.vcpus.push_back(std::make_unique<Vcpu>(id, facts_));
     thread.current = thread.vcpus.back().get();
     thread.current->name(number);
+    thread.current->opened_as(thread.run_fd);
+    if (number < 0 && thread.run_fd != no_id && thread.vcpus.size() > 1)
+        for (auto& vcpu : thread.vcpus) vcpu->shares_thread();
     ++summary_.vcpus;
     return *thread.current;
 }
@@ -144,8 +146,8 @@ void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line) {
         // With the local clock two CPUs' stamps may be out of order.
         const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
         if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
-        if (thread.current != nullptr && allows_reset(thread, gap, line))
-            thread.current->host_may_have_reset();
+        if (!thread.vcpus.empty() && allows_reset(thread, gap, line))
+            for (auto& vcpu : thread.vcpus) vcpu->host_may_have_reset();
     } else {
         thread.last_gap_line = line;
     }
@@ -283,22 +285,80 @@ void Replay::take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict) {
 
 void Replay::on_ioctl(Thread& thread, const Event& event) {
     thread.in_userspace = true;
-    if (event.where == kvm_run) tells_apart(thread, event.thread, thread.run_fd, event.value);
-    for (auto& vcpu : thread.vcpus) {
-        if (event.where == kvm_set_lapic) vcpu->host_has_loaded();
-        else if (event.where == kvm_set_sregs || event.where == kvm_set_sregs2) vcpu->host_may_have_loaded();
-        else if (event.where == kvm_set_msrs) vcpu->host_has_set_msrs();
+    if (event.where == ioctls::run) on_run(thread, event.thread, event.value);
+    else if (event.where == ioctls::create_vcpu) on_create_vcpu(thread);
+    else on_state_set(thread, event);
+}
+
+// From here on the thread runs the vCPU that was opened as `descriptor`. Where kvm_entry names it, that is
+// better.
+void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
+    const bool stale = std::exchange(thread.run_fd_stale, false);
+    if (thread.current != nullptr && thread.current->number() >= 0) {
+        thread.run_fd = descriptor;
+        thread.current->opened_as(descriptor);
+        return;
     }
+    if (thread.run_fd == descriptor && !stale) return;
+    const bool first = thread.run_fd == no_id;
+    if (!first && thread.run_fd_guessed) forget_turns(thread, id);
+    // All that was seen since the gap was one vCPU's, but maybe not that one's.
+    if (stale)
+        for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    thread.run_fd_guessed = first && !thread.vcpus.empty();
+    thread.run_fd = descriptor;
+    thread.current = nullptr;
+    for (auto& vcpu : thread.vcpus) {
+        if (!vcpu->may_be_opened_as(descriptor)) continue;
+        vcpu->opened_as(descriptor);
+        thread.current = vcpu.get();
+        break;
+    }
+}
+
+// What was seen of the thread's vCPUs may have been another's.
+void Replay::forget_turns(Thread& thread, u32 id) {
+    took_back(findings_.take_back_of(id));
+    for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+}
+
+// A program that makes one virtual machine after the other gets the same descriptors again.
+void Replay::on_create_vcpu(Thread& thread) {
+    if (thread.run_fd == no_id) return;
+    for (auto& vcpu : thread.vcpus) retire(*vcpu);
+    thread.vcpus.clear();
+    thread.current = nullptr;
+    thread.run_fd = no_id;
+    thread.eoi_id = no_id;
+}
+
+// By the thread that runs the vCPU, or by another of its process, of which the descriptor alone tells.
+void Replay::on_state_set(Thread& thread, const Event& event) {
+    const auto set = [&event](Vcpu& vcpu) {
+        if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
+        else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
+            vcpu.host_may_have_loaded();
+        else if (event.where == ioctls::set_msrs) vcpu.host_has_set_msrs();
+    };
+    bool is_own = false;
+    for (auto& vcpu : thread.vcpus) {
+        if (!vcpu->may_be_opened_as(event.value)) continue;
+        set(*vcpu);
+        is_own = true;
+    }
+    if (is_own) return;
+    each_vcpu([&](Vcpu& vcpu) {
+        if (vcpu.descriptor() == event.value) set(vcpu);
+    });
 }
 
 // What is `now` told of the thread's vCPU was told before as `last`: another one runs, if they differ.
 // Where kvm_entry names it, that is better.
 void Replay::tells_apart(Thread& thread, u32 id, u64& last, u64 now) {
-    if (thread.current != nullptr && thread.current->number() >= 0) return;
+    if (thread.run_fd != no_id || (thread.current != nullptr && thread.current->number() >= 0)) return;
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
-    took_back(findings_.take_back_of(id));
-    for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    forget_turns(thread, id);
     note_once(noted_turns_,
               "a thread runs several vCPUs in turn: each return to userspace may change to another");
 }
@@ -313,7 +373,9 @@ void Replay::on_accept(const Event& event) {
     using enum traces::DeliveryMode;
     const auto mode = event.interrupt.delivery_mode;
     if (mode == fixed || mode == lowest_priority) {
-        accepts_.add({event.where, vector, event.thread, event.interrupt.level_triggered});
+        // One that its thread runs in turn with others is not running now.
+        const u32 by = sender.vcpus.size() > 1 ? nobody : event.thread;
+        accepts_.add({event.where, vector, by, event.interrupt.level_triggered});
     } else if (mode == init || mode == startup) {
         each_vcpu([&](Vcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
@@ -326,7 +388,10 @@ void Replay::on_accept(const Event& event) {
 void Replay::on_lost(const Event& event) {
     const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
     took_back(findings_.take_back_since(since));
-    each_vcpu([](Vcpu& vcpu) { vcpu.on_lost(); });
+    for (auto& [id, thread] : threads_) {
+        thread.run_fd_stale = thread.run_fd != no_id;
+        for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    }
 }
 
 void Replay::took_back(u64 findings) {

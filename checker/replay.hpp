@@ -1,10 +1,12 @@
 // Replays one trace: each access of each vCPU against the model.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "checker/findings.hpp"
@@ -37,6 +39,8 @@ class Replay final : public traces::AssemblerSink {
     void monitor_all() { monitors_ = true; }
     // Whether Event::time is in nanoseconds: the reader knows after its first record.
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
+    // `told` of each kind of divergence when it is first found; it may be taken back.
+    void on_new_kind(std::function<void(const Divergence&)> told) { findings_.on_new_kind(std::move(told)); }
 
     const std::vector<Divergence>& divergences() const { return findings_.folded(); }
     u64 divergences_not_listed() const { return findings_.not_listed(); }
@@ -44,7 +48,7 @@ class Replay final : public traces::AssemblerSink {
 
   private:
     // A host thread that runs one vCPU, or several in turn.
-    static constexpr u64 no_id = ~u64{0};
+    static constexpr u64 no_id = Vcpu::no_descriptor;
     struct Thread {
         u64 last_time = 0;
         u64 last_gap_line = 0;
@@ -56,7 +60,9 @@ class Replay final : public traces::AssemblerSink {
         bool may_have_reset = false;   // userspace, since the last access
         u64 exit_rip = traces::no_rip; // where the guest was left last
         u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
-        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was called on
+        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was last called on
+        bool run_fd_guessed = false;   // of the vCPU that was seen before the first KVM_RUN
+        bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
         bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
         std::vector<std::unique_ptr<Vcpu>> vcpus;
         Vcpu* current = nullptr;
@@ -82,6 +88,10 @@ class Replay final : public traces::AssemblerSink {
     void on_inject(Thread& thread, const traces::Event& event);
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
+    void on_run(Thread& thread, u32 id, u64 descriptor);
+    void on_create_vcpu(Thread& thread);
+    void on_state_set(Thread& thread, const traces::Event& event);
+    void forget_turns(Thread& thread, u32 id);
     void note_line(std::uint16_t cpu, u64 line);
     void note_once(bool& noted, std::string text);
 

@@ -20,10 +20,6 @@ struct Ink {
     std::string_view off() const { return on ? "\033[0m" : ""; }
 };
 
-std::string_view mode_text(Mode mode) {
-    return mode == Mode::disabled ? "APIC disabled" : mode == Mode::xapic ? "xAPIC mode" : "x2APIC mode";
-}
-
 std::string lines_of(const traces::GuestAccess& access) {
     if (access.first_line == access.last_line) return fmt::format("{}", access.line);
     return fmt::format("{}-{}", access.first_line, access.last_line);

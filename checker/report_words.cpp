@@ -35,9 +35,23 @@ std::string to_string(const Detail& detail) {
     return fmt::format(fmt::runtime(detail.format), detail.first, detail.second);
 }
 
+std::string_view mode_text(Mode mode) {
+    return mode == Mode::disabled ? "APIC disabled" : mode == Mode::xapic ? "xAPIC mode" : "x2APIC mode";
+}
+
+std::string line_text(const Divergence& divergence, const traces::ReadSummary& read) {
+    const auto id = model::to_string(divergence.mismatch.rule);
+    const specs::Rule* rule = specs::find_rule(id);
+    return fmt::format("{}  {}  {} {}: {}, {}: {}; allowed: {}", format_time(divergence.access.time, read),
+                       divergence.vcpu, id, rule == nullptr ? "" : rule->slug, access_text(divergence),
+                       mode_text(divergence.mismatch.mode), observed_text(divergence),
+                       expected_text(divergence));
+}
+
 std::string access_text(const Divergence& divergence) {
     const auto& access = divergence.access;
     if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";
+    if (divergence.mismatch.fault == Fault::not_taken) return "the processor takes interrupts";
     if (divergence.mismatch.fault == Fault::cpuid) return "CPUID leaf 1H";
     switch (access.kind) {
     case AccessKind::mmio_read: return fmt::format("MMIO read, {}", place(divergence));
@@ -45,6 +59,8 @@ std::string access_text(const Divergence& divergence) {
         return fmt::format("MMIO write of {:#x}, {}", access.value, place(divergence));
     case AccessKind::rdmsr: return fmt::format("RDMSR {}", place(divergence));
     case AccessKind::wrmsr: return fmt::format("WRMSR {} = {:#x}", place(divergence), access.value);
+    case AccessKind::cr8_read: return "MOV from CR8";
+    case AccessKind::cr8_write: return fmt::format("MOV to CR8 of {:#x}", access.value);
     default: return std::string(model::to_string(access.kind)); // nothing that a recording shows
     }
 }
@@ -55,7 +71,9 @@ std::string observed_text(const Divergence& divergence) {
     const bool write = model::is_write(access.kind);
     switch (mismatch.fault) {
     case Fault::answered_by_apic:
-        return fmt::format("{:#x}, from the APIC's register (kvm_apic)", access.value);
+        return fmt::format("{:#x}, {}", access.value,
+                           access.reached_apic ? "from the APIC's register (kvm_apic)"
+                                               : "which is what the APIC's register holds");
     case Fault::reached_apic: return "the write reached the APIC's register (kvm_apic)";
     case Fault::gp_missing: return write ? "accepted" : fmt::format("{:#x}", access.value);
     case Fault::gp_raised: return "#GP";
@@ -64,6 +82,8 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::ipi_sent: return access.gp ? "an interrupt was sent and #GP raised" : "an interrupt was sent";
     case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, to_string(mismatch.detail));
     case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
+    case Fault::left: return "nothing in the kernel answered: the access left for userspace";
+    case Fault::not_taken: return fmt::format("vector {:#x} was not taken", access.value);
     case Fault::property:
     case Fault::handed_on:
     case Fault::ipi_differs:
@@ -74,6 +94,7 @@ std::string observed_text(const Divergence& divergence) {
 
 std::string expected_text(const Divergence& divergence) {
     const Mismatch& mismatch = divergence.mismatch;
+    const bool write = model::is_write(divergence.access.kind);
     switch (mismatch.fault) {
     case Fault::answered_by_apic: return "nothing of the APIC answers; what else may is open";
     case Fault::reached_apic: return "no APIC register changes and nothing is sent";
@@ -86,6 +107,8 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::ipi_differs: return "what the command says is sent";
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
     case Fault::injected: return "the highest vector of a class above that in service comes first";
+    case Fault::left: return write ? "the write reaches the register" : expected_value(mismatch);
+    case Fault::not_taken: return "it is taken: interrupts are open and its class is above that of PPR";
     case Fault::property: return "what the rule says; no single outcome of the step is wrong";
     case Fault::cpuid: break;
     }

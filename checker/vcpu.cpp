@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "checker/compare.hpp"
-
 namespace lapicheck::checker {
 namespace {
 
@@ -34,24 +32,12 @@ u64 telling_line(const GuestAccess& access, Fault fault) {
     return fault == Fault::eoi_vector ? access.eoi_line : access.line;
 }
 
-// What the register holds after INIT, if INIT decides what it holds: not what other rules fix anyway, or
-// what interrupts have changed since.
-bool is_set_by_init(const Mismatch& mismatch) {
-    const Reg reg = mismatch.reg;
-    if (model::index_of(reg) >= model::window_register_count) return false;
-    if (reg == Reg::id || reg == Reg::version || reg == Reg::ppr || reg == Reg::current_count) return false;
-    if (model::is_bitmap(reg) || mismatch.rule == Rule::D04 || mismatch.rule == Rule::D07) return false;
-    const model::RegisterRow& row = model::sdm_registers[model::index_of(reg)];
-    const u64 bits = mismatch.bits & row.defined();
-    return bits != 0 && ((mismatch.expected.value ^ row.reset) & bits) == 0;
-}
-
 } // namespace
 
 VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bool monitors) {
     each([&](Worlds& worlds) { worlds.elapse(visible); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
-    const Before before{main_.count(), main_.pending_errors()};
+    const auto before = Attribution::before(main_);
 
     VcpuVerdict verdict;
     const std::optional<Worlds> watched = monitors ? std::optional(main_) : std::nullopt;
@@ -68,7 +54,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bo
         settle(verdict);
     }
     if (judgement.explained) {
-        note(access, before);
+        attribution_.note(access, before, main_);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.grow_old();
         if (watched)
@@ -80,12 +66,12 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bo
         main_.resync(access, facts_, judgement.mismatch);
         others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
-        evidence_.init(init_line_);
-        note(access, before);
+        attribution_.evidence().init(init_line_);
+        attribution_.note(access, before, main_);
         return verdict;
     }
-    const Mismatch whole = refined(judgement.mismatch);
-    for (const Mismatch& part : refined_parts(judgement.mismatch, access))
+    const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
+    for (const Mismatch& part : attribution_.parts(judgement.mismatch, access, main_, facts_))
         verdict.divergences.push_back(divergence_of(access, part));
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
@@ -94,7 +80,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bo
     main_.resync(access, facts_, whole);
     name_properties(verdict.divergences,
                     broken_properties({was, main_, access, facts_, visible, value_is_ours}));
-    note(access, before);
+    attribution_.note(access, before, main_);
     return verdict;
 }
 
@@ -125,25 +111,6 @@ void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const Gue
     }
 }
 
-void Vcpu::note(const GuestAccess& access, const Before& before) {
-    if (const u32 errors = main_.pending_errors() & ~before.errors; errors != 0)
-        evidence_.logged(errors, access);
-    if (access.gp) return;
-    const Reg reg = model::register_addressed(access.kind, access.address);
-    if (model::is_write(access.kind)) note_write(reg, access);
-    else if (reg != Reg::apic_base) evidence_.showed(reg, access);
-    if (before.modes > 1 && main_.count() == 1) evidence_.showed(Reg::apic_base, access);
-}
-
-void Vcpu::note_write(Reg reg, const GuestAccess& access) {
-    if (reg == Reg::eoi) evidence_.ended(access.line);
-    if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
-        const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
-        was_periodic_ = goes_on || main_.may_be_periodic();
-    }
-    if (!model::is_mmio(access.kind) || access.reached_apic) evidence_.wrote(reg, access);
-}
-
 // A reset excuses an observation only if it foretold what was then seen, not if it leaves all open; a
 // second one also if it merely allows it.
 bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
@@ -160,7 +127,7 @@ void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
     main_ = others_.best();
     others_.clear();
     reset_line_ = pending_.front().access.line;
-    evidence_.reset_by_host(reset_line_);
+    attribution_.evidence().reset_by_host(reset_line_);
     drop_pending();
 }
 
@@ -209,10 +176,9 @@ void Vcpu::catch_up(const AcceptLog& log) {
 
 void Vcpu::host_has_loaded() {
     main_ = Worlds::unknown();
-    was_periodic_ = true;
+    attribution_ = {};
     others_.clear();
     init_.reset();
-    evidence_ = {};
     drop_pending();
 }
 
@@ -246,7 +212,7 @@ void Vcpu::enters(u64 rip) {
     if (rip == 0xfff0) host_may_have_reset();
     if (!init_ || !startup_vector_ || rip != u64{*startup_vector_} << 12) return;
     main_ = *std::exchange(init_, std::nullopt);
-    evidence_.init(init_line_);
+    attribution_.evidence().init(init_line_);
 }
 
 VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, u32 vector) {
@@ -256,7 +222,7 @@ VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, u32 vector) {
     settle(verdict);
     if (init_ && init_->on_inject(vector)) init_.reset();
     if (!mismatch) {
-        evidence_.injected(shown_by.line, vector);
+        attribution_.evidence().injected(shown_by.line, vector);
         return verdict;
     }
     // A reset allows it, since then the PIC may speak: it foretells nothing, so that what comes next is
@@ -319,6 +285,7 @@ bool Vcpu::has_window_at(u64 address) const {
 
 std::string Vcpu::label() const {
     if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
+    if (shares_thread_) return fmt::format("vCPU of fd {} (thread {})", descriptor_, thread_);
     return fmt::format("thread {}", thread_);
 }
 
@@ -328,52 +295,8 @@ Divergence Vcpu::divergence_of(const GuestAccess& access, const Mismatch& mismat
     divergence.access = access;
     divergence.line = telling_line(access, mismatch.fault);
     divergence.vcpu = label();
-    divergence.because = evidence_.because(mismatch);
-    std::erase_if(divergence.because,
-                  [&access](const Because& because) { return because.line >= access.first_line; });
+    divergence.because = attribution_.because(mismatch, access);
     return divergence;
-}
-
-Circumstances Vcpu::circumstances_of(const Mismatch& mismatch) const {
-    Circumstances circumstances;
-    circumstances.amd = facts_.amd;
-    circumstances.held = evidence_.value_of(mismatch.reg);
-    if (main_.is_possible(mismatch.mode))
-        circumstances.x2apic_ldr = model::x2apic_ldr(main_.world(mismatch.mode).x2apic_id);
-    circumstances.was_periodic = was_periodic_;
-    return circumstances;
-}
-
-// Where only some bits of a value are departures of KVM, or of several, each has its own mismatch.
-std::vector<Mismatch> Vcpu::refined_parts(const Mismatch& mismatch, const GuestAccess& access) const {
-    return tell_departures(refined(mismatch), access, circumstances_of(mismatch), [&](u64 bits) {
-        return refined(narrowed_to(bits, mismatch, access.kind, facts_));
-    });
-}
-
-// The rule that a wrong value breaks is the one that last put the bit where it should be.
-Mismatch Vcpu::refined(Mismatch mismatch) const {
-    if (mismatch.fault != Fault::value) return mismatch;
-    const Reg reg = mismatch.reg;
-    const u64 line = evidence_.line_of(reg);
-    const u64 svr_line = evidence_.line_of(Reg::svr);
-    const bool by_init = evidence_.init_line() > std::max(line, model::is_lvt(reg) ? svr_line : 0);
-    if (by_init && is_set_by_init(mismatch)) {
-        mismatch.rule = Rule::R02;
-        return mismatch;
-    }
-    if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
-        !evidence_.ended_after_injection())
-        mismatch.rule = Rule::P02;
-    const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
-    if (!general || !model::is_lvt(reg) || (mismatch.bits & model::lvt::mask) == 0) return mismatch;
-
-    const World& world = main_.world(mismatch.mode);
-    const bool after_svr = svr_line > line;
-    if (is_software_enabled(world).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
-    else if ((mismatch.expected.value & model::lvt::mask) != 0)
-        mismatch.rule = after_svr ? Rule::V08 : Rule::L10;
-    return mismatch;
 }
 
 } // namespace lapicheck::checker

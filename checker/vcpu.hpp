@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "checker/accept_log.hpp"
-#include "checker/departures.hpp"
-#include "checker/evidence.hpp"
+#include "checker/attribution.hpp"
 #include "checker/explanations.hpp"
 #include "checker/monitor.hpp"
 #include "checker/worlds.hpp"
@@ -27,6 +26,8 @@ struct VcpuVerdict {
 
 class Vcpu {
   public:
+    static constexpr u64 no_descriptor = ~u64{0};
+
     Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
 
     // `monitors`: hold it against the properties too, whether or not it is explained.
@@ -53,7 +54,7 @@ class Vcpu {
     void catch_up(const AcceptLog& log);
     VcpuVerdict on_inject(const traces::GuestAccess& shown_by, u32 vector);
     void on_stray_write(Reg reg, u64 value) {
-        evidence_.forget(reg);
+        attribution_.evidence().forget(reg);
         each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
     }
     void forget_interrupts() {
@@ -68,6 +69,15 @@ class Vcpu {
     // The same for an event in this vCPU's own thread.
     bool is_own(u64 id) const;
     void name(std::int32_t number) { number_ = number; }
+
+    // The file that KVM_RUN is called on, where the trace shows it: tells apart what one thread runs in turn.
+    void opened_as(u64 descriptor) { descriptor_ = descriptor; }
+    u64 descriptor() const { return descriptor_; }
+    bool may_be_opened_as(u64 descriptor) const {
+        return descriptor_ == no_descriptor || descriptor == no_descriptor || descriptor_ == descriptor;
+    }
+    // The thread's name alone does not tell which vCPU it is.
+    void shares_thread() { shares_thread_ = true; }
 
     u32 thread() const { return thread_; }
     std::int32_t number() const { return number_; }
@@ -93,17 +103,8 @@ class Vcpu {
         others_.each(visit);
         if (init_) visit(*init_);
     }
-    struct Before { // the access
-        unsigned modes = 0;
-        u32 errors = 0;
-    };
-    void note(const traces::GuestAccess& access, const Before& before);
-    void note_write(Reg reg, const traces::GuestAccess& access);
     static void name_properties(std::vector<Divergence>& divergences, const BrokenProperties& broken);
     void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
-    Mismatch refined(Mismatch mismatch) const;
-    std::vector<Mismatch> refined_parts(const Mismatch& mismatch, const traces::GuestAccess& access) const;
-    Circumstances circumstances_of(const Mismatch& mismatch) const;
     void settle(VcpuVerdict& verdict);
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
@@ -113,6 +114,8 @@ class Vcpu {
 
     u32 thread_;
     std::int32_t number_ = -1;
+    u64 descriptor_ = no_descriptor;
+    bool shares_thread_ = false;
     CpuFacts initial_facts_;
     CpuFacts facts_; // with what CPUID showed
     Worlds main_ = Worlds::unknown();
@@ -128,8 +131,7 @@ class Vcpu {
     u64 held_events_ = 0;             // and how many other events
     u64 laid_to_reset_ = 0;
     u64 reset_line_ = 0;
-    bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
-    Evidence evidence_;
+    Attribution attribution_;
 };
 
 } // namespace lapicheck::checker

@@ -1,6 +1,7 @@
 #include "checker/worlds.hpp"
 
 #include "checker/compare.hpp"
+#include "model/command.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -77,7 +78,8 @@ bool may_have_changed_nothing(const Mismatch& mismatch, const GuestAccess& acces
     case Fault::value:
     case Fault::gp_raised:
     case Fault::answered_by_apic:
-    case Fault::reached_apic: return true;
+    case Fault::reached_apic:
+    case Fault::left: return true;
     case Fault::gp_missing: return !is_write(access.kind) || access.address == model::apic_base::msr;
     default: return false;
     }
@@ -155,6 +157,53 @@ Worlds Worlds::after_reset(const CpuFacts& cpu) {
     Worlds worlds;
     worlds.add(world);
     return worlds;
+}
+
+// Of the bootstrap processor only what tells it apart is known beside what the rules say.
+Worlds Worlds::at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled) {
+    Worlds worlds;
+    CpuFacts facts = cpu;
+    if (!disabled) facts.amd = false;
+    worlds.interrupts_known_ = true;
+    ForkingDriver p;
+    do {
+        World world = unknown_world(Mode::xapic);
+        if (version) world[Reg::version] = *version;
+        model::reset(p, world, facts);
+        if (disabled && mode_of(world) != Mode::disabled && !facts.amd.is_false()) continue;
+        world.apic_base =
+            world.apic_base.refined_by({bsp ? model::apic_base::bsp : 0, model::apic_base::bsp});
+        worlds.add(world);
+    } while (p.next_path());
+    return worlds;
+}
+
+namespace {
+
+template <class T, class Of>
+Known<T> in_all(const std::array<World, model::mode_count>& worlds,
+                const std::array<bool, model::mode_count>& possible, Of of) {
+    std::optional<Known<T>> joined;
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible[m]) joined = joined ? joined->join(of(worlds[m])) : of(worlds[m]);
+    return joined.value_or(Known<T>{});
+}
+
+} // namespace
+
+Known<u32> Worlds::stored(Reg reg) const {
+    return in_all<u32>(worlds_, possible_, [reg](const World& world) { return world[reg]; });
+}
+Known<u64> Worlds::tsc_deadline() const {
+    return in_all<u64>(worlds_, possible_, [](const World& world) { return world.tsc_deadline; });
+}
+Known<u64> Worlds::apic_base() const {
+    return in_all<u64>(worlds_, possible_, [](const World& world) { return world.apic_base; });
+}
+Known<u32> Worlds::bus_id() const {
+    return in_all<u32>(worlds_, possible_, [](const World& world) {
+        return mode_of(world) == Mode::x2apic ? world.x2apic_id : world[Reg::id] >> 24;
+    });
 }
 
 u32 Worlds::pending_errors() const {
@@ -315,6 +364,151 @@ void Worlds::apply_init() {
         ForkingDriver p;
         model::init(p, world);
     });
+}
+
+void Worlds::collect_errors() {
+    each([](World& world) {
+        ForkingDriver p;
+        model::collect_errors(p, world);
+    });
+}
+
+namespace {
+
+Access<KnownBits> as_access(const Worlds::Message& message, const World& receiver, u32 command) {
+    const bool x2apic = mode_of(receiver) == Mode::x2apic;
+    return {model::AccessKind::message,
+            model::widen(x2apic ? message.x2apic_destination : message.destination), 4, u64{command}};
+}
+
+} // namespace
+
+void Worlds::receive(const Message& message, const CpuFacts& cpu) {
+    Worlds next;
+    next.interrupts_known_ = true;
+    each([&](const World& before) {
+        if (!message.certain) next.add(before);
+        ForkingDriver p;
+        do {
+            World world = before;
+            const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
+            model::receive(p, world, as_access(message, world, command));
+            next.add(world);
+        } while (p.next_path());
+    });
+    *this = next;
+}
+
+void Worlds::may_step(const GuestAccess& access, const CpuFacts& cpu) {
+    Worlds next = *this;
+    each([&](const World& before) {
+        ForkingDriver p;
+        do {
+            World world = before;
+            step_in(p, world, cpu, model_access(access));
+            next.add(world);
+        } while (p.next_path());
+    });
+    *this = next;
+}
+
+bool Worlds::may_be_addressed(const Message& message) const {
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        do {
+            World world = worlds_[m];
+            const PathOutcome out = model::receive(p, world, as_access(message, world, message.command));
+            if (out.answer == model::Answer::apic) return true;
+        } while (p.next_path());
+    }
+    return false;
+}
+
+void Worlds::timer_fired(const CpuFacts& cpu) {
+    Worlds next;
+    next.interrupts_known_ = true;
+    each([&](const World& before) {
+        ForkingDriver p;
+        do {
+            World world = before;
+            model::expire_timer(p, world, cpu);
+            next.add(world);
+        } while (p.next_path());
+    });
+    *this = next;
+}
+
+// An expiry may also have been remembered while the entry was masked (T15), or come late (T18): the count
+// and the deadline exclude nothing.
+void Worlds::timer_may_have_fired(const CpuFacts& cpu) {
+    Worlds fired = *this;
+    fired.timer_fired(cpu);
+    merge(fired);
+    const Known<u32> entry = stored(Reg::lvt_timer);
+    if (has_any(entry, model::lvt::mask).is_true()) return;
+    const Known<u32> vector = entry & model::lvt::vector;
+    if (vector.is_exact()) on_accept(vector.value, false, false);
+    else forget_interrupts();
+}
+
+std::optional<u32> Worlds::interrupt_to_take() const {
+    std::optional<u32> only;
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        do {
+            World world = worlds_[m];
+            const PathOutcome out = model::take_interrupt(p, world);
+            const bool determined = out.answer == model::Answer::apic && out.value.is_exact();
+            if (!determined || (only && *only != out.value.value)) return std::nullopt;
+            only = model::low_half(out.value.value);
+        } while (p.next_path());
+    }
+    return only;
+}
+
+namespace {
+
+// The window's rules that close it, as if they did not.
+template <class Visit>
+void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
+    World open = world;
+    open.apic_base = (open.apic_base & ~model::apic_base::extd) | model::apic_base::enable;
+    ForkingDriver p;
+    do {
+        World after = open;
+        const PathOutcome out = step_in(p, after, cpu, model_access(access));
+        after.apic_base = world.apic_base;
+        visit(out, after);
+    } while (p.next_path());
+}
+
+} // namespace
+
+std::optional<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
+    std::optional<u64> only;
+    bool determined = count() != 0;
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const World&) {
+            const u64 mask = model::size_mask(access.size);
+            const bool exact = out.answer == model::Answer::apic && (~out.value.known & mask) == 0;
+            if (!exact || (only && *only != (out.value.value & mask))) determined = false;
+            only = out.value.value & mask;
+        });
+    }
+    return determined ? only : std::nullopt;
+}
+
+void Worlds::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) {
+        each_way_if_open(before, cpu, access,
+                         [&](const PathOutcome&, const World& after) { next.add(after); });
+    });
+    *this = next;
 }
 
 void Worlds::forget(Reg reg) {

@@ -45,6 +45,9 @@ class Worlds {
     // Some time after RESET. Of what userspace puts there itself (LINT0) and of interrupts since then
     // nothing is assumed.
     static Worlds after_reset(const CpuFacts& cpu);
+    // At RESET, nothing done since. What the manual leaves to the CPU: `version`, what the version register
+    // holds, if that is known; `disabled`: how the APIC comes up, if it may come up so (R08).
+    static Worlds at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled);
 
     Judgement judge(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                     bool value_is_ours);
@@ -53,6 +56,32 @@ class Worlds {
     // What may have changed since the last access without one.
     void elapse(const Visibility& visible);
     void apply_init();
+    // Errors from outside may have been collected; nothing else is done by itself.
+    void collect_errors();
+    // A message on the bus, its destination in the form of each receiver: `x2apic` for those in x2APIC mode.
+    // Where it was sent by an APIC: `from_apic`. `certain`: it has arrived.
+    struct Message {
+        Known<u32> destination;
+        Known<u32> x2apic_destination;
+        u32 command = 0;
+        bool from_apic = false;
+        bool certain = true;
+        const Worlds* except = nullptr; // the sender, if it is not for it
+    };
+    void receive(const Message& message, const CpuFacts& cpu);
+    // The access was made or not, and nothing tells what came of it.
+    void may_step(const traces::GuestAccess& access, const CpuFacts& cpu);
+    // Whether the message may be for this APIC.
+    bool may_be_addressed(const Message& message) const;
+    // The timer has fired, or may have.
+    void timer_fired(const CpuFacts& cpu);
+    void timer_may_have_fired(const CpuFacts& cpu);
+    // The vector that the processor takes if it is open, where there is no doubt of it.
+    std::optional<u32> interrupt_to_take() const;
+    // What the APIC would answer to the access if the window were not closed, where that is determined.
+    std::optional<u64> answer_if_open(const traces::GuestAccess& access, const CpuFacts& cpu) const;
+    // As if the write to the closed window had reached the APIC.
+    void carry_out_though_closed(const traces::GuestAccess& access, const CpuFacts& cpu);
     void merge(const Worlds& other);
 
     void on_accept(u32 vector, bool certain, bool level_triggered);
@@ -71,6 +100,12 @@ class Worlds {
     // The errors that are certainly collected and not yet shown by ESR.
     u32 pending_errors() const;
     bool may_be_periodic() const;
+    // Of all worlds.
+    Known<u32> stored(Reg reg) const;
+    Known<u64> tsc_deadline() const;
+    Known<u64> apic_base() const;
+    // The ID by which messages in the form of the current mode find it.
+    Known<u32> bus_id() const;
     const World& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
 
   private:

@@ -33,11 +33,17 @@ constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
     s.apic_base = typename D::U64{fixed} | (p.open_value(Rule::B10, s.apic_base) & apic_base::bsp);
 }
 
-// Errors come in from the bus, a performance counter's overflow masks its entry (L07).
+// Errors come in from the bus.
 template <class P, class D>
-constexpr void act_by_itself(P& p, State<D>& s) {
+constexpr void collect_errors(P& p, State<D>& s) {
     constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
     s.esr_pending |= p.open_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
+}
+
+// Errors come in, and a performance counter's overflow masks its entry (L07).
+template <class P, class D>
+constexpr void act_by_itself(P& p, State<D>& s) {
+    collect_errors(p, s);
     s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
 }
 

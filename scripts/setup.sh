@@ -13,6 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 packages=(
     build-essential cmake ninja-build ccache
     libfmt-dev nlohmann-json3-dev libcli11-dev doctest-dev libz3-dev
+    libtracefs-dev libtraceevent-dev pkg-config # record and watch
     cvc5                       # answers in a test what Z3 answered
     zstd                       # the recordings in traces/corpus
     python3 python3-jsonschema # tests hold the JSON output against its schema

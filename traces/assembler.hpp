@@ -29,6 +29,7 @@ struct GuestAccess {
     bool reached_apic = false;    // a kvm_apic event belongs to it
     bool by_userspace = false;    // the read left KVM and came back with a value
     bool ended_interrupt = false; // a kvm_eoi belongs to it
+    bool unanswered = false;      // nothing in the kernel took it: seen where an access program runs
     std::uint8_t ipis = 0;        // how many kvm_apic_ipi belong to it
     std::uint16_t cpu = 0;        // host CPU
     std::uint32_t thread = 0;

@@ -450,13 +450,17 @@ void skip_time_difference(Scanner& s) {
     }
 }
 
+const Tracepoint* find_tracepoint(std::string_view name) {
+    if (const Tracepoint* const known = tracepoints.find(name)) return known;
+    const bool is_accelerated = name.starts_with("kvm_avic_") || name.starts_with("kvm_apicv_");
+    return is_accelerated ? &accelerated : nullptr;
+}
+
 // Names that do not end at the first colon, or are in no table.
 const Tracepoint* search_tracepoint(Scanner& s, std::string_view& name) {
     skip_time_difference(s);
     name = take_event_name(s);
-    if (const Tracepoint* const known = tracepoints.find(name)) return known;
-    const bool is_accelerated = name.starts_with("kvm_avic_") || name.starts_with("kvm_apicv_");
-    return is_accelerated ? &accelerated : nullptr;
+    return find_tracepoint(name);
 }
 
 } // namespace
@@ -479,6 +483,11 @@ std::optional<UnreadableText> read_event_text(std::string_view text, Event& even
     const Fault fault = tracepoint->read(s, event);
     if (fault.empty()) return std::nullopt;
     return UnreadableText{name, fault, tracepoint->leaves_hole};
+}
+
+bool is_of_interest(std::string_view tracepoint) {
+    const Tracepoint* const found = find_tracepoint(tracepoint);
+    return found != nullptr && found->read != ignore;
 }
 
 bool is_padded(std::string_view text) {

@@ -21,6 +21,10 @@ struct UnreadableText {
 // stays `other` for tracepoints of no interest.
 std::optional<UnreadableText> read_event_text(std::string_view text, Event& event);
 
+// Whether the text of this tracepoint ("kvm_apic", as the kernel names it) is read for what it says or for
+// that it happened: what a recording is to hold.
+bool is_of_interest(std::string_view tracepoint);
+
 // More than one blank between name and text: written by trace-cmd report.
 bool is_padded(std::string_view text);
 

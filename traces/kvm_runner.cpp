@@ -82,6 +82,16 @@ KvmRunner::KvmRunner(const Program& program, const KvmGuest::Bounds& bounds)
     outcomes_.resize(program.steps.size());
 }
 
+Found KvmRunner::found() const {
+    constexpr std::uint32_t version_offset = 0x30;
+    Found found;
+    found.amd = vm_.is_amd();
+    found.maxphyaddr = vm_.maxphyaddr();
+    found.starts_disabled = (vcpus_.front().kvm.apic_base() & model::apic_base::enable) == 0;
+    for (const Vcpu& vcpu : vcpus_) found.versions.push_back(register_of(vcpu.kvm.lapic(), version_offset));
+    return found;
+}
+
 std::vector<StepOutcome> KvmRunner::run() {
     for (std::size_t next = 0; next < program_.steps.size();) {
         if (is_guests_own(program_.steps[next])) {

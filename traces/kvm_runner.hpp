@@ -18,6 +18,8 @@ class KvmRunner {
     // Throws KvmAbsent, KvmRefused or std::system_error.
     KvmRunner(const Program& program, const KvmGuest::Bounds& bounds);
 
+    // What the machine is; before run().
+    Found found() const;
     std::vector<StepOutcome> run();
 
   private:

@@ -149,7 +149,7 @@ void KvmRunner::init(std::size_t vcpu, StepOutcome& outcome) {
     vm_.signal_msi(address_of(v.kvm.apic_id()), mode_init);
     const std::uint32_t state = v.kvm.mp_state();
     if (state != KVM_MP_STATE_INIT_RECEIVED && !v.kvm.in_real_mode()) {
-        outcome.error = "KVM let the INIT reach nobody";
+        outcome.error = "not run: KVM let the INIT reach nobody";
         return;
     }
     outcome.restarted.push_back({static_cast<std::uint32_t>(vcpu), {}});
@@ -185,7 +185,7 @@ void KvmRunner::await_timer(std::size_t step) {
     const bool was_pending = vector_pending(before);
     std::uint32_t count = register_of(before, 0x390);
     if (deadline_mode ? v.kvm.tsc_deadline() == 0 : register_of(before, 0x380) == 0 || count == 0) {
-        outcomes_[step].error = "the timer does not run, or has fired before";
+        outcomes_[step].error = "not run: the timer does not run, or has fired before";
         return;
     }
     const auto end = steady_clock::now() + bounds_.timer;

@@ -81,15 +81,6 @@ int kvm_ioctl(int fd, unsigned long request, const void* argument) {
     return kvm_ioctl(fd, request, reinterpret_cast<std::uintptr_t>(argument));
 }
 
-FileDescriptor::~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
 Mapping::Mapping(std::size_t bytes, int fd) : bytes_(bytes) {
     const int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
     void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
@@ -186,6 +177,26 @@ void Vm::read_cpuid(const Machine& machine) {
     cpuid_.count = static_cast<std::uint32_t>(std::size(cpuid_.entries));
     must(kvm_ioctl(device_.get(), get_supported_cpuid, &cpuid_), "KVM_GET_SUPPORTED_CPUID");
     for (std::uint32_t i = 0; i < cpuid_.count; ++i) fit_to_machine(cpuid_.entries[i], machine);
+}
+
+std::optional<bool> Vm::is_amd() const {
+    for (std::uint32_t i = 0; i < cpuid_.count; ++i) {
+        const kvm_cpuid_entry2& entry = cpuid_.entries[i];
+        if (entry.function != 0) continue;
+        const auto is = [&entry](const VendorName& name) {
+            return entry.ebx == name.ebx && entry.ecx == name.ecx && entry.edx == name.edx;
+        };
+        if (is(amd_name)) return true;
+        if (is(intel_name)) return false;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint8_t> Vm::maxphyaddr() const {
+    for (std::uint32_t i = 0; i < cpuid_.count; ++i)
+        if (cpuid_.entries[i].function == 0x8000'0008)
+            return static_cast<std::uint8_t>(cpuid_.entries[i].eax & 0xff);
+    return std::nullopt;
 }
 
 FileDescriptor Vm::create_vcpu(std::uint32_t apic_id) const {

@@ -5,12 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <linux/kvm.h>
 
+#include "traces/file_descriptor.hpp"
 #include "traces/program.hpp"
 
 namespace lapicheck::traces {
@@ -24,20 +26,6 @@ class KvmAbsent : public std::runtime_error {
 class KvmRefused : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
-};
-
-class FileDescriptor {
-  public:
-    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-    ~FileDescriptor();
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    int get() const { return fd_; }
-
-  private:
-    int fd_;
 };
 
 // Memory of this process, shared with the kernel: the guest's RAM, or a vCPU's struct kvm_run.
@@ -78,7 +66,10 @@ class Vm {
     // A file descriptor of a new vCPU, its CPUID set as the machine says; `apic_id` is KVM's id too.
     FileDescriptor create_vcpu(std::uint32_t apic_id) const;
     std::size_t run_bytes() const { return run_bytes_; } // of a vCPU's struct kvm_run
-    bool wide_ids() const { return wide_ids_; }          // APIC IDs of 32 bits in messages and APIC state
+    // Of the guest's CPUID; none: it does not say.
+    std::optional<bool> is_amd() const;
+    std::optional<std::uint8_t> maxphyaddr() const;
+    bool wide_ids() const { return wide_ids_; } // APIC IDs of 32 bits in messages and APIC state
 
     // A message signalled interrupt on the bus; false if it reached nobody. Throws KvmRefused.
     bool signal_msi(std::uint64_t address, std::uint32_t data) const;

@@ -1,12 +1,23 @@
 // Who runs an access program: a KVM, a model, ... Each is asked the same and answers in the same words.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "traces/program.hpp"
 
 namespace lapicheck::traces {
+
+// What the party's machine has where the program leaves it open, or no program can say it. None: not told.
+struct Found {
+    std::optional<bool> amd; // the CPU's vendor
+    std::optional<std::uint8_t> maxphyaddr;
+    bool locked_x2apic = false;          // IA32_XAPIC_DISABLE_STATUS[0]
+    std::vector<std::uint32_t> versions; // of each vCPU, the version register
+    bool starts_disabled = false;        // RESET leaves the APICs disabled (some AMD CPUs)
+};
 
 struct Run {
     enum class Status : std::uint8_t {
@@ -17,6 +28,7 @@ struct Run {
     Status status = Status::ran;
     std::string reason; // unless it ran
     std::vector<StepOutcome> outcomes;
+    Found found;
 };
 
 class Party {

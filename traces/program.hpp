@@ -83,13 +83,16 @@ struct Restarted {
 struct StepOutcome {
     std::optional<std::uint64_t> value; // what a read gave; none if it raised #GP
     bool gp = false;
+    bool any_value = false;   // a model's: the value is left open, another one is as good
     bool mmio_exit = false;   // nothing in the kernel answered; whoever runs the guest read all ones
     bool halted = false;      // the vCPU is still in HLT; its later steps wait for something to wake it
     std::vector<Taken> taken; // interrupts, by any vCPU, from this step until the next one
     std::vector<Restarted> restarted;
-    std::string error; // why the step was not done, or what the vCPU died of; empty: neither
+    // Why the step was not done ("not run: ..."), or what the vCPU died of in it; empty: neither.
+    std::string error;
     bool operator==(const StepOutcome&) const = default;
 };
+inline bool was_not_run(const StepOutcome& outcome) { return outcome.error.starts_with("not run"); }
 
 // What a program's text says of a step besides the step.
 struct StepNotes {

@@ -61,11 +61,12 @@ std::vector<Entry> read_list(const At& at, Entry (*read)(const At&)) {
 
 StepOutcome read_outcome(const At& at) {
     at.must_be_object();
-    refuse_unknown_keys(
-        at, std::array<std::string_view, 7>{"value", "gp", "exit", "halted", "taken", "restarted", "error"});
+    refuse_unknown_keys(at, std::array<std::string_view, 8>{"value", "any_value", "gp", "exit", "halted",
+                                                            "taken", "restarted", "error"});
     const json& object = at.value();
     StepOutcome outcome;
     if (object.contains("value")) outcome.value = member(at, "value").hex(all_64);
+    if (object.contains("any_value")) outcome.any_value = member(at, "any_value").boolean();
     if (object.contains("gp")) outcome.gp = member(at, "gp").boolean();
     if (object.contains("exit")) outcome.mmio_exit = member(at, "exit").one_of({"mmio"}) == 0;
     if (object.contains("halted")) outcome.halted = member(at, "halted").boolean();
@@ -77,7 +78,8 @@ StepOutcome read_outcome(const At& at) {
 
 // ---- steps
 
-constexpr std::array<std::string_view, 5> note_keys = {"allowed", "choices", "expected", "rules", "note"};
+constexpr std::array<std::string_view, 6> note_keys = {"allowed", "choices", "expected",
+                                                       "rules",   "note",    "judgement"};
 
 Do read_do(const At& at) {
     std::array<std::string_view, do_count> names;

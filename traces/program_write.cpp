@@ -42,6 +42,7 @@ json word_json(const Step& step, Word word) {
 json outcome_json(const StepOutcome& outcome) {
     json out;
     if (outcome.value) out["value"] = hex(*outcome.value);
+    if (outcome.any_value) out["any_value"] = true;
     out["gp"] = outcome.gp;
     if (outcome.mmio_exit) out["exit"] = "mmio";
     if (outcome.halted) out["halted"] = true;

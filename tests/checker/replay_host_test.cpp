@@ -158,6 +158,79 @@ TEST_CASE("KVM_SET_SREGS may have set the mode") {
               .told() == Told{});
 }
 
+TEST_CASE("another thread of the process may set the state: the file descriptor tells of which vCPU") {
+    constexpr auto script = R"(
+        @44/0 sys_ioctl(fd: 0xb, cmd: 0xae80, arg: 0)
+        @44/0 kvm_msr: msr_write 1b = 0xfee00d00
+        @43/0 sys_ioctl(fd: {}, cmd: 0x4400ae8f, arg: 0x7f31fc002010)
+        @44/0 kvm_apic: apic_read APIC_LVR = 0x50014
+        @44/0 kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )";
+    CHECK(replay_script(fmt::format(script, "0xb")).told() == Told{});
+    CHECK(replay_script(fmt::format(script, "0xc")).told() == Told{"M01 version x2apic 4-5 because 2"});
+}
+
+// ----- One thread, several vCPUs -----
+
+TEST_CASE("KVM_RUN tells which vCPU its thread runs from there on") {
+    const Replayed r = replay_script(R"(
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_msr: msr_write 1b = 0xfee00d00
+        sys_ioctl(fd: 6, cmd: 0xae80, arg: 0)
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )");
+    CHECK(r.told() == Told{"M01 version x2apic 7-8 because 2"});
+    CHECK(r.summary.vcpus == 2);
+    CHECK(r.divergences[0].vcpu == "vCPU of fd 5 (thread 44)");
+}
+
+TEST_CASE("what came before the first KVM_RUN may be another vCPU's once there are two") {
+    constexpr auto script = R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        {}
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )";
+    CHECK(replay_script(fmt::format(script, "sys_ioctl(fd: 6, cmd: 0xae80, arg: 0)")).told() == Told{});
+    CHECK(replay_script(fmt::format(script, "sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)")).told() ==
+          Told{"M01 version x2apic 5-6 because 1"});
+}
+
+TEST_CASE("a KVM_RUN may be among lost events: the next one tells whose accesses those before it were not") {
+    constexpr auto script = R"(
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_msr: msr_read 1b = 0xfee00900
+        {}
+        kvm_msr: msr_write 1b = 0xfee00d00
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )";
+    CHECK(replay_script(fmt::format(script, "CPU:0 [LOST 3 EVENTS]")).told() == Told{});
+    CHECK(replay_script(fmt::format(script, "kvm_exit: reason msr rip 0x1000 info 0 0")).told() ==
+          Told{"M01 version x2apic 6-7 because 4"});
+}
+
+TEST_CASE("a machine that is made later in the same thread may have the same file descriptors") {
+    const Replayed r = replay_script(R"(
+        sys_ioctl(fd: 4, cmd: 0xae41, arg: 0)
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_msr: msr_write 1b = 0xfee00d00
+        sys_ioctl(fd: 4, cmd: 0xae41, arg: 0)
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )");
+    CHECK(r.told() == Told{});
+    CHECK(r.summary.vcpus == 2);
+}
+
 // ----- Lost events -----
 
 TEST_CASE("lost events forget what they may have changed") {

@@ -1,0 +1,98 @@
+#include "checker/attribution.hpp"
+
+#include <algorithm>
+
+#include "checker/compare.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::GuestAccess;
+
+// What the register holds after INIT or RESET, if that decides what it holds: not what other rules fix
+// anyway, or what interrupts have changed since.
+bool is_set_by_init(const Mismatch& mismatch) {
+    const Reg reg = mismatch.reg;
+    if (model::index_of(reg) >= model::window_register_count) return false;
+    if (reg == Reg::id || reg == Reg::version || reg == Reg::ppr || reg == Reg::current_count) return false;
+    if (model::is_bitmap(reg) || mismatch.rule == Rule::D04 || mismatch.rule == Rule::D07) return false;
+    const model::RegisterRow& row = model::sdm_registers[model::index_of(reg)];
+    const u64 bits = mismatch.bits & row.defined();
+    return bits != 0 && ((mismatch.expected.value ^ row.reset) & bits) == 0;
+}
+
+} // namespace
+
+void Attribution::note(const GuestAccess& access, const Before& before, const Worlds& worlds) {
+    if (const u32 errors = worlds.pending_errors() & ~before.errors; errors != 0)
+        evidence_.logged(errors, access);
+    if (access.gp) return;
+    const bool by_cr8 =
+        access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
+    const Reg reg = by_cr8 ? Reg::tpr : model::register_addressed(access.kind, access.address);
+    if (model::is_write(access.kind)) note_write(reg, access, worlds);
+    else if (reg != Reg::apic_base) evidence_.showed(reg, access);
+    if (before.modes > 1 && worlds.count() == 1) evidence_.showed(Reg::apic_base, access);
+}
+
+void Attribution::note_write(Reg reg, const GuestAccess& access, const Worlds& worlds) {
+    if (reg == Reg::eoi) evidence_.ended(access.line);
+    if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
+        const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
+        was_periodic_ = goes_on || worlds.may_be_periodic();
+    }
+    if (!model::is_mmio(access.kind) || access.reached_apic) evidence_.wrote(reg, access);
+}
+
+std::vector<Because> Attribution::because(const Mismatch& mismatch, const GuestAccess& access) const {
+    std::vector<Because> lines = evidence_.because(mismatch);
+    std::erase_if(lines, [&access](const Because& because) { return because.line >= access.first_line; });
+    return lines;
+}
+
+Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Worlds& worlds,
+                                            const CpuFacts& facts) const {
+    Circumstances circumstances;
+    circumstances.amd = facts.amd;
+    circumstances.held = evidence_.value_of(mismatch.reg);
+    if (worlds.is_possible(mismatch.mode))
+        circumstances.x2apic_ldr = model::x2apic_ldr(worlds.world(mismatch.mode).x2apic_id);
+    circumstances.was_periodic = was_periodic_;
+    return circumstances;
+}
+
+std::vector<Mismatch> Attribution::parts(const Mismatch& mismatch, const GuestAccess& access,
+                                         const Worlds& worlds, const CpuFacts& facts) const {
+    return tell_departures(
+        refined(mismatch, worlds), access, circumstances_of(mismatch, worlds, facts),
+        [&](u64 bits) { return refined(narrowed_to(bits, mismatch, access.kind, facts), worlds); });
+}
+
+Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
+    if (mismatch.fault != Fault::value) return mismatch;
+    const Reg reg = mismatch.reg;
+    const u64 line = evidence_.line_of(reg);
+    const u64 svr_line = evidence_.line_of(Reg::svr);
+    const bool by_init = evidence_.init_line() > std::max(line, model::is_lvt(reg) ? svr_line : 0);
+    const bool was_written =
+        evidence_.line_of_write(reg) != 0 || (model::is_lvt(reg) && evidence_.line_of_write(Reg::svr) != 0);
+    const bool by_reset = from_reset_ && !was_written && evidence_.init_line() == 0;
+    if ((by_init || by_reset) && is_set_by_init(mismatch)) {
+        mismatch.rule = by_init ? Rule::R02 : Rule::R01;
+        return mismatch;
+    }
+    if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
+        !evidence_.ended_after_injection())
+        mismatch.rule = Rule::P02;
+    const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
+    if (!general || !model::is_lvt(reg) || (mismatch.bits & model::lvt::mask) == 0) return mismatch;
+
+    const World& world = worlds.world(mismatch.mode);
+    const bool after_svr = svr_line > line;
+    if (is_software_enabled(world).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
+    else if ((mismatch.expected.value & model::lvt::mask) != 0)
+        mismatch.rule = after_svr ? Rule::V08 : Rule::L10;
+    return mismatch;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,54 @@
+// What a divergence of one vCPU is laid to: the earlier accesses that matter, the rule that put a wrong bit
+// where it should be, and the departures of KVM that it is made of.
+#pragma once
+
+#include <vector>
+
+#include "checker/departures.hpp"
+#include "checker/evidence.hpp"
+#include "checker/worlds.hpp"
+
+namespace lapicheck::checker {
+
+class Attribution {
+  public:
+    Attribution() = default;
+    // One that is told all that happens since RESET.
+    static Attribution from_reset() {
+        Attribution attribution;
+        attribution.from_reset_ = true;
+        return attribution;
+    }
+
+    // What is asked of a vCPU before an access is judged.
+    struct Before {
+        unsigned modes = 0;
+        u32 errors = 0;
+    };
+    static Before before(const Worlds& worlds) { return {worlds.count(), worlds.pending_errors()}; }
+
+    // Keeps what the access tells. `worlds`: after it.
+    void note(const traces::GuestAccess& access, const Before& before, const Worlds& worlds);
+
+    // The rule that a wrong value breaks is the one that last put the bit where it should be.
+    Mismatch refined(Mismatch mismatch, const Worlds& worlds) const;
+    // Where only some bits of a value are departures of KVM, or of several, each has its own mismatch.
+    std::vector<Mismatch> parts(const Mismatch& mismatch, const traces::GuestAccess& access,
+                                const Worlds& worlds, const CpuFacts& facts) const;
+    // The lines before the access that matter.
+    std::vector<Because> because(const Mismatch& mismatch, const traces::GuestAccess& access) const;
+
+    Evidence& evidence() { return evidence_; }
+    const Evidence& evidence() const { return evidence_; }
+
+  private:
+    void note_write(Reg reg, const traces::GuestAccess& access, const Worlds& worlds);
+    Circumstances circumstances_of(const Mismatch& mismatch, const Worlds& worlds,
+                                   const CpuFacts& facts) const;
+
+    bool from_reset_ = false;
+    Evidence evidence_;
+    bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
+};
+
+} // namespace lapicheck::checker

@@ -1,0 +1,453 @@
+#include "checker/program_judge.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/command.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+using traces::Do;
+using traces::GuestAccess;
+using traces::Step;
+using traces::StepOutcome;
+
+constexpr Visibility everything_seen{.accepts = true, .injections = true};
+
+// What a closed write did must show within so many accesses.
+constexpr unsigned reached_patience = 64;
+
+constexpr std::string_view no_register = "no register of the APIC";
+constexpr std::string_view left_open = "the manual leaves it open";
+constexpr std::string_view shows_later = "what it does shows in later steps";
+constexpr std::string_view was_not_done = "it was not done";
+
+CpuFacts facts_of(const traces::Machine& machine, const traces::Found& found, u32 id) {
+    CpuFacts facts;
+    if (machine.vendor != traces::GuestVendor::either) facts.amd = machine.vendor == traces::GuestVendor::amd;
+    else if (found.amd) facts.amd = *found.amd;
+    facts.has_x2apic = machine.x2apic;
+    facts.has_tsc_deadline = machine.tsc_deadline;
+    facts.locked_x2apic = found.locked_x2apic;
+    constexpr u64 always = (u64{1} << 36) - 1;
+    facts.address_mask = {always, always | ~((u64{1} << 52) - 1)};
+    const auto bits = machine.maxphyaddr ? machine.maxphyaddr : found.maxphyaddr;
+    if (bits) facts.address_mask = (u64{1} << *bits) - 1;
+    facts.hardware_id = id;
+    return facts;
+}
+
+constexpr AccessKind kind_of(Do what) {
+    switch (what) {
+    case Do::mmio_read: return AccessKind::mmio_read;
+    case Do::mmio_write: return AccessKind::mmio_write;
+    case Do::wrmsr: return AccessKind::wrmsr;
+    case Do::cr8_read: return AccessKind::cr8_read;
+    case Do::cr8_write: return AccessKind::cr8_write;
+    default: return AccessKind::rdmsr;
+    }
+}
+
+GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
+    GuestAccess access;
+    access.kind = kind_of(step.what);
+    access.gp = outcome.gp;
+    access.unanswered = outcome.mmio_exit;
+    access.size = model::is_mmio(access.kind) ? step.size : 0;
+    access.address = step.address;
+    access.value = model::is_write(access.kind) ? step.value : outcome.value.value_or(0);
+    access.line = access.first_line = access.last_line = line;
+    return access;
+}
+
+bool is_whole_word(const GuestAccess& access) { return access.size == 4 && (access.address & 0xf) == 0; }
+
+bool touches_icr(const GuestAccess& access) {
+    const u64 offset = access.address & (model::window_bytes - 1);
+    const u64 icr = model::sdm_registers[model::index_of(Reg::icr)].offset;
+    return offset < icr + 0x10 && offset + access.size > icr;
+}
+
+Worlds::Message message_to(Known<u32> destination, Known<u32> x2apic_destination, u32 command) {
+    return {destination, x2apic_destination, command, false, true};
+}
+
+} // namespace
+
+ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& found) {
+    for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
+        Vcpu& vcpu = vcpus_.emplace_back();
+        vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
+        if (i < found.versions.size()) vcpu.version = found.versions[i];
+        vcpu.bsp = i == 0;
+        vcpu.starts_disabled = found.starts_disabled;
+        reset(vcpu);
+    }
+    init_maybe_.assign(vcpus_.size(), false);
+}
+
+void ProgramJudge::reset(Vcpu& vcpu) {
+    vcpu.worlds = Worlds::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
+    vcpu.attribution = Attribution::from_reset();
+    vcpu.reached.reset();
+    vcpu.timer_armed = vcpu.open = false;
+}
+
+void ProgramJudge::apply_init(Vcpu& vcpu, bool certain) {
+    vcpu.reached.reset();
+    if (!certain) {
+        Worlds after = vcpu.worlds;
+        after.apply_init();
+        vcpu.worlds.merge(after);
+        return;
+    }
+    vcpu.worlds.apply_init();
+    vcpu.attribution.evidence().init(line_);
+    vcpu.timer_armed = vcpu.open = false;
+}
+
+void ProgramJudge::begin_step() {
+    ++line_;
+    std::fill(init_maybe_.begin(), init_maybe_.end(), false);
+    for (Vcpu& vcpu : vcpus_)
+        if (vcpu.timer_armed) {
+            vcpu.worlds.timer_may_have_fired(vcpu.facts);
+            if (vcpu.reached) vcpu.reached->worlds.timer_may_have_fired(vcpu.facts);
+        }
+}
+
+StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
+    begin_step();
+    StepVerdict verdict;
+    Vcpu& vcpu = vcpus_[step.vcpu];
+    if (was_not_run(outcome)) {
+        verdict.why = was_not_done;
+        return verdict;
+    }
+    if (!is_access(step.what)) {
+        act(verdict, step, outcome);
+    } else if (const GuestAccess access = access_of(step, outcome, line_); outcome.error.empty()) {
+        judge_access(verdict, vcpu, access);
+    } else { // It may have been done.
+        verdict.why = was_not_done;
+        leave_open(vcpu, access);
+        send(vcpu, access, false);
+    }
+    judge_restarts(outcome);
+    judge_taken(verdict, step, outcome);
+    if (!verdict.divergences.empty()) verdict.kind = StepVerdict::Kind::divergence;
+    return verdict;
+}
+
+// ---- accesses of the guest
+
+void ProgramJudge::judge_access(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+    if (model::is_msr(access.kind) && !model::is_apic_msr(access.address)) {
+        verdict.why = no_register;
+        return;
+    }
+    const std::optional<Mode> mode = vcpu.worlds.mode();
+    const Known<u64> base = vcpu.worlds.apic_base();
+    vcpu.worlds.collect_errors();
+    if (vcpu.reached) vcpu.reached->worlds.collect_errors();
+    if (!model::is_mmio(access.kind)) {
+        judge_open(verdict, vcpu, access);
+        send(vcpu, access, mode.has_value());
+        return;
+    }
+    const Known<u64> page = base & model::apic_base::page;
+    const bool elsewhere = (~page.known & model::apic_base::page) == 0 &&
+                           page.value != (access.address & model::apic_base::page);
+    if (elsewhere && (access.address & model::apic_base::page) != model::apic_base::reset_page) {
+        verdict.why = no_register;
+        return;
+    }
+    const bool closed = elsewhere || (mode && *mode != Mode::xapic);
+    if (closed) {
+        if (!judge_closed(verdict, vcpu, access)) verdict.kind = StepVerdict::Kind::ok;
+        return;
+    }
+    judge_open(verdict, vcpu, access);
+    send(vcpu, access, mode.has_value());
+}
+
+// The window is closed. True: the APIC answered all the same.
+bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+    const Mode mode = vcpu.worlds.mode().value_or(Mode::xapic);
+    if (model::is_write(access.kind)) {
+        written_closed_.insert(access.address & ~u64{0xf});
+        if (access.unanswered || mode != Mode::x2apic || !is_whole_word(access)) return false;
+        if (!vcpu.reached) vcpu.reached = Reached{vcpu.worlds, {}, 0};
+        vcpu.reached->worlds.carry_out_though_closed(access, vcpu.facts);
+        vcpu.reached->write = access;
+        vcpu.reached->age = 0;
+        return false;
+    }
+    // Of all zeros or ones it cannot be told who answered, nor of what may have been kept there.
+    constexpr u64 ones = 0xffff'ffff;
+    if (access.unanswered || !is_whole_word(access) || access.value == 0 || access.value == ones)
+        return false;
+    if (written_closed_.contains(access.address)) return false;
+    if (vcpu.worlds.answer_if_open(access, vcpu.facts) != std::optional{access.value}) return false;
+    Mismatch mismatch;
+    mismatch.rule = mode == Mode::x2apic ? Rule::M01 : mode == Mode::disabled ? Rule::M03 : Rule::M14;
+    mismatch.fault = Fault::answered_by_apic;
+    mismatch.reg = model::register_addressed(access.kind, access.address);
+    mismatch.mode = mode;
+    report(verdict, vcpu, access, mismatch);
+    return true;
+}
+
+void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+    const auto before = Attribution::before(vcpu.worlds);
+    const Judgement judgement = vcpu.worlds.judge(access, vcpu.facts, everything_seen, true);
+    Judgement reached;
+    reached.explained = false;
+    if (vcpu.reached) {
+        reached = vcpu.reached->worlds.judge(access, vcpu.facts, everything_seen, true);
+        if (++vcpu.reached->age > reached_patience) reached.explained = false;
+    }
+    if (judgement.explained) {
+        verdict.kind = judgement.determined ? StepVerdict::Kind::ok : StepVerdict::Kind::not_judged;
+        if (!judgement.determined) verdict.why = left_open;
+        if (!reached.explained) vcpu.reached.reset();
+        note(vcpu, access, before);
+        return;
+    }
+    const bool shows_write = reached.explained && judgement.mismatch.fault == Fault::value &&
+                             (judgement.mismatch.bits & ~reached.foretold_bits) == 0;
+    if (shows_write) {
+        Mismatch mismatch = judgement.mismatch;
+        mismatch.rule = Rule::M02;
+        report(verdict, vcpu, access, mismatch);
+        verdict.divergences.back().because.push_back(
+            {vcpu.reached->write.line, describe(vcpu.reached->write) + ": the window was closed"});
+        vcpu.worlds = vcpu.reached->worlds;
+    } else {
+        for (const Mismatch& part :
+             vcpu.attribution.parts(judgement.mismatch, access, vcpu.worlds, vcpu.facts))
+            report(verdict, vcpu, access, part);
+        const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.worlds);
+        vcpu.worlds.resync(access, vcpu.facts, whole);
+    }
+    vcpu.reached.reset();
+    note(vcpu, access, before);
+}
+
+// The access was made or not; nothing tells what came of it.
+void ProgramJudge::leave_open(Vcpu& vcpu, const GuestAccess& access) {
+    vcpu.worlds.may_step(access, vcpu.facts);
+    vcpu.reached.reset();
+}
+
+void ProgramJudge::note(Vcpu& vcpu, const GuestAccess& access, const Attribution::Before& before) {
+    GuestAccess noted = access;
+    noted.reached_apic = model::is_mmio(access.kind);
+    vcpu.attribution.note(noted, before, vcpu.worlds);
+    if (!model::is_write(access.kind) || access.gp) return;
+    const bool idle = vcpu.worlds.stored(Reg::initial_count) == Known<u32>{0} &&
+                      vcpu.worlds.tsc_deadline() == Known<u64>{0};
+    if (!idle) vcpu.timer_armed = true;
+}
+
+// ---- messages
+
+void ProgramJudge::send(Vcpu& sender, const GuestAccess& access, bool certain) {
+    if (!model::is_write(access.kind) || access.gp || access.unanswered) return;
+    if (!model::is_mmio(access.kind)) {
+        const Reg reg = model::register_addressed(access.kind, access.address);
+        if (reg == Reg::icr)
+            send_command(sender, model::low_half(access.value), model::high_half(access.value), true,
+                         certain);
+        else if (reg == Reg::self_ipi)
+            send_command(sender, model::self_ipi_command(model::low_half(access.value)), u32{0}, true,
+                         certain);
+        return;
+    }
+    if (!touches_icr(access)) return;
+    if (is_whole_word(access)) {
+        send_command(sender, model::low_half(access.value), sender.worlds.stored(Reg::icr_high) >> 24, false,
+                     certain);
+        return;
+    }
+    for (Vcpu& vcpu : vcpus_) vcpu.worlds.forget_interrupts();
+}
+
+void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr,
+                                bool certain) {
+    const model::Addressees whom = model::addressees(command);
+    Worlds::Message message = message_to(destination, destination, command);
+    message.from_apic = true;
+    message.certain = certain && !model::is_undefined_command(command);
+    // Broadcasts between the modes are not defined.
+    if (!by_msr && destination.admits(model::everybody(false))) message.x2apic_destination = {};
+    if (whom != model::Addressees::by_destination) {
+        message.destination = model::everybody(false);
+        message.x2apic_destination = model::everybody(true);
+        message.command &= ~model::icr::logical;
+    }
+    if (model::is_undefined_command(command))
+        for (Vcpu& vcpu : vcpus_)
+            vcpu.worlds.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
+    switch (whom) {
+    case model::Addressees::self:
+        if ((command & model::icr::delivery_mode) == model::delivery_mode::init)
+            init_maybe_[static_cast<std::size_t>(&sender - vcpus_.data())] = true;
+        else sender.worlds.receive(message, sender.facts);
+        return;
+    case model::Addressees::others: message.except = &sender.worlds; break;
+    case model::Addressees::by_destination:
+    case model::Addressees::all: break;
+    }
+    deliver(message);
+}
+
+// To whom it concerns. Of several who may take one of lowest priority one does (I13); that a broadcast of it
+// reaches anybody is not said (I26).
+void ProgramJudge::deliver(const Worlds::Message& message) {
+    const u32 mode = message.command & model::icr::delivery_mode;
+    Worlds::Message sent = message;
+    if (mode == model::delivery_mode::lowest_priority) {
+        const auto candidates = std::ranges::count_if(vcpus_, [&](const Vcpu& vcpu) {
+            return &vcpu.worlds != message.except && vcpu.worlds.may_be_addressed(message);
+        });
+        const bool broadcast = message.destination.admits(model::everybody(false)) ||
+                               message.x2apic_destination.admits(model::everybody(true));
+        if (candidates > 1 || broadcast) sent.certain = false;
+    }
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        Vcpu& vcpu = vcpus_[i];
+        if (&vcpu.worlds == message.except) continue;
+        // Whether an INIT has taken effect the outcome says.
+        if (mode == model::delivery_mode::init)
+            init_maybe_[i] = init_maybe_[i] || vcpu.worlds.may_be_addressed(message);
+        else vcpu.worlds.receive(sent, vcpu.facts);
+    }
+}
+
+void ProgramJudge::send_msi(const Step& step) {
+    constexpr u64 redirection_hint = 8;
+    constexpr u64 logical = 4;
+    if ((step.address & 0xfff0'0000) != 0xfee0'0000) { // no message
+        for (Vcpu& vcpu : vcpus_) vcpu.worlds.forget_interrupts();
+        return;
+    }
+    const u32 destination = model::low_half((step.address >> 12 & 0xff) | (step.address >> 32 & 0xffff'ff00));
+    u32 command = model::low_half(step.value) & 0xffff & ~model::icr::logical;
+    if ((step.address & logical) != 0) command |= model::icr::logical;
+    Worlds::Message message = message_to(destination, destination, command);
+    if (destination == model::everybody(false)) message.x2apic_destination = {};
+    const bool deasserts = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
+    message.certain =
+        (step.address & redirection_hint) == 0 && !deasserts && !model::is_undefined_command(command);
+    deliver(message);
+}
+
+// ---- what is no access
+
+void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
+    Vcpu& vcpu = vcpus_[step.vcpu];
+    verdict.why = outcome.error.empty() ? shows_later : was_not_done;
+    switch (step.what) {
+    case Do::reset: reset(vcpu); break;
+    case Do::init: init_maybe_[step.vcpu] = true; break;
+    case Do::open_interrupts: vcpu.open = true; break;
+    case Do::close_interrupts: vcpu.open = false; break;
+    case Do::interrupt: {
+        constexpr u32 level = model::icr::trigger | model::icr::assert_level;
+        const Known<u32> id = vcpu.worlds.bus_id();
+        Worlds::Message message = message_to(id, id, step.vector | (step.level ? level : 0));
+        if (id.admits(model::everybody(false))) message.certain = false;
+        deliver(message);
+        break;
+    }
+    case Do::msi: send_msi(step); break;
+    case Do::message:
+        vcpu.worlds.receive(message_to(model::low_half(step.address), model::low_half(step.address),
+                                       model::low_half(step.value)),
+                            vcpu.facts);
+        break;
+    case Do::hardware: vcpu.worlds.elapse(everything_seen); break;
+    case Do::timer_expires:
+        if (outcome.error.empty()) vcpu.worlds.timer_fired(vcpu.facts);
+        break;
+    default: break;
+    }
+}
+
+void ProgramJudge::judge_restarts(const StepOutcome& outcome) {
+    for (const traces::Restarted& restarted : outcome.restarted) {
+        Vcpu& vcpu = vcpus_[restarted.vcpu];
+        vcpu.open = false;
+        if (restarted.sipi_vector) continue; // R06
+        apply_init(vcpu, true);
+        init_maybe_[restarted.vcpu] = false;
+    }
+    for (std::size_t i = 0; i < vcpus_.size(); ++i)
+        if (init_maybe_[i]) apply_init(vcpus_[i], false);
+}
+
+GuestAccess ProgramJudge::interrupt_event(u32 vector) const {
+    GuestAccess event;
+    event.kind = AccessKind::rdmsr;
+    event.address = event.value = vector;
+    event.line = event.first_line = event.last_line = line_;
+    return event;
+}
+
+void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
+    constexpr u32 nmi = 2;
+    for (const traces::Taken& taken : outcome.taken) {
+        if (taken.vector == nmi) continue;
+        Vcpu& vcpu = vcpus_[taken.vcpu];
+        vcpu.reached.reset();
+        if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
+        if (const auto mismatch = vcpu.worlds.on_inject(taken.vector)) {
+            report(verdict, vcpu, interrupt_event(taken.vector), *mismatch);
+            vcpu.worlds.forget_interrupts();
+        } else {
+            vcpu.attribution.evidence().injected(line_, taken.vector);
+        }
+    }
+    // Interrupts are given the chance after each step but a read, which makes none.
+    const bool reads = is_access(step.what) && !model::is_write(kind_of(step.what));
+    if (!outcome.error.empty() || reads) return;
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        Vcpu& vcpu = vcpus_[i];
+        const bool asked = vcpu.open || (step.what == Do::take_interrupt && step.vcpu == i);
+        if (!asked) continue;
+        const std::optional<u32> vector = vcpu.worlds.interrupt_to_take();
+        if (!vector) continue;
+        Mismatch mismatch;
+        mismatch.rule = Rule::P02;
+        mismatch.fault = Fault::not_taken;
+        mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+        report(verdict, vcpu, interrupt_event(*vector), mismatch);
+        vcpu.worlds.forget_interrupts();
+    }
+}
+
+void ProgramJudge::report(StepVerdict& verdict, const Vcpu& vcpu, const GuestAccess& access,
+                          const Mismatch& mismatch) {
+    Divergence& divergence = verdict.divergences.emplace_back();
+    divergence.mismatch = mismatch;
+    divergence.access = access;
+    divergence.line = line_;
+    divergence.vcpu = fmt::format("vCPU {}", &vcpu - vcpus_.data());
+    divergence.because = vcpu.attribution.because(mismatch, access);
+}
+
+std::vector<StepVerdict> judge_run(const traces::Program& program, const traces::Run& run) {
+    ProgramJudge judge(program.machine, run.found);
+    std::vector<StepVerdict> verdicts;
+    verdicts.reserve(program.steps.size());
+    for (std::size_t i = 0; i < program.steps.size(); ++i)
+        verdicts.push_back(judge.judge(program.steps[i], run.outcomes[i]));
+    return verdicts;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,232 @@
+#include "checker/program_judge.hpp"
+
+#include <doctest/doctest.h>
+
+#include "checker/model_party.hpp"
+
+using namespace lapicheck;
+using namespace lapicheck::checker;
+using traces::Do;
+using traces::Step;
+using traces::StepOutcome;
+
+namespace {
+
+constexpr u64 window = 0xfee0'0000;
+
+Step step(Do what, u64 address = 0, u64 value = 0, std::uint32_t vcpu = 0) {
+    Step made;
+    made.what = what;
+    made.vcpu = vcpu;
+    made.address = address;
+    made.value = value;
+    if (what == Do::mmio_read || what == Do::mmio_write) made.size = 4;
+    return made;
+}
+Step rdmsr(u64 msr) { return step(Do::rdmsr, msr); }
+Step wrmsr(u64 msr, u64 value) { return step(Do::wrmsr, msr, value); }
+Step mmio_read(u64 offset) { return step(Do::mmio_read, window + offset); }
+Step mmio_write(u64 offset, u64 value) { return step(Do::mmio_write, window + offset, value); }
+
+StepOutcome ok() { return {}; }
+StepOutcome value(u64 v) {
+    StepOutcome outcome;
+    outcome.value = v;
+    return outcome;
+}
+StepOutcome gp() {
+    StepOutcome outcome;
+    outcome.gp = true;
+    return outcome;
+}
+StepOutcome takes(std::uint8_t vector, std::uint32_t vcpu = 0) {
+    StepOutcome outcome;
+    outcome.taken = {{vcpu, vector}};
+    return outcome;
+}
+
+class Judged {
+  public:
+    explicit Judged(std::uint32_t vcpus = 1) : judge_(machine(vcpus), found(vcpus)) {}
+
+    StepVerdict operator()(const Step& step, const StepOutcome& outcome) {
+        return judge_.judge(step, outcome);
+    }
+
+  private:
+    static traces::Machine machine(std::uint32_t vcpus) {
+        traces::Machine machine;
+        for (std::uint32_t i = 0; i < vcpus; ++i) machine.apic_ids.push_back(i);
+        machine.vendor = traces::GuestVendor::intel;
+        return machine;
+    }
+    static traces::Found found(std::uint32_t vcpus) {
+        traces::Found found;
+        found.maxphyaddr = 40;
+        found.versions.assign(vcpus, 0x50014);
+        return found;
+    }
+    ProgramJudge judge_;
+};
+
+bool is_ok(const StepVerdict& verdict) { return verdict.kind == StepVerdict::Kind::ok; }
+bool breaks(const StepVerdict& verdict, Rule rule) {
+    return verdict.kind == StepVerdict::Kind::divergence && verdict.divergences.size() == 1 &&
+           verdict.divergences[0].mismatch.rule == rule;
+}
+
+constexpr u64 to_x2apic = 0xfee0'0d00;
+constexpr u64 software_enabled = 0x1ff;
+
+} // namespace
+
+TEST_CASE("what RESET puts into a register is known") {
+    Judged judged;
+    CHECK(is_ok(judged(mmio_read(0x350), value(0x10000))));
+    CHECK(breaks(judged(mmio_read(0x350), value(0x700)), Rule::R01));
+    CHECK(judged(rdmsr(0x1b), value(0xfee00900)).kind == StepVerdict::Kind::ok);
+    CHECK(breaks(judged(rdmsr(0x1b), value(0xfee00800)), Rule::B08));
+}
+
+TEST_CASE("a fault is told once, then what was observed is taken over") {
+    Judged judged;
+    CHECK(breaks(judged(mmio_read(0xf0), value(0x1fe)), Rule::R01));
+    CHECK(is_ok(judged(mmio_read(0xf0), value(0x1fe))));
+}
+
+TEST_CASE("a read of the closed window is the APIC's answer if it is what the register holds") {
+    Judged judged;
+    judged(wrmsr(0x1b, to_x2apic), ok());
+    CHECK(is_ok(judged(mmio_read(0x30), value(0xffff'ffff))));
+    CHECK(is_ok(judged(mmio_read(0x30), value(0x1234))));
+    const StepVerdict verdict = judged(mmio_read(0x30), value(0x50014));
+    CHECK(breaks(verdict, Rule::M01));
+    CHECK(verdict.divergences[0].because.at(0).line == 1);
+}
+
+TEST_CASE("what was written there may be read there") {
+    Judged judged;
+    judged(wrmsr(0x1b, to_x2apic), ok());
+    judged(mmio_write(0x30, 0x50014), ok());
+    CHECK(is_ok(judged(mmio_read(0x30), value(0x50014))));
+}
+
+TEST_CASE("a write to the closed window that reached the register shows in the register") {
+    Judged judged;
+    judged(wrmsr(0x1b, to_x2apic), ok());
+    CHECK(is_ok(judged(mmio_write(0x80, 0x20), ok())));
+    CHECK(breaks(judged(rdmsr(0x808), value(0x20)), Rule::M02));
+    CHECK(is_ok(judged(rdmsr(0x808), value(0x20))));
+}
+
+TEST_CASE("the open window must be answered by the APIC") {
+    Judged judged;
+    StepOutcome left = value(0xffff'ffff);
+    left.mmio_exit = true;
+    CHECK(breaks(judged(mmio_read(0x30), left), Rule::M06));
+}
+
+TEST_CASE("CR8 is TPR") {
+    Judged judged;
+    CHECK(is_ok(judged(step(Do::cr8_write, 0, 5), ok())));
+    CHECK(is_ok(judged(mmio_read(0x80), value(0x50))));
+    CHECK(is_ok(judged(mmio_write(0x80, 0x23), ok())));
+    CHECK(is_ok(judged(step(Do::cr8_read), value(2))));
+    CHECK(is_ok(judged(mmio_read(0x80), value(0x23))));
+    CHECK(breaks(judged(step(Do::cr8_read), value(3)), Rule::P08));
+    CHECK(is_ok(judged(step(Do::cr8_write, 0, 0x10), gp())));
+}
+
+TEST_CASE("an IPI arrives, is taken and is in service") {
+    Judged judged(2);
+    for (const std::uint32_t vcpu : {0U, 1U})
+        judged(step(Do::wrmsr, 0x1b, to_x2apic & ~(vcpu * 0x100), vcpu), ok());
+    for (const std::uint32_t vcpu : {0U, 1U}) judged(step(Do::wrmsr, 0x80f, software_enabled, vcpu), ok());
+    judged(wrmsr(0x830, 0x1'0000'0041), ok());
+    SUBCASE("as it should") {
+        CHECK(is_ok(judged(step(Do::rdmsr, 0x822, 0, 1), value(2))));
+        CHECK(is_ok(judged(step(Do::open_interrupts, 0, 0, 1), takes(0x41, 1))));
+        CHECK(is_ok(judged(step(Do::rdmsr, 0x812, 0, 1), value(2))));
+        CHECK(is_ok(judged(step(Do::rdmsr, 0x80a, 0, 1), value(0x40))));
+    }
+    SUBCASE("it is lost") { CHECK(breaks(judged(step(Do::rdmsr, 0x822, 0, 1), value(0)), Rule::P01)); }
+    SUBCASE("it is not taken") { CHECK(breaks(judged(step(Do::open_interrupts, 0, 0, 1), ok()), Rule::P02)); }
+    SUBCASE("another is taken") {
+        CHECK(breaks(judged(step(Do::open_interrupts, 0, 0, 1), takes(0x42, 1)), Rule::P02));
+    }
+    SUBCASE("the vector in service is lost") {
+        judged(step(Do::open_interrupts, 0, 0, 1), takes(0x41, 1));
+        CHECK(breaks(judged(step(Do::rdmsr, 0x812, 0, 1), value(0)), Rule::P02));
+    }
+    SUBCASE("somebody else took it") {
+        CHECK(judged(step(Do::open_interrupts, 0, 0, 0), takes(0x41, 0)).divergences.size() == 1);
+    }
+}
+
+TEST_CASE("of a lowest-priority message one of several takes it") {
+    Judged judged(2);
+    for (const std::uint32_t vcpu : {0U, 1U}) {
+        judged(step(Do::mmio_write, window + 0xf0, software_enabled, vcpu), ok());
+        judged(step(Do::mmio_write, window + 0xd0, u64{0x0100'0000} << vcpu, vcpu), ok());
+    }
+    judged(mmio_write(0x310, 0x0300'0000), ok());
+    judged(mmio_write(0x300, 0x951), ok());
+    CHECK(judged(step(Do::mmio_read, window + 0x220, 0, 0), value(0x20000)).divergences.empty());
+    CHECK(judged(step(Do::mmio_read, window + 0x220, 0, 1), value(0)).divergences.empty());
+}
+
+TEST_CASE("a timer that runs may fire at any time, and must once it is said to have") {
+    Judged judged;
+    judged(mmio_write(0xf0, software_enabled), ok());
+    judged(mmio_write(0x320, 0x61), ok());
+    judged(mmio_write(0x380, 0x1000), ok());
+    CHECK(judged(mmio_read(0x230), value(0)).divergences.empty());
+    CHECK(judged(step(Do::timer_expires), ok()).divergences.empty());
+    CHECK(is_ok(judged(mmio_read(0x230), value(2))));
+}
+
+TEST_CASE("a step that was not run changes nothing, one that failed may have changed all it touches") {
+    Judged judged;
+    StepOutcome error;
+    error.error = "not run: vCPU 0 is in HLT";
+    CHECK(judged(mmio_write(0x80, 0x30), error).kind == StepVerdict::Kind::not_judged);
+    CHECK(is_ok(judged(mmio_read(0x80), value(0))));
+    error.error = "KVM_EXIT_INTERNAL_ERROR";
+    judged(mmio_write(0x80, 0x30), error);
+    CHECK(judged(mmio_read(0x80), value(0x30)).divergences.empty());
+}
+
+TEST_CASE("INIT that is seen puts back the registers") {
+    Judged judged;
+    judged(mmio_write(0x80, 0x30), ok());
+    StepOutcome outcome;
+    outcome.restarted = {{0, {}}};
+    judged(step(Do::init), outcome);
+    CHECK(breaks(judged(mmio_read(0x80), value(0x30)), Rule::R02));
+}
+
+TEST_CASE("the reference conforms to itself, an implementation with a fault does not") {
+    traces::Program program;
+    program.machine.apic_ids = {0, 1};
+    program.steps = {mmio_read(0x30),
+                     wrmsr(0x1b, to_x2apic),
+                     wrmsr(0x80f, software_enabled),
+                     wrmsr(0x83f, 0x51),
+                     step(Do::open_interrupts),
+                     wrmsr(0x80b, 0),
+                     mmio_read(0x30),
+                     mmio_write(0x80, 0x20),
+                     rdmsr(0x808),
+                     wrmsr(0x830, 0x1'0000'0041)};
+    const auto divergences = [&](std::string_view name) {
+        const auto run = ModelParty(*proof::find_implementation(name)).run(program);
+        std::vector<Rule> rules;
+        for (const StepVerdict& verdict : judge_run(program, run))
+            for (const Divergence& divergence : verdict.divergences)
+                rules.push_back(divergence.mismatch.rule);
+        return rules;
+    };
+    CHECK(divergences("sdm").empty());
+    CHECK(divergences("kvm-rfc").empty());
+    CHECK(divergences("kvm-2018") == std::vector{Rule::M01, Rule::M02});
+}
