@@ -84,6 +84,14 @@ A party is kvm (/dev/kvm) or model:NAME, an implementation of 'lapicheck list im
 Exit status: 0 all that was judged conforms (the parties agree), 1 a divergence (a difference), 2 wrong usage
 or a damaged program, 4 no such party here, or nothing could be judged.)";
 
+constexpr auto audit_footer = R"(Examples:
+  lapicheck audit                                 what this machine's KVM does that the manual does not allow
+  lapicheck audit --profile kvm                   the same; known departures of KVM do not fail it
+  lapicheck audit --on model:kvm-2018             an implementation
+  lapicheck audit --format json --export programs --html audit.html
+
+Exit status: 0 no departure, 1 one that is not known (profile sdm: any), 2 wrong usage, 4 no such party here.)";
+
 constexpr auto mutate_footer = R"(Examples:
   lapicheck mutate                                all mutants; those that no property notices are listed
   lapicheck mutate --every 20 --all-killers --verbose
@@ -185,6 +193,20 @@ int run(int argc, char** argv) {
         ->option_text("sdm")
         ->check(CLI::IsMember({"sdm"}));
 
+    AuditOptions audit_options;
+    CLI::App* audit = app.add_subcommand("audit", "examine the KVM of this machine, register by register");
+    audit->add_option("--on", audit_options.on, "kvm (default), or model:NAME")->option_text("PARTY");
+    add_choice<Profile>(*audit, "--profile", audit_options.profile,
+                        {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
+                        "sdm (default): the manual alone; kvm: KVM's documented departures do not fail it");
+    audit
+        ->add_option("--export", audit_options.export_to, "write each departure's program to DIR/RULE.N.json")
+        ->option_text("DIR");
+    audit->add_option("--html", audit_options.html, "write one page with a grid of registers and modes")
+        ->option_text("FILE");
+    add_choice(*audit, "--format", format, formats, "how to report");
+    audit->footer(audit_footer);
+
     MutateOptions mutate_options;
     CLI::App* mutate = app.add_subcommand(
         "mutate", "make the model wrong in one place after the other and see whether a property notices");
@@ -279,6 +301,7 @@ int run(int argc, char** argv) {
     if (prove->parsed() && !refines.empty()) return run_refine(prove_options.implementations, format);
     if (prove->parsed()) return run_prove(prove_options, format);
     if (mutate->parsed()) return run_mutate(mutate_options, format);
+    if (audit->parsed()) return run_audit(audit_options, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
     if (!without_dashes.empty()) {
         fmt::print(stderr, "lapicheck: {}: say -- before COMMAND: {} -- {}\n", argv[1], argv[1],

@@ -1,0 +1,174 @@
+#include "checker/audit.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "checker/audit_programs.hpp"
+#include "checker/parties.hpp"
+#include "checker/shrink.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::Program;
+using traces::Run;
+
+bool is_access(const traces::Step& step) { return step.what <= traces::Do::cr8_write; }
+
+model::AccessKind kind_of(const traces::Step& step) {
+    switch (step.what) {
+    case traces::Do::mmio_read: return model::AccessKind::mmio_read;
+    case traces::Do::mmio_write: return model::AccessKind::mmio_write;
+    case traces::Do::rdmsr: return model::AccessKind::rdmsr;
+    case traces::Do::wrmsr: return model::AccessKind::wrmsr;
+    default: return model::AccessKind::cr8_read;
+    }
+}
+
+Reg register_of(const traces::Step& step) {
+    if (step.what == traces::Do::cr8_read || step.what == traces::Do::cr8_write) return Reg::tpr;
+    return model::register_addressed(kind_of(step), step.address);
+}
+
+AuditKey key_of(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    return {mismatch.rule, mismatch.mode, mismatch.fault, mismatch.departure};
+}
+
+std::vector<std::string> loaded_modules() {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/module", error))
+        if (const std::string name = entry.path().filename(); name.starts_with("kvm")) names.push_back(name);
+    std::ranges::sort(names);
+    return names;
+}
+
+class Auditor {
+  public:
+    Auditor(const std::string& party, const AuditRequest& request)
+        : request_(request), party_(make_party(party).party) {
+        audit_.party = party;
+        audit_.full_name = full_name(*party_);
+        if (!is_model(party)) audit_.kernel = kernel_release(), audit_.modules = loaded_modules();
+        audit_.profile = request.profile;
+    }
+
+    Audit run() {
+        for (const AuditMachine& machine : audit_machines()) {
+            examine(machine);
+            if (!audit_.absent.empty()) return std::move(audit_);
+        }
+        for (auto& [key, departure] : found_) shorten(departure);
+        for (auto& [key, departure] : found_) audit_.departures.push_back(std::move(departure));
+        std::stable_partition(
+            audit_.departures.begin(), audit_.departures.end(),
+            [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; });
+        return std::move(audit_);
+    }
+
+  private:
+    void tell(std::string what) const {
+        if (request_.progress) request_.progress(what);
+    }
+
+    void examine(const AuditMachine& machine) {
+        for (const AuditProgram& program : audit_programs(machine.machine)) {
+            tell(fmt::format("{}: {}", machine.what, program.what));
+            const Run run = party_->run(program.program);
+            if (run.status == Run::Status::absent) {
+                audit_.absent = run.reason;
+                return;
+            }
+            if (run.status == Run::Status::refused) {
+                audit_.refused.push_back(fmt::format("{}: {}", machine.what, run.reason));
+                return;
+            }
+            ++audit_.programs;
+            take(machine, program, judge_run(program.program, run));
+        }
+        audit_.machines.push_back(machine.what);
+    }
+
+    void take(const AuditMachine& machine, const AuditProgram& program,
+              const std::vector<StepVerdict>& verdicts) {
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            const traces::Step& step = program.program.steps[i];
+            const bool judged = verdicts[i].kind != StepVerdict::Kind::not_judged;
+            if (is_access(step)) ++(judged ? audit_.accesses : audit_.not_judged);
+            if (const Reg reg = register_of(step); judged && is_access(step) && reg != Reg::none)
+                ++audit_.grid[{reg, program.mode}].examined;
+            for (const Divergence& divergence : verdicts[i].divergences)
+                take(machine, program.program, i, divergence);
+        }
+    }
+
+    void take(const AuditMachine& machine, const Program& program, std::size_t step,
+              const Divergence& divergence) {
+        AuditDeparture& departure = found_[key_of(divergence)];
+        if (divergence.mismatch.reg != Reg::none) departure.registers.insert(divergence.mismatch.reg);
+        AuditCell& cell = audit_.grid[{divergence.mismatch.reg, divergence.mismatch.mode}];
+        cell.broken.insert(divergence.mismatch.rule);
+        cell.all_known = cell.all_known && divergence.mismatch.departure != nullptr;
+        const bool nearer = departure.count == 0 || step + 1 < departure.program.steps.size();
+        ++departure.count;
+        if (!nearer) return;
+        departure.key = key_of(divergence);
+        departure.machine = machine.what;
+        departure.program = program;
+        departure.program.steps.resize(step + 1);
+    }
+
+    // What of the program's last step, or of an earlier one, is the departure.
+    std::optional<std::pair<std::size_t, Divergence>> shown(const Program& program, const AuditKey& key) {
+        const Run run = party_->run(program);
+        if (run.status != Run::Status::ran) return std::nullopt;
+        const std::vector<StepVerdict> verdicts = judge_run(program, run);
+        for (std::size_t i = 0; i < verdicts.size(); ++i)
+            for (const Divergence& divergence : verdicts[i].divergences) {
+                const AuditKey here = key_of(divergence);
+                if (!(here < key) && !(key < here)) return std::pair{i, divergence};
+            }
+        return std::nullopt;
+    }
+
+    void shorten(AuditDeparture& departure) {
+        tell(fmt::format("shortening {}", model::to_string(departure.key.rule)));
+        const auto shows = [&](const Program& program) {
+            const auto found = shown(program, departure.key);
+            return found && found->first + 1 == program.steps.size();
+        };
+        departure.program = shrink(std::move(departure.program), shows);
+        departure.divergence = shown(departure.program, departure.key)->second;
+        if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
+    }
+
+    AuditRequest request_;
+    std::unique_ptr<traces::Party> party_;
+    std::map<AuditKey, AuditDeparture> found_;
+    Audit audit_;
+};
+
+} // namespace
+
+bool operator<(const AuditKey& a, const AuditKey& b) {
+    const auto words = [](const AuditKey& key) {
+        return std::tuple(key.rule, key.mode, key.fault,
+                          key.departure == nullptr ? std::string_view{}
+                                                   : std::string_view{key.departure->id});
+    };
+    return words(a) < words(b);
+}
+
+std::size_t Audit::count_unknown() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        departures, [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; }));
+}
+
+Audit audit(const std::string& party, const AuditRequest& request) { return Auditor(party, request).run(); }
+
+} // namespace lapicheck::checker

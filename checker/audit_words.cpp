@@ -1,0 +1,34 @@
+#include "checker/audit_words.hpp"
+
+#include <algorithm>
+
+#include "checker/evidence.hpp"
+#include "specs/catalogue.hpp"
+
+namespace lapicheck::checker {
+
+std::vector<std::string_view> register_names(const std::set<Reg>& registers) {
+    std::vector<std::string_view> names;
+    for (const Reg reg : registers)
+        if (const std::string_view name = register_name(reg);
+            !name.empty() && std::ranges::find(names, name) == names.end())
+            names.push_back(name);
+    return names;
+}
+
+std::string level_of(Rule rule) {
+    const specs::Rule* entry = specs::find_rule(model::to_string(rule));
+    return std::string(1, entry == nullptr ? 'M' : specs::letter(entry->level));
+}
+
+std::string_view slug_of(Rule rule) {
+    const specs::Rule* entry = specs::find_rule(model::to_string(rule));
+    return entry == nullptr ? std::string_view{} : std::string_view{entry->slug};
+}
+
+std::string_view known_id(const AuditDeparture& departure) {
+    return departure.key.departure == nullptr ? std::string_view{}
+                                              : std::string_view{departure.key.departure->id};
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,18 @@
+// What the reports of an audit say of a departure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "checker/audit.hpp"
+
+namespace lapicheck::checker {
+
+// "tpr", "svr", ...: each name once, in the table's order.
+std::vector<std::string_view> register_names(const std::set<Reg>& registers);
+std::string level_of(Rule rule); // "M"
+std::string_view slug_of(Rule rule);
+std::string_view known_id(const AuditDeparture& departure); // empty: not known
+
+} // namespace lapicheck::checker
