@@ -47,6 +47,8 @@ class TraceCheck {
   public:
     // `path` names the trace in the report.
     TraceCheck(std::string path, const CheckOptions& options);
+    TraceCheck(const TraceCheck&) = delete;
+    TraceCheck& operator=(const TraceCheck&) = delete;
 
     // Empty, or why this is no trace.
     std::string feed(std::string_view bytes);

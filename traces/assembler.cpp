@@ -1,6 +1,7 @@
 #include "traces/assembler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lapicheck::traces {
 namespace {
@@ -41,6 +42,26 @@ void attach_consequence(GuestAccess& access, const Event& event) {
         access.ipi_vector = event.value;
         access.ipi_destination = event.where;
     }
+}
+
+// As it was before attach_apic() and attach_consequence().
+GuestAccess without_apic(const GuestAccess& access) {
+    const GuestAccess none;
+    GuestAccess bare = access;
+    bare.reached_apic = false;
+    bare.apic_offset = none.apic_offset;
+    bare.apic_value = none.apic_value;
+    bare.ipis = none.ipis;
+    bare.ipi_line = none.ipi_line;
+    bare.ipi = none.ipi;
+    bare.ipi_vector = none.ipi_vector;
+    bare.ipi_destination = none.ipi_destination;
+    bare.ended_interrupt = none.ended_interrupt;
+    bare.eoi_line = none.eoi_line;
+    bare.eoi_id = none.eoi_id;
+    bare.eoi_vector = none.eoi_vector;
+    bare.last_line = bare.line;
+    return bare;
 }
 
 bool is_command(std::uint32_t offset) { return offset == 0x300 || offset == 0x310; }
@@ -205,10 +226,34 @@ void Assembler::complete_read(Thread& thread, const Event& event) {
     sink_.on_access(access);
 }
 
+// An MMIO write that goes nowhere may stand right before a WRMSR of the same register, whose kvm_apic then
+// looks like the write's. A WRMSR that is accepted has one; one that is refused may.
+void Assembler::hand_over(GuestAccess& mmio, GuestAccess& msr) {
+    const bool fits = msr.kind == AccessKind::wrmsr && is_apic_msr_window(msr.address) && mmio.reached_apic &&
+                      mmio.apic_offset == offset_of_msr(msr.address) && mmio.apic_value == msr.value;
+    const bool has_consequences = mmio.ipis > 0 || mmio.ended_interrupt;
+    if (!fits || (msr.gp && has_consequences)) return;
+    const GuestAccess bare = std::exchange(mmio, without_apic(mmio));
+    msr.first_line = std::min(msr.first_line, mmio.last_line + 1);
+    msr.reached_apic = true;
+    msr.apic_offset = bare.apic_offset;
+    msr.apic_value = bare.apic_value;
+    msr.ipis = bare.ipis;
+    msr.ipi_line = bare.ipi_line;
+    msr.ipi = bare.ipi;
+    msr.ipi_vector = bare.ipi_vector;
+    msr.ipi_destination = bare.ipi_destination;
+    msr.ended_interrupt = bare.ended_interrupt;
+    msr.eoi_line = bare.eoi_line;
+    msr.eoi_id = bare.eoi_id;
+    msr.eoi_vector = bare.eoi_vector;
+}
+
 void Assembler::complete_msr(Thread& thread, const Event& event) {
-    close_write(thread);
     const bool write = event.kind == EventKind::msr_write;
     GuestAccess access = started(thread, event, write ? AccessKind::wrmsr : AccessKind::rdmsr);
+    if (thread.write_open) hand_over(thread.write, access);
+    close_write(thread);
     if (is_apic_msr_window(event.where)) {
         const std::uint32_t offset = offset_of_msr(event.where);
         // The last kvm_apic that fits and what stands around it; what came before is not this access's.

@@ -125,10 +125,6 @@ class Recording {
         result_.missing = instance_.missing();
         if (std::string error = instance_.remove(); !error.empty())
             result_.warnings.push_back(std::move(error));
-        if (child_.runs() &&
-            result_.status == Status::failed) { // it runs for nothing; but it is not ours to end
-            result_.warnings.push_back("the command goes on without being recorded");
-        }
         if (child_.runs()) result_.command_id = child_.id();
         result_.command_ending = child_.ending();
     }

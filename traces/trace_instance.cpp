@@ -200,8 +200,8 @@ std::string TraceInstance::enable_events() {
 void TraceInstance::enable_ioctls() {
     constexpr const char* event = "sys_enter_ioctl";
     const bool filtered = write_text(instance_, "events/syscalls/sys_enter_ioctl/filter", ioctl_filter());
-    if (filtered && tracefs_event_enable(instance_, "syscalls", event) == 0) events_.push_back(event);
-    else missing_.push_back(event);
+    if (filtered && tracefs_event_enable(instance_, "syscalls", event) == 0) events_.emplace_back(event);
+    else missing_.emplace_back(event);
 }
 
 std::string TraceInstance::start() {

@@ -126,6 +126,14 @@ def odd_places(vcpu):
     return steps
 
 
+def closed_window_before_msr(vcpu):
+    """Writes that go nowhere, each right before the MSR of the same register takes, or refuses, the same value."""
+    steps = []
+    for offset, value in ((0x280, 0), (0xB0, 0), (0x280, 1), (0x3E0, 0xB), (0x80, 0x20), (0x380, 0)):
+        steps += [mmio_write(vcpu, offset, value), wrmsr(vcpu, 0x800 + (offset >> 4), value)]
+    return steps
+
+
 def no_registers(vcpu):
     return [rdmsr(vcpu, msr) for msr in (0x800, 0x801, 0x804, 0x80C, 0x80E, 0x831, 0x83A, 0x83D, 0x840, 0x8FF)] + [
         wrmsr(vcpu, 0x800, 0), wrmsr(vcpu, 0x831, 0), wrmsr(vcpu, 0x80F, 1 << 32 | 0x1FF), wrmsr(vcpu, 0x80B, 1)]
@@ -153,6 +161,7 @@ def rich():
         steps += sweep(vcpu, read_msr, write_msr) + odd_places(vcpu) + no_registers(vcpu)
     for vcpu in (0, 1):
         steps += interrupts(vcpu, True) + timer(vcpu, True)
+        steps += closed_window_before_msr(vcpu)
         steps += [wrmsr(vcpu, 0x83F, 0x91), *open_and_close(vcpu), wrmsr(vcpu, 0x80B, 0)]
     for what in ("save-load", "init", "reset"):
         for vcpu in (0, 1):

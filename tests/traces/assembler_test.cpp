@@ -141,6 +141,34 @@ TEST_CASE("MMIO write: a second event of the same register is not its own") {
           Lines{"MMIO write fee000f0 = 1ff apic f0 = 1ff lines 2-2", "stray, line 4", "event, line 5"});
 }
 
+TEST_CASE(
+    "MMIO write right before an accepted WRMSR of the same register: the one register event is the WRMSR's") {
+    CHECK(assembled_after({"44 kvm_mmio: mmio write len 4 gpa 0xfee00280 val 0x0",
+                           "44 kvm_apic: apic_write APIC_ESR = 0x0", "44 kvm_msr: msr_write 828 = 0x0"}) ==
+          Lines{"MMIO write fee00280 = 0 lines 2-2", "WRMSR 828 = 0 apic 280 = 0 lines 3-4"});
+    CHECK(assembled_after({"44 kvm_mmio: mmio write len 4 gpa 0xfee000b0 val 0x0",
+                           "44 kvm_apic: apic_write APIC_EOI = 0x0", "44 kvm_eoi: apicid 0 vector 49",
+                           "44 kvm_msr: msr_write 80b = 0x0"}) ==
+          Lines{"MMIO write fee000b0 = 0 lines 2-2", "WRMSR 80b = 0 apic b0 = 0 eoi 31 lines 3-5"});
+}
+
+TEST_CASE("MMIO write that reaches its register right before a WRMSR: each has its own event") {
+    CHECK(assembled_after({"44 kvm_mmio: mmio write len 4 gpa 0xfee00280 val 0x0",
+                           "44 kvm_apic: apic_write APIC_ESR = 0x0", "44 kvm_apic: apic_write APIC_ESR = 0x0",
+                           "44 kvm_msr: msr_write 828 = 0x0"}) ==
+          Lines{"MMIO write fee00280 = 0 apic 280 = 0 lines 2-2", "WRMSR 828 = 0 apic 280 = 0 lines 4-5"});
+    CHECK(assembled_after({"44 kvm_mmio: mmio write len 4 gpa 0xfee00280 val 0x0",
+                           "44 kvm_apic: apic_write APIC_ESR = 0x0", "44 kvm_msr: msr_write 828 = 0x1"}) ==
+          Lines{"MMIO write fee00280 = 0 apic 280 = 0 lines 2-2", "WRMSR 828 = 1 lines 4-4"});
+}
+
+TEST_CASE("MMIO write that sent or ended an interrupt keeps its register event when a WRMSR is refused") {
+    CHECK(assembled_after({"44 kvm_mmio: mmio write len 4 gpa 0xfee000b0 val 0x0",
+                           "44 kvm_apic: apic_write APIC_EOI = 0x0", "44 kvm_eoi: apicid 0 vector 49",
+                           "44 kvm_msr: msr_write 80b = 0x0 (#GP)"}) ==
+          Lines{"MMIO write fee000b0 = 0 apic b0 = 0 eoi 31 lines 2-2", "WRMSR 80b = 0 #GP lines 5-5"});
+}
+
 TEST_CASE("MMIO write to a wide or moved address: the offset in the page counts") {
     CHECK(assembled_after({"44 kvm_mmio: mmio write len 4 gpa 0x1fee01380 val 0x100",
                            "44 kvm_apic: apic_write APIC_TMICT = 0x100", "44 kvm_entry: vcpu 0, rip 0x10"}) ==
