@@ -68,15 +68,24 @@ std::vector<Mismatch> Attribution::parts(const Mismatch& mismatch, const GuestAc
         [&](u64 bits) { return refined(narrowed_to(bits, mismatch, access.kind, facts), worlds); });
 }
 
+// The last line that may have put the value there. A write of SVR puts the mask of an LVT entry, and no more;
+// where all is told since RESET, a read puts nothing.
+u64 Attribution::line_that_put(const Mismatch& mismatch) const {
+    const bool lvt = model::is_lvt(mismatch.reg);
+    if (!from_reset_) return std::max(evidence_.line_of(mismatch.reg), lvt ? evidence_.line_of(Reg::svr) : 0);
+    const bool mask_alone = (mismatch.bits & ~u64{model::lvt::mask}) == 0;
+    return std::max(evidence_.line_of_write(mismatch.reg),
+                    lvt && mask_alone ? evidence_.line_of_write(Reg::svr) : 0);
+}
+
 Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
     if (mismatch.fault != Fault::value) return mismatch;
     const Reg reg = mismatch.reg;
     const u64 line = evidence_.line_of(reg);
     const u64 svr_line = evidence_.line_of(Reg::svr);
-    const bool by_init = evidence_.init_line() > std::max(line, model::is_lvt(reg) ? svr_line : 0);
-    const bool was_written =
-        evidence_.line_of_write(reg) != 0 || (model::is_lvt(reg) && evidence_.line_of_write(Reg::svr) != 0);
-    const bool by_reset = from_reset_ && !was_written && evidence_.init_line() == 0;
+    const u64 put_line = line_that_put(mismatch);
+    const bool by_init = evidence_.init_line() > put_line;
+    const bool by_reset = from_reset_ && put_line == 0 && evidence_.init_line() == 0;
     if ((by_init || by_reset) && is_set_by_init(mismatch)) {
         mismatch.rule = by_init ? Rule::R02 : Rule::R01;
         return mismatch;

@@ -42,6 +42,7 @@ class Attribution {
     const Evidence& evidence() const { return evidence_; }
 
   private:
+    u64 line_that_put(const Mismatch& mismatch) const;
     void note_write(Reg reg, const traces::GuestAccess& access, const Worlds& worlds);
     Circumstances circumstances_of(const Mismatch& mismatch, const Worlds& worlds,
                                    const CpuFacts& facts) const;

@@ -6,6 +6,8 @@
 #include "checker/commands.hpp"
 #include "checker/parties.hpp"
 #include "checker/program_file.hpp"
+#include "checker/progress.hpp"
+#include "checker/random_run.hpp"
 #include "checker/report_run.hpp"
 #include "traces/json_place.hpp"
 
@@ -79,6 +81,30 @@ int compare_two(const RunOptions& options, traces::Program program, Format forma
     return finish(compared.differences.empty() ? conforms : diverges);
 }
 
+int run_random(const RunOptions& options, Format format) {
+    std::optional<ProgressLine> line;
+    if (shows_progress()) line.emplace();
+    RandomRequest request{*options.seed, options.steps, {}};
+    if (line)
+        request.progress = [&](std::size_t done) {
+            line->tell([&] { return fmt::format("{} of {} steps", done, options.steps); });
+        };
+    if (options.compare.empty()) {
+        const RandomJudgement judged = judge_random(options.on, options.profile, request);
+        line.reset();
+        if (!judged.refused.empty()) return complain(not_to_be_had, fmt::format("run: {}", judged.refused));
+        if (format == Format::json) write_findings_json(std::cout, judged.findings);
+        else write_findings_text(std::cout, judged.findings);
+        return finish(exit_status(verdict_of(judged.findings.count)));
+    }
+    const RandomComparison compared = compare_random(options.compare[0], options.compare[1], request);
+    line.reset();
+    if (!compared.refused.empty()) return complain(not_to_be_had, fmt::format("run: {}", compared.refused));
+    if (format == Format::json) write_comparison_json(std::cout, compared.compared);
+    else write_comparison_text(std::cout, compared.compared);
+    return finish(compared.compared.differences.empty() ? conforms : diverges);
+}
+
 } // namespace
 
 int run_run(const RunOptions& options, Format format) {
@@ -89,6 +115,7 @@ int run_run(const RunOptions& options, Format format) {
     for (const std::string& name : names)
         if (const NamedParty named = make_party(name); named.party == nullptr)
             return complain(bad_input, fmt::format("run: {}", named.error));
+    if (options.seed) return run_random(options, format);
     if (options.path.empty()) return complain(bad_input, "run: PROGRAM is required, or --random SEED");
     traces::ProgramText text = read_file(options.path);
     if (!text.error.empty()) return complain(bad_input, text.error);

@@ -57,10 +57,15 @@ ModelMachine::ModelMachine(const proof::PlainImplementation& implementation, con
         Vcpu& vcpu = vcpus_.emplace_back();
         vcpu.cpu = proof::cpu_of(facts, machine.apic_ids[i]);
         vcpu.state[Reg::version] = i < found.versions.size() ? found.versions[i] : facts.version;
-        vcpu.state.apic_base = i == 0 ? model::apic_base::bsp : 0;
-        step(vcpu, {AccessKind::reset, 0});
+        reset(vcpu);
         starts_disabled_ = !model::is_enabled(vcpu.state);
     }
+}
+
+// Which vCPU is the bootstrap processor the machine says, whatever software wrote.
+void ModelMachine::reset(Vcpu& vcpu) {
+    vcpu.state.apic_base = number_of(vcpu) == 0 ? model::apic_base::bsp : 0;
+    step(vcpu, {AccessKind::reset, 0});
 }
 
 traces::Found ModelMachine::found() const {
@@ -160,6 +165,11 @@ void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
             outcome);
 }
 
+ModelMachine::Message ModelMachine::to_id_of(const Vcpu& vcpu, u32 command) {
+    const u32 id = is_x2apic(vcpu.state) ? vcpu.state.x2apic_id : vcpu.state[Reg::id] >> 24;
+    return {id, id == model::everybody(false) ? model::everybody(true) : id, command};
+}
+
 std::vector<ModelMachine::Vcpu*> ModelMachine::everybody_but(const Vcpu* vcpu) {
     std::vector<Vcpu*> all;
     for (Vcpu& v : vcpus_)
@@ -225,22 +235,21 @@ void ModelMachine::init(Vcpu& vcpu, StepOutcome& outcome) {
 void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
     switch (step.what) {
     case Do::reset:
-        this->step(vcpu, {AccessKind::reset, 0});
+        reset(vcpu);
         vcpu.open = vcpu.halted = vcpu.waits_for_sipi = vcpu.nmi_pending = false;
         break;
-    case Do::init:
+    case Do::init: {
+        const Message message = to_id_of(vcpu, model::delivery_mode::init);
+        for (Vcpu* other : everybody_but(&vcpu)) receive(*other, message, outcome); // of the same ID
         this->step(vcpu, {AccessKind::init, 0});
         vcpu.waits_for_sipi = false;
         init(vcpu, outcome);
         vcpu.waits_for_sipi = false; // the step is both
         break;
+    }
     case Do::interrupt: {
         constexpr u32 level = model::icr::trigger | model::icr::assert_level;
-        const bool x2apic = is_x2apic(vcpu.state);
-        const u32 id = x2apic ? vcpu.state.x2apic_id : vcpu.state[Reg::id] >> 24;
-        const bool broadcast = id == model::everybody(false);
-        deliver({id, broadcast ? model::everybody(true) : id, step.vector | (step.level ? level : 0)},
-                everybody_but(nullptr), outcome);
+        deliver(to_id_of(vcpu, step.vector | (step.level ? level : 0)), everybody_but(nullptr), outcome);
         break;
     }
     case Do::msi: send_msi(step, outcome); break;
@@ -251,6 +260,7 @@ void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
     }
     case Do::take_interrupt: take_interrupt(vcpu, outcome); break;
     case Do::hardware: this->step(vcpu, {AccessKind::hardware, 0}); break;
+    case Do::save_load: implementation_.save_and_load(vcpu.state); break;
     case Do::timer_expires: fire_timer(vcpu, outcome); break;
     default: break; // nothing of an APIC
     }

@@ -51,6 +51,7 @@ class ModelMachine {
     };
 
     proof::PlainOutcome step(Vcpu& vcpu, const model::Access<model::Concrete>& access);
+    void reset(Vcpu& vcpu);
     void access(Vcpu& vcpu, const traces::Step& step, traces::StepOutcome& outcome);
     void act(Vcpu& vcpu, const traces::Step& step, traces::StepOutcome& outcome);
     void init(Vcpu& vcpu, traces::StepOutcome& outcome);
@@ -58,6 +59,8 @@ class ModelMachine {
     void send(Vcpu& sender, const traces::Step& step, traces::StepOutcome& outcome);
     void send_msi(const traces::Step& step, traces::StepOutcome& outcome);
     void deliver(const Message& message, const std::vector<Vcpu*>& to, traces::StepOutcome& outcome);
+    // By a device, physically.
+    static Message to_id_of(const Vcpu& vcpu, u32 command);
     bool is_for(const Vcpu& vcpu, const Message& message) const;
     void receive(Vcpu& vcpu, const Message& message, traces::StepOutcome& outcome);
     void settle(traces::StepOutcome& outcome);

@@ -347,6 +347,16 @@ void ProgramJudge::send_msi(const Step& step) {
     deliver(message);
 }
 
+// To whoever has this vCPU's ID; to it alone, most often.
+Worlds::Message ProgramJudge::to_id_of(const Vcpu& vcpu, u32 command) {
+    const Known<u32> id = vcpu.worlds.bus_id();
+    Worlds::Message message = message_to(id, id, command);
+    if (!id.admits(model::everybody(false))) return message;
+    message.certain = false;
+    message.x2apic_destination = {};
+    return message;
+}
+
 // ---- what is no access
 
 void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
@@ -354,15 +364,15 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
     verdict.why = outcome.error.empty() ? shows_later : was_not_done;
     switch (step.what) {
     case Do::reset: reset(vcpu); break;
-    case Do::init: init_maybe_[step.vcpu] = true; break;
+    case Do::init:
+        deliver(to_id_of(vcpu, model::delivery_mode::init));
+        init_maybe_[step.vcpu] = true;
+        break;
     case Do::open_interrupts: vcpu.open = true; break;
     case Do::close_interrupts: vcpu.open = false; break;
     case Do::interrupt: {
         constexpr u32 level = model::icr::trigger | model::icr::assert_level;
-        const Known<u32> id = vcpu.worlds.bus_id();
-        Worlds::Message message = message_to(id, id, step.vector | (step.level ? level : 0));
-        if (id.admits(model::everybody(false))) message.certain = false;
-        deliver(message);
+        deliver(to_id_of(vcpu, step.vector | (step.level ? level : 0)));
         break;
     }
     case Do::msi: send_msi(step); break;

@@ -69,6 +69,7 @@ class ProgramJudge {
     void send(Vcpu& sender, const traces::GuestAccess& access, bool certain);
     void send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
     void send_msi(const traces::Step& step);
+    static Worlds::Message to_id_of(const Vcpu& vcpu, u32 command);
     void deliver(const Worlds::Message& message);
 
     void judge_restarts(const traces::StepOutcome& outcome);

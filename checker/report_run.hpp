@@ -34,6 +34,25 @@ void write_run_text(std::ostream& out, const JudgedRun& judged);
 // An access program again: specs/schema/program.schema.json.
 void write_run_json(std::ostream& out, const JudgedRun& judged);
 
+// Divergences of many programs, those of one kind together.
+struct RandomFinding {
+    Divergence divergence; // the first
+    std::size_t count = 0;
+    traces::Program program; // as few steps as can be that show it
+};
+struct RandomFindings {
+    std::string party;
+    std::string full_name;
+    Profile profile = Profile::sdm;
+    std::uint64_t seed = 0;
+    std::size_t steps = 0;
+    RunCount count;
+    std::vector<RandomFinding> findings; // those that are not known first
+    std::vector<std::string> left_out;   // of what random programs do
+};
+void write_findings_text(std::ostream& out, const RandomFindings& found);
+void write_findings_json(std::ostream& out, const RandomFindings& found);
+
 struct PartyComparison {
     std::string first; // the parties
     std::string second;
@@ -43,7 +62,8 @@ struct PartyComparison {
     std::vector<PartyDifference> differences;
     std::vector<Exclusion> exclusions; // of all that was compared
     std::size_t steps = 0;             // compared, in all
-    std::optional<std::uint64_t> seed;
+    std::optional<std::uint64_t> seed; // of random programs
+    std::vector<std::string> left_out; // of what those do
 };
 void write_comparison_text(std::ostream& out, const PartyComparison& compared);
 // specs/schema/compare-report.schema.json.

@@ -117,4 +117,28 @@ void write_comparison_json(std::ostream& out, const PartyComparison& compared) {
     out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
+void write_findings_json(std::ostream& out, const RandomFindings& found) {
+    json root;
+    root["schema_version"] = 1;
+    root["tool"] = tool();
+    root["party"] = found.party;
+    root["profile"] = to_string(found.profile);
+    root["verdict"] = to_string(verdict_of(found.count));
+    root["seed"] = found.seed;
+    root["steps"] = found.steps;
+    root["conform"] = found.count.ok;
+    root["diverge"] = found.count.diverging;
+    root["known"] = found.count.known;
+    root["not_judged"] = found.count.not_judged;
+    root["divergences"] = json::array();
+    for (const RandomFinding& finding : found.findings) {
+        json out_one = divergence_json(finding.divergence);
+        out_one["count"] = finding.count;
+        out_one["program"] = json::parse(traces::write_program(finding.program));
+        root["divergences"].push_back(std::move(out_one));
+    }
+    root["left_out"] = found.left_out;
+    out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
 } // namespace lapicheck::checker

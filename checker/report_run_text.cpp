@@ -27,6 +27,18 @@ void write_divergence(std::ostream& out, const Divergence& divergence) {
     if (divergence.known != nullptr) fmt::print(out, "            known: {}\n", divergence.known->id);
 }
 
+void write_count(std::ostream& out, const RunCount& n, Profile profile) {
+    fmt::print(out, "\n{}: {} step{} conform{}, {} diverge{}", to_string(verdict_of(n)), n.ok, plural(n.ok),
+               n.ok == 1 ? "s" : "", n.diverging, n.diverging == 1 ? "s" : "");
+    if (n.known != 0) fmt::print(out, ", {} as KVM is known to", n.known);
+    fmt::print(out, "; {} not judged (profile {})\n", n.not_judged, to_string(profile));
+}
+
+void write_left_out(std::ostream& out, const std::vector<std::string>& left_out) {
+    if (!left_out.empty()) fmt::print(out, "\nRandom programs leave out:\n");
+    for (const std::string& what : left_out) fmt::print(out, "  {}\n", what);
+}
+
 } // namespace
 
 RunCount count(const std::vector<StepVerdict>& verdicts) {
@@ -56,11 +68,7 @@ void write_run_text(std::ostream& out, const JudgedRun& judged) {
         write_step(out, i, program.steps[i], outcome_text(program.steps[i], judged.run.outcomes[i]));
         for (const Divergence& divergence : judged.verdicts[i].divergences) write_divergence(out, divergence);
     }
-    const RunCount n = count(judged.verdicts);
-    fmt::print(out, "\n{}: {} step{} conform{}, {} diverge{}", to_string(verdict_of(n)), n.ok, plural(n.ok),
-               n.ok == 1 ? "s" : "", n.diverging, n.diverging == 1 ? "s" : "");
-    if (n.known != 0) fmt::print(out, ", {} as KVM is known to", n.known);
-    fmt::print(out, "; {} not judged (profile {})\n", n.not_judged, to_string(judged.profile));
+    write_count(out, count(judged.verdicts), judged.profile);
 }
 
 void write_comparison_text(std::ostream& out, const PartyComparison& compared) {
@@ -90,10 +98,28 @@ void write_comparison_text(std::ostream& out, const PartyComparison& compared) {
         fmt::print(out, "\n{} step{} differ{}\n", compared.differences.size(),
                    plural(compared.differences.size()), compared.differences.size() == 1 ? "s" : "");
     }
-    if (compared.exclusions.empty()) return;
-    fmt::print(out, "\nNot compared, because one of them leaves it open:\n");
+    if (!compared.exclusions.empty())
+        fmt::print(out, "\nValues not compared, because one of them leaves them open:\n");
     for (const Exclusion& exclusion : compared.exclusions)
         fmt::print(out, "{:>8}x {}\n", exclusion.count, exclusion.what);
+    write_left_out(out, compared.left_out);
+}
+
+void write_findings_text(std::ostream& out, const RandomFindings& found) {
+    fmt::print(out, "{}: seed {}, {} step{}\n", found.full_name, found.seed, found.steps,
+               plural(found.steps));
+    for (const RandomFinding& finding : found.findings) {
+        fmt::print(out, "\n{} time{}, shown by:\n", finding.count, plural(finding.count));
+        const auto& steps = finding.program.steps;
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+            const auto notes = finding.program.notes.find(i);
+            const bool has = notes != finding.program.notes.end() && notes->second.outcome;
+            write_step(out, i, steps[i], has ? outcome_text(steps[i], *notes->second.outcome) : "");
+        }
+        write_divergence(out, finding.divergence);
+    }
+    write_count(out, found.count, found.profile);
+    write_left_out(out, found.left_out);
 }
 
 } // namespace lapicheck::checker

@@ -50,6 +50,8 @@ class Implementation {
     // What it does besides, once the step is done.
     virtual void amend(const State<D>& /*before*/, const Cpu<D>&, const Access<D>&, Outcome<D>&,
                        State<D>& /*after*/) const {}
+    // What changes when the host reads the state out and loads it back, as for a migration.
+    virtual void save_and_load(State<D>&) const {}
 };
 
 // A driver of the step that runs it as `implementation` does.

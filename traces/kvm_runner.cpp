@@ -43,9 +43,11 @@ bool may_expire_timer(const Step& step) {
            offset == 0x380 || offset == 0x3e0;
 }
 
+bool may_enable(const Step& step) { return step.what == Do::wrmsr && step.address == model::apic_base::msr; }
+
 bool ends_batch(const Step& step) {
-    return step.what == Do::open_interrupts || step.what == Do::close_interrupts || step.what == Do::halt ||
-           reaches_closed(step) || may_expire_timer(step);
+    return may_enable(step) || step.what == Do::open_interrupts || step.what == Do::close_interrupts ||
+           step.what == Do::halt || reaches_closed(step) || may_expire_timer(step);
 }
 
 // `state`: of a KVM_RUN that returned 0 and that the guest's code does not explain.
@@ -79,6 +81,8 @@ KvmRunner::KvmRunner(const Program& program, const KvmGuest::Bounds& bounds)
             throw KvmRefused(
                 fmt::format("KVM refuses KVM_SET_SIGNAL_MASK: {}", std::generic_category().message(errno)));
     }
+    // As userspace does before the first KVM_RUN; without it there are KVMs that hold back an INIT.
+    for (const Vcpu& vcpu : vcpus_) vcpu.kvm.reset_apic();
     outcomes_.resize(program.steps.size());
 }
 

@@ -66,6 +66,8 @@ void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
         v.halted = false;
     }
     deadline_.set_at_least(stuck_after);
+    // KVM looks for interrupts when something asks it to, which an APIC that is enabled again does not.
+    v.kvm.set_mp_state(KVM_MP_STATE_RUNNABLE);
     const int rounds = v.open ? most_rounds : 1;
     for (int round = 0; round < rounds; ++round) {
         const Out out = come_out(vcpu, nullptr);
@@ -130,7 +132,9 @@ void KvmRunner::act(std::size_t step) {
         default: break;
         }
         const auto mode = static_cast<std::uint32_t>(action.value) & delivery_mode;
-        const bool reaches_closed = action.what == Do::msi && (mode & 0x600) != 0;
+        // An INIT reaches all that have this vCPU's APIC ID.
+        const bool reaches_closed =
+            (action.what == Do::msi && (mode & 0x600) != 0) || action.what == Do::init;
         if (reaches_closed) notice_restarts(step);
         settle(step, reaches_closed);
     } catch (const KvmRefused& refused) {

@@ -65,7 +65,7 @@ std::uint32_t register_of(const kvm_lapic_state& lapic, std::uint32_t offset) {
 
 KvmVcpu::KvmVcpu(const Vm& vm, std::uint32_t apic_id)
     : fd_(vm.create_vcpu(apic_id)), run_(vm.run_bytes(), fd_.get()), wide_ids_(vm.wide_ids()),
-      reset_lapic_(lapic()), reset_apic_base_(apic_base()) {
+      hardware_id_(apic_id), reset_lapic_(lapic()), reset_apic_base_(apic_base()) {
     enter_guest_mode();
     set_mp_state(KVM_MP_STATE_RUNNABLE); // an AP does not wait for INIT and SIPI
 }
@@ -173,6 +173,7 @@ kvm_lapic_state KvmVcpu::lapic() const {
 }
 
 std::uint32_t KvmVcpu::apic_id() const {
+    if ((apic_base() & model::apic_base::enable) == 0) return hardware_id_; // what stands there is of no use
     constexpr std::uint64_t x2apic = model::apic_base::enable | model::apic_base::extd;
     const std::uint32_t id = register_of(lapic(), 0x20);
     // Where IDs are wide, the state holds 32 bits in x2APIC mode (KVM_CAP_X2APIC_API).

@@ -58,6 +58,7 @@ class KvmVcpu {
     FileDescriptor fd_;
     Mapping run_;
     bool wide_ids_ = false;
+    std::uint32_t hardware_id_ = 0;
     kvm_lapic_state reset_lapic_{};
     std::uint64_t reset_apic_base_ = 0;
 };

@@ -51,6 +51,7 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::X06: // kvm_lapic_reg_write: reserved bits among 31:0 are masked off
         case Rule::X07: // and the value of an EOI is not looked at
         case Rule::T14: // kvm_set_lapic_tscdeadline_msr does not ask CPUID
+        case Rule::I18: // trigger mode and level of an IPI are passed on
         case Rule::M11: // errors are not recorded: no write of APIC_ESR but the guest's own
         case Rule::I04:
         case Rule::L04b:
@@ -69,10 +70,11 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::L02: // reserved encodings and read-only bits raise no #GP
         case Rule::T10: // the deadline reads back until it has passed
         case Rule::T19:
-        case Rule::R08: return false; // the APIC is enabled after RESET, on AMD too
-        case Rule::V12: return true;  // apic_has_interrupt_for_ppr is asked only of an enabled APIC
-        case Rule::I08:               // a wide destination in xAPIC mode
-        case Rule::I11: return false;
+        case Rule::R08: // the APIC is enabled after RESET, on AMD too
+        case Rule::V12: // kvm_apic_has_interrupt: what is held is given out by an APIC that software disabled
+        case Rule::I08:
+            return false; // a wide destination in xAPIC mode
+        // kvm_recalculate_logical_map: whatever is not flat is cluster
         default: return true; // as the rules propose: D09, P03, V13, X04
         }
     }
@@ -87,22 +89,148 @@ class Kvm618 : public AllOnesWindow<D> {
 
     void amend(const State<D>& before, const Cpu<D>& cpu, const Access<D>& access, Outcome<D>& out,
                State<D>& after) const override {
-        // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and
-        // stay there when the mode is left.
-        const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
-        const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
-        after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
-        after[Reg::ldr] = select(left, before[Reg::ldr], after[Reg::ldr]);
-        if (access.kind == AccessKind::reset || access.kind == AccessKind::init) reset_lint0(after);
+        after.x2apic_id = before.x2apic_id; // vcpu_id, on AMD too
+        keep_while_disabled(before, out, after);
+        keep_ldr(before, access, after);
+        switch (access.kind) {
+        case AccessKind::reset:
+            after.x2apic_id = cpu.hardware_id;
+            reset_lint0(cpu, after);
+            break;
+        case AccessKind::init:
+            reset_lint0(cpu, after);
+            keep_other_destination(before, after);
+            break;
+        case AccessKind::mmio_read: show_icr(before, out); break;
+        case AccessKind::mmio_write:
+            keep_icr(access, out, after);
+            if (out.answer == Answer::open) after = before; // apic_mmio_write: odd ones are dropped
+            break;
+        case AccessKind::rdmsr:
+        case AccessKind::wrmsr:
+            keep_deadline(before, access, out, after);
+            keep_destination(before, access, out, after);
+            break;
+        case AccessKind::message:
+            drop_deassert(before, access, after);
+            if (out.answer == Answer::apic && out.rule == Rule::I07) take_init(before, cpu, access, after);
+            break;
+        case AccessKind::take_interrupt: end_at_once(before, after); break;
+        default: break;
+        }
         // limit_periodic_timer_frequency: a short period is lengthened, and the count computed from that.
         if (out.bounded) out.bounded = false;
-        static_cast<void>(cpu);
+    }
+
+    // kvm_apic_state_fixup: in x2APIC mode the destination is put where it was in xAPIC mode.
+    void save_and_load(State<D>& s) const override {
+        s[Reg::icr_high] = select(in_x2apic(s), s[upper_icr], s[Reg::icr_high]);
     }
 
   private:
-    // KVM_X86_QUIRK_LINT0_REENABLED: kvm_lapic_reset leaves LINT0 of the bootstrap processor as ExtINT, open.
-    static void reset_lint0(State<D>& s) {
-        s[Reg::lvt_lint0] = select(has_any(s.apic_base, apic_base::bsp), U32{lvt::extint}, s[Reg::lvt_lint0]);
+    // __kvm_apic_set_base: but for the ID, a disabled APIC keeps all that it has.
+    static void keep_while_disabled(const State<D>& before, const Outcome<D>& out, State<D>& after) {
+        if (out.reg != Reg::apic_base) return;
+        const Bool left = both(is_enabled(before), negate(is_enabled(after)));
+        for (std::size_t i = 0; i < window_register_count; ++i)
+            if (static_cast<Reg>(i) != Reg::id) after.regs[i] = select(left, before.regs[i], after.regs[i]);
+        after.tsc_deadline = before.tsc_deadline;
+    }
+
+    // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and stay
+    // there when the mode is left, or INIT comes.
+    static void keep_ldr(const State<D>& before, const Access<D>& access, State<D>& after) {
+        const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
+        const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
+        after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
+        const Bool stays =
+            access.kind == AccessKind::reset ? Bool{false} : both(in_x2apic(before), in_x2apic(after));
+        after[Reg::ldr] = select(either(left, stays), before[Reg::ldr], after[Reg::ldr]);
+    }
+
+    // KVM_X86_QUIRK_LINT0_REENABLED: kvm_lapic_reset leaves LINT0 of the boot processor (vCPU 0, unless
+    // KVM_SET_BOOT_CPU_ID says otherwise) as ExtINT, open. APIC_BASE[8] is not asked.
+    static void reset_lint0(const Cpu<D>& cpu, State<D>& s) {
+        s[Reg::lvt_lint0] = select(is_zero(cpu.hardware_id), U32{lvt::extint}, s[Reg::lvt_lint0]);
+    }
+
+    // The ICR of x2APIC mode is 64 bits at 300H: its upper half is the word at 304H, and ICR2 of xAPIC mode,
+    // at 310H, another. Of the words of the state, the one of the current count holds nothing.
+    static constexpr Reg upper_icr = Reg::current_count;
+
+    static void keep_destination(const State<D>& before, const Access<D>& access, Outcome<D>& out,
+                                 State<D>& after) {
+        if (out.gp || out.reg != Reg::icr) return;
+        if (access.kind == AccessKind::rdmsr)
+            out.value = widen(before[Reg::icr]) | (widen(before[upper_icr]) << 32);
+        else after[upper_icr] = high_half(access.value);
+        after[Reg::icr_high] = before[Reg::icr_high];
+    }
+
+    // kvm_lapic_reset, INIT: the ICR of the mode is cleared, the other one's destination stays.
+    static void keep_other_destination(const State<D>& before, State<D>& after) {
+        const Bool x2apic = in_x2apic(before);
+        after[Reg::icr_high] = select(x2apic, before[Reg::icr_high], after[Reg::icr_high]);
+        after[upper_icr] = select(x2apic, after[upper_icr], before[upper_icr]);
+    }
+
+    // Both words of the command read as they are stored.
+    static void show_icr(const State<D>& before, Outcome<D>& out) {
+        const bool of_command = out.reg == Reg::icr || out.reg == Reg::icr_high;
+        if (out.answer == Answer::apic && of_command) out.value = widen(before[out.reg]);
+    }
+
+    // kvm_lapic_reg_write keeps all of ICR low but the delivery status. (By MSR reserved bits are #GP.)
+    static void keep_icr(const Access<D>& access, const Outcome<D>& out, State<D>& after) {
+        if (out.answer == Answer::apic && out.reg == Reg::icr)
+            after[Reg::icr] = low_half(access.value) & ~U32{icr::delivery_status};
+    }
+
+    // kvm_set_lapic_tscdeadline_msr and its twin: of a disabled APIC the MSR reads 0 and is not written.
+    static void keep_deadline(const State<D>& before, const Access<D>& access, Outcome<D>& out,
+                              State<D>& after) {
+        const Bool disabled = negate(is_enabled(before));
+        if (out.reg != Reg::tsc_deadline) return;
+        if (access.kind == AccessKind::rdmsr) out.value = select(disabled, U64{u64{0}}, out.value);
+        after.tsc_deadline = select(disabled, before.tsc_deadline, after.tsc_deadline);
+    }
+
+    // An INIT that came as a message does what the signal does.
+    static void take_init(const State<D>& before, const Cpu<D>& cpu, const Access<D>& access,
+                          State<D>& after) {
+        State<D> taken = after;
+        reset_lint0(cpu, taken);
+        keep_other_destination(before, taken);
+        const Bool deasserts = is_deassert(access);
+        for (const Reg reg : {Reg::lvt_lint0, Reg::icr_high, upper_icr})
+            after[reg] = select(deasserts, after[reg], taken[reg]);
+    }
+
+    static Bool is_deassert(const Access<D>& message) {
+        const U32 command = low_half(message.value);
+        return both(has_any(command, icr::trigger), negate(has_any(command, icr::assert_level)));
+    }
+
+    // __apic_accept_irq: what is level-triggered and not asserted is dropped, an IPI too.
+    static void drop_deassert(const State<D>& before, const Access<D>& access, State<D>& after) {
+        const U32 command = low_half(access.value);
+        const U32 mode = command & icr::delivery_mode;
+        const Bool queues = either(is_zero(mode), equal(mode, U32{u32{0x100}}));
+        const Bool deasserts =
+            both(has_any(command, icr::trigger), negate(has_any(command, icr::assert_level)));
+        const Bool dropped = both(queues, deasserts);
+        for (u32 word = 0; word < 16; ++word) {
+            const Reg reg = offset_by(Reg::tmr0, word);
+            after[reg] = select(dropped, before[reg], after[reg]);
+        }
+    }
+
+    // The vendor module that virtualizes in software ends each interrupt as it gives it to the guest.
+    static void end_at_once(const State<D>& before, State<D>& after) {
+        for (u32 word = 0; word < 8; ++word) {
+            const Reg reg = offset_by(Reg::isr0, word);
+            after[reg] = before[reg];
+        }
     }
 };
 
