@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "checker/evidence.hpp"
+#include "checker/report.hpp"
 #include "specs/catalogue.hpp"
 
 namespace lapicheck::checker {
@@ -14,6 +17,12 @@ std::vector<std::string_view> register_names(const std::set<Reg>& registers) {
             !name.empty() && std::ranges::find(names, name) == names.end())
             names.push_back(name);
     return names;
+}
+
+std::string place_text(const AuditDeparture& departure) {
+    const auto names = register_names(departure.registers);
+    return fmt::format("{}{}{}", fmt::join(names, ", "), names.empty() ? "" : ", ",
+                       mode_text(departure.key.mode));
 }
 
 std::string level_of(Rule rule) {

@@ -11,6 +11,8 @@ namespace lapicheck::checker {
 
 // "tpr", "svr", ...: each name once, in the table's order.
 std::vector<std::string_view> register_names(const std::set<Reg>& registers);
+// "tpr, svr, x2APIC mode".
+std::string place_text(const AuditDeparture& departure);
 std::string level_of(Rule rule); // "M"
 std::string_view slug_of(Rule rule);
 std::string_view known_id(const AuditDeparture& departure); // empty: not known

@@ -90,12 +90,11 @@ std::string grid_html(const Audit& audit) {
 
 std::string departure_html(const AuditDeparture& departure, bool first_of_rule) {
     std::string out = fmt::format(
-        "<section{}{}><h2>{} {} <small>level {}, {}, {}, {} times</small></h2>\n",
+        "<section{}{}><h2>{} {} <small>level {}, {}, {} times</small></h2>\n",
         first_of_rule ? fmt::format(" id=\"{}\"", model::to_string(departure.key.rule)) : std::string{},
         departure.key.departure != nullptr ? " class=\"known\"" : "", model::to_string(departure.key.rule),
-        slug_of(departure.key.rule), level_of(departure.key.rule),
-        escaped(fmt::format("{}", fmt::join(register_names(departure.registers), ", "))),
-        mode_text(departure.key.mode), departure.count);
+        slug_of(departure.key.rule), level_of(departure.key.rule), escaped(place_text(departure)),
+        departure.count);
     std::string steps;
     for (std::size_t i = 0; i < departure.program.steps.size(); ++i)
         steps += fmt::format("{:>3}  vCPU {}  {}\n", i, departure.program.steps[i].vcpu,

@@ -25,10 +25,9 @@ void write_program(std::ostream& out, const AuditDeparture& departure) {
 }
 
 void write_departure(std::ostream& out, const AuditDeparture& departure, bool colour) {
-    fmt::print(out, "\n  {}{} {}{} ({})  {}  {}  ({} time{})\n", colour ? "\033[1m" : "",
+    fmt::print(out, "\n  {}{} {}{} ({})  {}  ({} time{})\n", colour ? "\033[1m" : "",
                model::to_string(departure.key.rule), slug_of(departure.key.rule), colour ? "\033[0m" : "",
-               level_of(departure.key.rule), fmt::join(register_names(departure.registers), ", "),
-               mode_text(departure.key.mode), departure.count, plural(departure.count));
+               level_of(departure.key.rule), place_text(departure), departure.count, plural(departure.count));
     write_program(out, departure);
     fmt::print(out, "    observed  {}\n", observed_text(departure.divergence));
     fmt::print(out, "    allowed   {}\n", expected_text(departure.divergence));

@@ -89,7 +89,7 @@ class OnModels(AuditCase):
         self.assertNotIn("http", text)
         self.assertFalse([tag for tag, _ in tags if tag in ("script", "link", "img")])
         rows = [tag for tag, _ in tags if tag == "tr"]
-        self.assertGreater(len(rows), 40)
+        self.assertGreater(len(rows), 25)
         classes = {attributes.get("class") for tag, attributes in tags if tag == "td"}
         self.assertEqual(classes, {"ok", "bad"})
 

@@ -107,6 +107,13 @@ class RecordingCase(RecordCase):
                          set())
         self.assertEqual(tracing.state_of_others(), self.others)
 
+    @staticmethod
+    def is_on(instance, switch):
+        try:
+            return (tracing.INSTANCES / instance / switch).read_text() == "1\n"
+        except OSError:  # its folder is there before its files are
+            return False
+
     def start(self, *arguments, name="record", **options):
         """In the background; returns when it records."""
         child = subprocess.Popen([program.PATH, name, *map(str, arguments)], stdout=subprocess.PIPE,
@@ -114,12 +121,12 @@ class RecordingCase(RecordCase):
         self.addCleanup(child.stdout.close)
         self.addCleanup(child.stderr.close)
         mine = f"lapicheck-{child.pid}-"
-        for _ in range(500):
+        for _ in range(1000):
             found = [i for i in tracing.instances() if i.startswith(mine)]
-            if found and (tracing.INSTANCES / found[0] / "tracing_on").read_text() == "1\n" and (
-                    tracing.INSTANCES / found[0] / "events/kvm/kvm_msr/enable").read_text() == "1\n":
+            if found and self.is_on(found[0], "tracing_on") and self.is_on(found[0], "events/kvm/kvm_msr/enable"):
                 return child
             time.sleep(0.01)
+        child.kill()
         self.fail(f"it does not record: {child.poll()}")
         return None
 
