@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <span>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -76,26 +76,68 @@ class Auditor {
         if (request_.progress) request_.progress(what);
     }
 
+    // To make a machine takes longer than a program: all run on one, RESET between them. If a program ends
+    // it, each gets its own.
     void examine(const AuditMachine& machine) {
-        for (const AuditProgram& program : audit_programs(machine.machine)) {
-            tell(fmt::format("{}: {}", machine.what, program.what));
-            const Run run = party_->run(program.program);
-            if (run.status == Run::Status::absent) {
-                audit_.absent = run.reason;
-                return;
-            }
-            if (run.status == Run::Status::refused) {
-                audit_.refused.push_back(fmt::format("{}: {}", machine.what, run.reason));
-                return;
-            }
-            ++audit_.programs;
-            take(machine, program, judge_run(program.program, run));
-        }
+        const std::vector<AuditProgram> programs = audit_programs(machine.machine);
+        tell(machine.what);
+        const Program all = one_after_the_other(programs);
+        if (!examine(machine, programs, all)) return;
         audit_.machines.push_back(machine.what);
     }
 
+    static Program one_after_the_other(std::span<const AuditProgram> programs) {
+        Program all;
+        all.machine = programs.front().program.machine;
+        for (const AuditProgram& program : programs) {
+            const std::vector<traces::Step> resets = resets_of(all.machine);
+            all.steps.insert(all.steps.end(), resets.begin(), resets.end());
+            all.steps.insert(all.steps.end(), program.program.steps.begin(), program.program.steps.end());
+        }
+        return all;
+    }
+
+    static std::vector<traces::Step> resets_of(const traces::Machine& machine) {
+        std::vector<traces::Step> steps(machine.apic_ids.size());
+        for (std::uint32_t vcpu = 0; vcpu < steps.size(); ++vcpu) {
+            steps[vcpu].what = traces::Do::reset;
+            steps[vcpu].vcpu = vcpu;
+        }
+        return steps;
+    }
+
+    // Of a vCPU that has died not even that is done.
+    static bool all_reset(const Program& program, const Run& run) {
+        for (std::size_t i = 0; i < program.steps.size(); ++i)
+            if (program.steps[i].what == traces::Do::reset && !run.outcomes[i].error.empty()) return false;
+        return true;
+    }
+
+    bool examine(const AuditMachine& machine, std::span<const AuditProgram> programs, const Program& all) {
+        const Run run = party_->run(all);
+        if (run.status == Run::Status::absent) audit_.absent = run.reason;
+        if (run.status == Run::Status::refused)
+            audit_.refused.push_back(fmt::format("{}: {}", machine.what, run.reason));
+        if (run.status != Run::Status::ran) return false;
+        if (programs.size() > 1 && !all_reset(all, run)) {
+            for (const AuditProgram& program : programs)
+                if (!examine(machine, std::span(&program, 1), one_after_the_other(std::span(&program, 1))))
+                    return false;
+            return true;
+        }
+        const std::vector<StepVerdict> verdicts = judge_run(all, run);
+        std::size_t first = 0;
+        for (const AuditProgram& program : programs) {
+            first += resets_of(all.machine).size();
+            ++audit_.programs;
+            take(machine, program, std::span(verdicts).subspan(first, program.program.steps.size()));
+            first += program.program.steps.size();
+        }
+        return true;
+    }
+
     void take(const AuditMachine& machine, const AuditProgram& program,
-              const std::vector<StepVerdict>& verdicts) {
+              std::span<const StepVerdict> verdicts) {
         for (std::size_t i = 0; i < verdicts.size(); ++i) {
             const traces::Step& step = program.program.steps[i];
             const bool judged = verdicts[i].kind != StepVerdict::Kind::not_judged;

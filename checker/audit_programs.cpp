@@ -445,8 +445,10 @@ class Programs {
                 script.act(Do::close_interrupts);
                 for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::isr0, word));
             }
-            send(0x500 | assert_level | model::icr::trigger, 1); // INIT
-            send(0x610 | assert_level, 1);                       // SIPI
+            const u64 one = mode == Mode::x2apic ? u64{1} << 32 : 0;
+            script.on(0);
+            script.write(Reg::icr, one | 0x500 | assert_level | model::icr::trigger); // INIT
+            send(0x610 | assert_level, 1);                                            // SIPI
         });
     }
 
