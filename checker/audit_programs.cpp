@@ -36,6 +36,7 @@ class Programs {
             for (const RegisterRow& row : model::sdm_registers) one_register(mode, row);
             every_msr(mode);
             every_offset(mode);
+            beside_the_window(mode);
             base_bits(mode);
             transitions(mode);
             restarts(mode);
@@ -105,6 +106,8 @@ class Programs {
 
     void every_msr(Mode mode) {
         program("MSRs 800H-8FFH", mode, [&](Script& script) {
+            for (const u32 beside : {model::x2apic_msr_first - 1, model::x2apic_msr_first + 0x100})
+                script.rdmsr(beside);
             for (u32 msr = model::x2apic_msr_first; msr < model::x2apic_msr_first + 0x100; ++msr) {
                 script.rdmsr(msr);
                 for (const u64 value : {u64{0}, u64{1}, u64{1} << 32})
@@ -132,6 +135,18 @@ class Programs {
                     read_everything(script);
                 },
                 fmt::format("{} bytes", size));
+    }
+
+    // The pages beside the window, and where it is not.
+    void beside_the_window(Mode mode) {
+        program("beside the window", mode, [&](Script& script) {
+            for (const u64 other : {page - 0x1000, page + 0x1000, page ^ 0x1'0000'0000})
+                for (const RegisterRow& row : model::sdm_registers) {
+                    script.mmio_write(other + row.offset, 0x5a);
+                    script.mmio_read(other + row.offset);
+                }
+            read_everything(script);
+        });
     }
 
     // Every register that can be read, by both ways: which of them is open is what is examined.
@@ -266,13 +281,17 @@ class Programs {
                         }
                     }
                     if (timer_mode == 3) return;
-                    script.write(Reg::lvt_timer, entry);
-                    if (timer_mode == 2) script.wrmsr(model::tsc_deadline_msr, 1);
-                    else script.write(Reg::initial_count, 0x1000);
-                    if (timer_mode != 1) script.act(Do::timer_expires);
-                    for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::irr0, word));
-                    script.read(Reg::current_count);
-                    script.rdmsr(model::tsc_deadline_msr);
+                    for (const u32 vector : {0x41U, 0x0eU}) {
+                        script.write(Reg::lvt_timer, timer_mode << 17 | vector);
+                        if (timer_mode == 2) script.wrmsr(model::tsc_deadline_msr, 1);
+                        else script.write(Reg::initial_count, 0x1000);
+                        if (timer_mode != 1) script.act(Do::timer_expires);
+                        for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::irr0, word));
+                        script.read(Reg::current_count);
+                        script.rdmsr(model::tsc_deadline_msr);
+                        script.write(Reg::esr, 0);
+                        script.read(Reg::esr);
+                    }
                 },
                 fmt::format("timer mode {}", timer_mode));
     }
@@ -444,6 +463,18 @@ class Programs {
                 script.act(Do::open_interrupts);
                 script.act(Do::close_interrupts);
                 for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::isr0, word));
+            }
+            send(0x500 | model::icr::trigger, 1); // INIT level de-assert
+            if (mode == Mode::xapic) {
+                constexpr u32 cluster_model = 0x0fff'ffff;
+                for (std::uint32_t vcpu = 0; vcpu < 2; ++vcpu) {
+                    script.on(vcpu);
+                    script.write(Reg::dfr, cluster_model);
+                    script.write(Reg::ldr, u32{0x21} << vcpu << 24);
+                    script.read(Reg::ldr);
+                }
+                for (const u64 destination : {u64{0x21}, u64{0x42}, u64{0x23}, u64{0x11}, u64{0xff}})
+                    send(0xb1 | assert_level | logical, destination);
             }
             const u64 one = mode == Mode::x2apic ? u64{1} << 32 : 0;
             script.on(0);

@@ -7,6 +7,7 @@
 // Quirks that a machine disables, and a split irqchip, are KVM's matter and change nothing here.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "checker/proof/implementations.hpp"
 #include "checker/proof/run.hpp"
 #include "model/command.hpp"
+#include "specs/property.hpp"
 #include "traces/party.hpp"
 
 namespace lapicheck::checker {
@@ -28,6 +30,9 @@ class ModelMachine {
                  proof::MachineFacts facts, const traces::Found& found);
 
     traces::StepOutcome take(const traces::Step& step, const proof::ChoiceValues& choices = {});
+    // Is told each step that an APIC takes from now on.
+    using Watch = std::function<void(const specs::Transition<model::Concrete>&)>;
+    void watch(Watch watch) { watch_ = std::move(watch); }
 
     const proof::PlainState& state(std::size_t vcpu) const { return vcpus_[vcpu].state; }
     bool is_running(std::size_t vcpu) const { return !vcpus_[vcpu].waits_for_sipi && !vcpus_[vcpu].halted; }
@@ -72,6 +77,7 @@ class ModelMachine {
     std::vector<Vcpu> vcpus_;
     model::BytePage<model::u8> shared_;
     proof::ChoiceValues choices_; // of the step that is being taken
+    Watch watch_;
     bool locked_x2apic_ = false;
     bool starts_disabled_ = false;
 };
