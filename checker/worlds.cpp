@@ -486,19 +486,16 @@ void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess
 
 } // namespace
 
-std::optional<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
-    std::optional<u64> only;
-    bool determined = count() != 0;
+Known<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
+    std::optional<Known<u64>> all;
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
         each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const World&) {
-            const u64 mask = model::size_mask(access.size);
-            const bool exact = out.answer == model::Answer::apic && (~out.value.known & mask) == 0;
-            if (!exact || (only && *only != (out.value.value & mask))) determined = false;
-            only = out.value.value & mask;
+            const Known<u64> told = out.answer == model::Answer::apic ? out.value : Known<u64>{};
+            all = all ? all->join(told) : told;
         });
     }
-    return determined ? only : std::nullopt;
+    return all.value_or(Known<u64>{}) & Known<u64>{model::size_mask(access.size)};
 }
 
 void Worlds::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {
