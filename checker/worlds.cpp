@@ -470,15 +470,19 @@ std::optional<u32> Worlds::interrupt_to_take() const {
 
 namespace {
 
-// The window's rules that close it, as if they did not.
+// As if the rules that close the window did not, and the access were made where it is.
 template <class Visit>
 void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
     World open = world;
     open.apic_base = (open.apic_base & ~model::apic_base::extd) | model::apic_base::enable;
+    GuestAccess inside = access;
+    inside.address =
+        (open.apic_base.value & model::apic_base::page) | (access.address & (model::window_bytes - 1));
+    open.apic_base = open.apic_base.refined_by({inside.address, model::apic_base::page});
     ForkingDriver p;
     do {
         World after = open;
-        const PathOutcome out = step_in(p, after, cpu, model_access(access));
+        const PathOutcome out = step_in(p, after, cpu, model_access(inside));
         after.apic_base = world.apic_base;
         visit(out, after);
     } while (p.next_path());
