@@ -1,4 +1,5 @@
-// How many accesses a second the KVM of this machine takes through the runner of access programs:
+// How many accesses a second the KVM of this machine takes through the runner of access programs, and how
+// many are judged a second:
 //
 //   run_accesses [STEPS]
 //
@@ -18,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "checker/program_judge.hpp"
 #include "traces/kvm_guest.hpp"
 
 namespace {
@@ -99,8 +101,8 @@ double cpu_seconds() {
 }
 
 int measure(std::size_t count) {
-    fmt::print("{:<38} {:>9} {:>9} {:>12} {:>9} {:>12}\n", "program", "steps", "seconds", "accesses/s",
-               "CPU s", "per CPU s");
+    fmt::print("{:<38} {:>9} {:>9} {:>12} {:>9} {:>12} {:>12} {:>12}\n", "program", "steps", "seconds",
+               "accesses/s", "CPU s", "per CPU s", "judged/CPU s", "both/CPU s");
     for (const Kind& kind : kinds) {
         const Program program = Maker(kind).make(count);
         KvmGuest party;
@@ -113,9 +115,13 @@ int measure(std::size_t count) {
             fmt::print(stderr, "run_accesses: {}\n", run.reason);
             return 4;
         }
-        const auto steps = static_cast<double>(count);
-        fmt::print("{:<38} {:>9} {:>9.3f} {:>12.0f} {:>9.3f} {:>12.0f}\n", kind.name, count, took.count(),
-                   steps / took.count(), cpu, steps / cpu);
+        const double judge_begin = cpu_seconds();
+        const auto verdicts = lapicheck::checker::judge_run(program, run);
+        const double judging = cpu_seconds() - judge_begin;
+        const auto steps = static_cast<double>(verdicts.size());
+        fmt::print("{:<38} {:>9} {:>9.3f} {:>12.0f} {:>9.3f} {:>12.0f} {:>12.0f} {:>12.0f}\n", kind.name,
+                   count, took.count(), steps / took.count(), cpu, steps / cpu, steps / judging,
+                   steps / (cpu + judging));
     }
     return 0;
 }

@@ -6,10 +6,12 @@
 #include <fmt/format.h>
 
 #include "checker/commands.hpp"
+#include "checker/confirm.hpp"
 #include "checker/counterexample.hpp"
 #include "checker/matrix.hpp"
 #include "checker/names.hpp"
 #include "checker/output_file.hpp"
+#include "checker/parties.hpp"
 #include "checker/progress.hpp"
 #include "checker/report_matrix.hpp"
 
@@ -43,6 +45,18 @@ std::string export_runs(const Matrix& matrix, const std::filesystem::path& folde
     return {};
 }
 
+// One line for each refuting run.
+void confirm_all(const Matrix& matrix, const std::string& party) {
+    for (const proof::Result& result : matrix.results) {
+        if (!result.counterexample) continue;
+        const traces::ProgramText text =
+            traces::read_program(counterexample_text(result, Shows::counterexample), "counterexample");
+        const Confirmation confirmation = confirm(text.program, party);
+        fmt::print("{} {}: {} {}{}{}\n", result.implementation->name, result.property->id, party,
+                   to_string(confirmation.answer), confirmation.why.empty() ? "" : ": ", confirmation.why);
+    }
+}
+
 int refuse(const std::string& reason) {
     fmt::print(stderr, "lapicheck: prove: {}\n", reason);
     return 2;
@@ -68,6 +82,10 @@ int run_prove(const ProveOptions& options, Format format) {
     }
     const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
 
+    if (!options.confirm_on.empty())
+        if (const NamedParty named = make_party(options.confirm_on); named.party == nullptr)
+            return refuse(named.error);
+
     const Matrix matrix = prove_with_progress(std::move(request));
     for (const proof::Result* result : matrix.unconfirmed)
         fmt::print(stderr,
@@ -76,6 +94,11 @@ int run_prove(const ProveOptions& options, Format format) {
                    result->implementation->name, result->property->id);
     if (format == Format::json) write_matrix_json(std::cout, matrix);
     else write_matrix_text(std::cout, matrix, options.verbose || one_asked);
+    if (!options.confirm_on.empty() && format == Format::text) {
+        std::cout << std::endl;
+        confirm_all(matrix, options.confirm_on);
+        std::fflush(stdout);
+    }
     if (!options.export_to.empty())
         if (const std::string error = export_runs(matrix, options.export_to, options.witnesses);
             !error.empty())

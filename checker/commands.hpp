@@ -21,6 +21,7 @@ struct ProveOptions {
     bool verbose = false;   // each refuting run
     std::string export_to;  // a folder; empty: none
     std::string dump_to;    // a folder for the obligations as SMT-LIB 2; empty: none
+    std::string confirm_on; // a party on which each refuting run is tried; empty: none
     bool witnesses = false; // export those of proofs too
     unsigned threads = 0;   // 0: as many as there are processors
 };
@@ -38,6 +39,9 @@ int run_mutate(const MutateOptions& options, Format format);
 // Runs that were exported, on the implementation of each file or on a named one: 1 if one still shows
 // what it was kept for.
 int run_replay(const std::vector<std::string>& paths, const std::string& implementation, Format format);
+// The same on a party ("kvm"), judged by what a guest can see: shows it, does not, cannot be made to. 4: none
+// could be made to.
+int run_confirm(const std::vector<std::string>& paths, const std::string& party, Format format);
 
 struct LiveOptions {
     std::vector<std::string> command; // and its arguments; empty: until a signal ends it

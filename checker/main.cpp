@@ -62,6 +62,7 @@ constexpr auto prove_footer = R"(Examples:
   lapicheck prove --impl kvm-2018                 one implementation, with the runs that refute
   lapicheck prove --impl kvm-rfc --property mmio-isolation
   lapicheck prove --format json --export runs     and one file for each refuting run
+  lapicheck prove --impl kvm-6.18 --confirm kvm   and whether this machine's KVM shows it
 
 Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
 counterexample that did not stand the trial, 4 nothing is refuted, but something is not proved.)";
@@ -69,8 +70,10 @@ counterexample that did not stand the trial, 4 nothing is refuted, but something
 constexpr auto replay_footer = R"(Examples:
   lapicheck replay runs/kvm-2018.no-mmio-read-in-x2apic.json
   lapicheck replay runs/kvm-2018.*.json --impl kvm-rfc
+  lapicheck replay runs/kvm-2018.*.json --on kvm             does this machine's KVM show it?
 
-Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file.)";
+Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file, 4 with --on: no
+run could be made to.)";
 
 constexpr auto run_footer = R"(Examples:
   lapicheck run program.json --on kvm                       what this machine's KVM does, judged
@@ -180,6 +183,10 @@ int run(int argc, char** argv) {
         ->needs("--export");
     prove->add_option("--dump-smt2", prove_options.dump_to, "write each obligation to DIR as SMT-LIB 2")
         ->option_text("DIR");
+    prove
+        ->add_option("--confirm", prove_options.confirm_on,
+                     "try each refuting run on this party: it shows it, does not, or cannot be made to")
+        ->option_text("kvm|model:NAME");
     prove->add_option("--jobs", prove_options.threads, "implementations at a time; default: one a processor")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
@@ -225,6 +232,12 @@ int run(int argc, char** argv) {
     replay->add_option("FILE", paths, "specs/schema/program.schema.json; - is standard input")->required();
     replay->add_option("--impl", replay_on, "on this implementation; default: the file's")
         ->option_text("NAME");
+    std::string confirm_on;
+    replay
+        ->add_option("--on", confirm_on,
+                     "on this party, by what a guest can see: it shows it, does not, or cannot be made to")
+        ->option_text("kvm|model:NAME")
+        ->excludes("--impl");
     add_choice(*replay, "--format", format, formats, "how to report");
     replay->footer(replay_footer);
 
@@ -302,6 +315,7 @@ int run(int argc, char** argv) {
     if (prove->parsed()) return run_prove(prove_options, format);
     if (mutate->parsed()) return run_mutate(mutate_options, format);
     if (audit->parsed()) return run_audit(audit_options, format);
+    if (replay->parsed() && !confirm_on.empty()) return run_confirm(paths, confirm_on, format);
     if (replay->parsed()) return run_replay(paths, replay_on, format);
     if (!without_dashes.empty()) {
         fmt::print(stderr, "lapicheck: {}: say -- before COMMAND: {} -- {}\n", argv[1], argv[1],

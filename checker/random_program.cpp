@@ -156,12 +156,15 @@ class Maker {
         return (command & model::icr::delivery_mode) == model::delivery_mode::lowest_priority;
     }
     bool several_vcpus() const { return program_.machine.apic_ids.size() > 1; }
-    bool in_mixed_modes() const {
+    // Whom a logical destination names is not defined.
+    bool is_logical_undefined() const {
         bool xapic = false;
         bool x2apic = false;
         for (std::size_t i = 0; i < program_.machine.apic_ids.size(); ++i) {
             xapic = xapic || mode_of(machine_.state(i)) == Mode::xapic;
             x2apic = x2apic || mode_of(machine_.state(i)) == Mode::x2apic;
+            const std::uint32_t model = machine_.state(i)[Reg::dfr] >> 28;
+            if (model != 0 && model != 0xf) return true;
         }
         return xapic && x2apic;
     }
@@ -176,7 +179,7 @@ class Maker {
         word |= static_cast<std::uint32_t>(dice_.below(4)) << 18;
         if (dice_.one_in(12)) word |= std::uint32_t{1} << dice_.below(32);
         if (is_lowest(word) && several_vcpus()) word &= ~model::icr::delivery_mode;
-        if (is_lowest(word) || in_mixed_modes()) word &= ~model::icr::logical;
+        if (is_lowest(word) || is_logical_undefined()) word &= ~model::icr::logical;
         constexpr std::uint32_t smi = 0x200; // and what becomes one by a bit that was set
         if ((word & model::icr::delivery_mode) == smi) word &= ~model::icr::delivery_mode;
         if ((word & model::icr::delivery_mode) >= 0x400 && (word & model::icr::delivery_mode) <= 0x600)
@@ -236,7 +239,7 @@ class Maker {
         constexpr std::array<std::uint32_t, 4> modes = {0, 0, 0x100, 0x700};
         std::uint32_t data = (low_word() & model::icr::vector) | dice_.of(modes) | model::icr::assert_level;
         if (is_lowest(data) && several_vcpus()) data &= ~model::icr::delivery_mode;
-        const bool physical = is_lowest(data) || in_mixed_modes() || !dice_.one_in(3);
+        const bool physical = is_lowest(data) || is_logical_undefined() || !dice_.one_in(3);
         const std::uint64_t address = 0xfee0'0000 | (destination() & 0xff) << 12 | (physical ? 0 : logical);
         if (dice_.one_in(3)) data |= model::icr::trigger;
         return step(Do::msi, address, data);
@@ -289,9 +292,9 @@ class Maker {
 std::vector<std::string> left_out_of_random_programs() {
     return {"timers that could run out meanwhile: only far counts and deadlines are written",
             "lowest-priority messages that several may take: which one does is for KVM's hash to say",
-            "logical destinations while vCPUs are in different modes, and FFH in x2APIC mode: who is meant "
-            "is not "
-            "defined",
+            "logical destinations while vCPUs are in different modes or DFR holds no model, and FFH in "
+            "x2APIC mode: "
+            "who is meant is not defined",
             "SMIs, for which the guest has no handler", "HLT, which may have nothing to end it"};
 }
 

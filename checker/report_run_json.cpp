@@ -112,6 +112,7 @@ void write_comparison_json(std::ostream& out, const PartyComparison& compared) {
     root["not_compared"] = json::array();
     for (const Exclusion& exclusion : compared.exclusions)
         root["not_compared"].push_back({{"what", exclusion.what}, {"count", exclusion.count}});
+    root["left_out"] = compared.left_out;
     root["program"] =
         compared.differences.empty() ? json(nullptr) : json::parse(traces::write_program(compared.program));
     out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';

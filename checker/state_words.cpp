@@ -89,7 +89,8 @@ std::vector<std::string> change_words(const proof::PlainState& before, const Kno
     Changes changes;
     add_base(changes, before.apic_base, after.apic_base);
     for (std::size_t i = 0; i < before.regs.size(); ++i)
-        changes.add_register(static_cast<Reg>(i), before.regs[i], after.regs[i]);
+        if (!model::holds_nothing(static_cast<Reg>(i)))
+            changes.add_register(static_cast<Reg>(i), before.regs[i], after.regs[i]);
     changes.add("tsc_deadline", before.tsc_deadline, after.tsc_deadline);
     changes.add("x2APIC ID", before.x2apic_id, model::widen(after.x2apic_id));
     changes.add("pending errors", before.esr_pending, model::widen(after.esr_pending));

@@ -470,15 +470,19 @@ std::optional<u32> Worlds::interrupt_to_take() const {
 
 namespace {
 
-// The window's rules that close it, as if they did not.
+// As if the rules that close the window did not, and the access were made where it is.
 template <class Visit>
 void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
     World open = world;
     open.apic_base = (open.apic_base & ~model::apic_base::extd) | model::apic_base::enable;
+    GuestAccess inside = access;
+    inside.address =
+        (open.apic_base.value & model::apic_base::page) | (access.address & (model::window_bytes - 1));
+    open.apic_base = open.apic_base.refined_by({inside.address, model::apic_base::page});
     ForkingDriver p;
     do {
         World after = open;
-        const PathOutcome out = step_in(p, after, cpu, model_access(access));
+        const PathOutcome out = step_in(p, after, cpu, model_access(inside));
         after.apic_base = world.apic_base;
         visit(out, after);
     } while (p.next_path());
@@ -486,19 +490,16 @@ void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess
 
 } // namespace
 
-std::optional<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
-    std::optional<u64> only;
-    bool determined = count() != 0;
+Known<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
+    std::optional<Known<u64>> all;
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
         each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const World&) {
-            const u64 mask = model::size_mask(access.size);
-            const bool exact = out.answer == model::Answer::apic && (~out.value.known & mask) == 0;
-            if (!exact || (only && *only != (out.value.value & mask))) determined = false;
-            only = out.value.value & mask;
+            const Known<u64> told = out.answer == model::Answer::apic ? out.value : Known<u64>{};
+            all = all ? all->join(told) : told;
         });
     }
-    return determined ? only : std::nullopt;
+    return all.value_or(Known<u64>{}) & Known<u64>{model::size_mask(access.size)};
 }
 
 void Worlds::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {

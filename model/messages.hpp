@@ -29,8 +29,7 @@ constexpr bool is_addressed_logically(P& p, const State<D>& s, typename D::U32 d
     const U32 logical_id = s[Reg::ldr] >> 24;
     if (p(I10, equal(s[Reg::dfr] >> 28, U32{u32{0xf}})))
         return p(I10, negate(is_zero(destination & logical_id)));
-    // Of a reserved model it is not said whether it is taken for this one.
-    if (!p(I11, is_zero(s[Reg::dfr] >> 28)) && !p.open(I11, false)) return p.open(I11, false);
+    if (!p(I11, is_zero(s[Reg::dfr] >> 28))) return p.open(I11, false);
     const auto same_cluster = equal(destination >> 4, logical_id >> 4);
     return p(I11, both(same_cluster, has_any(destination & logical_id, 0xf)));
 }

@@ -15,6 +15,11 @@ constexpr std::string_view to_string(Mode mode) {
     return names[static_cast<std::size_t>(mode)];
 }
 
+// Words of the state in which nothing of a register is kept: what these read is computed, or nothing.
+constexpr bool holds_nothing(Reg reg) {
+    return reg == Reg::ppr || reg == Reg::eoi || reg == Reg::self_ipi || reg == Reg::current_count;
+}
+
 // What a CPU has. Nothing here changes while it runs.
 template <class D>
 struct Cpu {

@@ -240,9 +240,10 @@ typename D::U32 software_bits(const Transition<D>& t, const RegisterFact& fact) 
     return optional_part(t, fact) | fact.software;
 }
 
-// What changed.
+// What changed, of what the registers hold.
 template <class D>
 typename D::Bool is_kept(const Transition<D>& t, Reg reg) {
+    if (model::holds_nothing(reg)) return true;
     return equal(t.before[reg], t.after[reg]);
 }
 template <class D>

@@ -72,9 +72,9 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::T19:
         case Rule::R08: // the APIC is enabled after RESET, on AMD too
         case Rule::V12: // kvm_apic_has_interrupt: what is held is given out by an APIC that software disabled
-        case Rule::I08:
-            return false; // a wide destination in xAPIC mode
-        // kvm_recalculate_logical_map: whatever is not flat is cluster
+        case Rule::I08: // a wide destination in xAPIC mode
+        // kvm_apic_match_logical_addr; where the delivery map is used, what is not flat is cluster
+        case Rule::I11: return false;
         default: return true; // as the rules propose: D09, P03, V13, X04
         }
     }
@@ -90,30 +90,30 @@ class Kvm618 : public AllOnesWindow<D> {
     void amend(const State<D>& before, const Cpu<D>& cpu, const Access<D>& access, Outcome<D>& out,
                State<D>& after) const override {
         after.x2apic_id = before.x2apic_id; // vcpu_id, on AMD too
-        keep_while_disabled(before, out, after);
-        keep_ldr(before, access, after);
         switch (access.kind) {
         case AccessKind::reset:
             after.x2apic_id = cpu.hardware_id;
-            reset_lint0(cpu, after);
+            after[boot_processor] =
+                select(has_any(after.apic_base, apic_base::bsp), U32{u32{1}}, U32{u32{0}});
+            reset_lint0(after);
             break;
-        case AccessKind::init:
-            reset_lint0(cpu, after);
-            keep_other_destination(before, after);
+        case AccessKind::init: finish_init(before, is_enabled(before), after); break;
+        case AccessKind::message:
+            drop_deassert(before, access, after);
+            if (out.answer == Answer::apic && out.rule == Rule::I07)
+                finish_init(before, negate(is_deassert(access)), after);
             break;
-        case AccessKind::mmio_read: show_icr(before, out); break;
+        case AccessKind::mmio_read: show_command(before, out); break;
         case AccessKind::mmio_write:
-            keep_icr(access, out, after);
+            keep_command(before, access, out, after);
             if (out.answer == Answer::open) after = before; // apic_mmio_write: odd ones are dropped
             break;
         case AccessKind::rdmsr:
         case AccessKind::wrmsr:
             keep_deadline(before, access, out, after);
-            keep_destination(before, access, out, after);
-            break;
-        case AccessKind::message:
-            drop_deassert(before, access, after);
-            if (out.answer == Answer::apic && out.rule == Rule::I07) take_init(before, cpu, access, after);
+            if (out.reg == Reg::apic_base) change_mode(before, after);
+            if (access.kind == AccessKind::rdmsr && out.reg == Reg::icr)
+                out.value = widen(before[Reg::icr]) | (widen(before[Reg::icr_high]) << 32);
             break;
         case AccessKind::take_interrupt: end_at_once(before, after); break;
         default: break;
@@ -122,68 +122,67 @@ class Kvm618 : public AllOnesWindow<D> {
         if (out.bounded) out.bounded = false;
     }
 
-    // kvm_apic_state_fixup: in x2APIC mode the destination is put where it was in xAPIC mode.
+    // kvm_apic_state_fixup: in x2APIC mode the destination is put where xAPIC mode has its own.
     void save_and_load(State<D>& s) const override {
-        s[Reg::icr_high] = select(in_x2apic(s), s[upper_icr], s[Reg::icr_high]);
+        s[other_destination] = select(in_x2apic(s), s[Reg::icr_high], s[other_destination]);
     }
 
   private:
-    // __kvm_apic_set_base: but for the ID, a disabled APIC keeps all that it has.
-    static void keep_while_disabled(const State<D>& before, const Outcome<D>& out, State<D>& after) {
-        if (out.reg != Reg::apic_base) return;
+    // What KVM keeps beside the registers stands in words of the state that hold nothing.
+    //
+    // The ICR of x2APIC mode is 64 bits at 300H: its upper half is the word at 304H, and ICR2 of xAPIC mode,
+    // at 310H, another. icr_high is that of the mode, this the other one.
+    static constexpr Reg other_destination = Reg::current_count;
+    // kvm_vcpu_is_reset_bsp: the vCPU is the machine's boot processor, whatever APIC_BASE[8] is made to say.
+    static constexpr Reg boot_processor = Reg::ppr;
+
+    static void change_mode(const State<D>& before, State<D>& after) {
         const Bool left = both(is_enabled(before), negate(is_enabled(after)));
+        keep_while_disabled(before, left, after);
+        keep_ldr(before, after);
+        const Bool swaps = negate(equal(in_x2apic(before), in_x2apic(after)));
+        after[Reg::icr_high] = select(swaps, before[other_destination], before[Reg::icr_high]);
+        after[other_destination] = select(swaps, before[Reg::icr_high], before[other_destination]);
+    }
+
+    // __kvm_apic_set_base: but for the ID, a disabled APIC keeps all that it has.
+    static void keep_while_disabled(const State<D>& before, const Bool& left, State<D>& after) {
         for (std::size_t i = 0; i < window_register_count; ++i)
             if (static_cast<Reg>(i) != Reg::id) after.regs[i] = select(left, before.regs[i], after.regs[i]);
         after.tsc_deadline = before.tsc_deadline;
     }
 
     // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and stay
-    // there when the mode is left, or INIT comes.
-    static void keep_ldr(const State<D>& before, const Access<D>& access, State<D>& after) {
+    // there when the mode is left.
+    static void keep_ldr(const State<D>& before, State<D>& after) {
         const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
-        const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
         after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
-        const Bool stays =
-            access.kind == AccessKind::reset ? Bool{false} : both(in_x2apic(before), in_x2apic(after));
-        after[Reg::ldr] = select(either(left, stays), before[Reg::ldr], after[Reg::ldr]);
     }
 
-    // KVM_X86_QUIRK_LINT0_REENABLED: kvm_lapic_reset leaves LINT0 of the boot processor (vCPU 0, unless
-    // KVM_SET_BOOT_CPU_ID says otherwise) as ExtINT, open. APIC_BASE[8] is not asked.
-    static void reset_lint0(const Cpu<D>& cpu, State<D>& s) {
-        s[Reg::lvt_lint0] = select(is_zero(cpu.hardware_id), U32{lvt::extint}, s[Reg::lvt_lint0]);
+    // kvm_lapic_reset, where the INIT takes effect: the logical ID of x2APIC mode stays.
+    static void finish_init(const State<D>& before, const Bool& takes_effect, State<D>& after) {
+        for (const Reg reg : {other_destination, boot_processor}) after[reg] = before[reg];
+        after[Reg::ldr] = select(in_x2apic(before), before[Reg::ldr], after[Reg::ldr]);
+        State<D> reset = after;
+        reset_lint0(reset);
+        after[Reg::lvt_lint0] = select(takes_effect, reset[Reg::lvt_lint0], after[Reg::lvt_lint0]);
     }
 
-    // The ICR of x2APIC mode is 64 bits at 300H: its upper half is the word at 304H, and ICR2 of xAPIC mode,
-    // at 310H, another. Of the words of the state, the one of the current count holds nothing.
-    static constexpr Reg upper_icr = Reg::current_count;
-
-    static void keep_destination(const State<D>& before, const Access<D>& access, Outcome<D>& out,
-                                 State<D>& after) {
-        if (out.gp || out.reg != Reg::icr) return;
-        if (access.kind == AccessKind::rdmsr)
-            out.value = widen(before[Reg::icr]) | (widen(before[upper_icr]) << 32);
-        else after[upper_icr] = high_half(access.value);
-        after[Reg::icr_high] = before[Reg::icr_high];
-    }
-
-    // kvm_lapic_reset, INIT: the ICR of the mode is cleared, the other one's destination stays.
-    static void keep_other_destination(const State<D>& before, State<D>& after) {
-        const Bool x2apic = in_x2apic(before);
-        after[Reg::icr_high] = select(x2apic, before[Reg::icr_high], after[Reg::icr_high]);
-        after[upper_icr] = select(x2apic, after[upper_icr], before[upper_icr]);
-    }
-
-    // Both words of the command read as they are stored.
-    static void show_icr(const State<D>& before, Outcome<D>& out) {
-        const bool of_command = out.reg == Reg::icr || out.reg == Reg::icr_high;
-        if (out.answer == Answer::apic && of_command) out.value = widen(before[out.reg]);
+    // KVM_X86_QUIRK_LINT0_REENABLED: kvm_lapic_reset leaves LINT0 of the boot processor as ExtINT, open.
+    static void reset_lint0(State<D>& s) {
+        s[Reg::lvt_lint0] = select(has_any(s[boot_processor], u32{1}), U32{lvt::extint}, s[Reg::lvt_lint0]);
     }
 
     // kvm_lapic_reg_write keeps all of ICR low but the delivery status. (By MSR reserved bits are #GP.)
-    static void keep_icr(const Access<D>& access, const Outcome<D>& out, State<D>& after) {
-        if (out.answer == Answer::apic && out.reg == Reg::icr)
-            after[Reg::icr] = low_half(access.value) & ~U32{icr::delivery_status};
+    static void keep_command(const State<D>& before, const Access<D>& access, const Outcome<D>& out,
+                             State<D>& after) {
+        if (out.answer != Answer::apic || out.reg != Reg::icr) return;
+        const U32 written = low_half(access.value) & ~U32{icr::delivery_status};
+        after[Reg::icr] = written | (before[Reg::icr] & icr::delivery_status);
+    }
+    static void show_command(const State<D>& before, Outcome<D>& out) {
+        const bool of_command = out.reg == Reg::icr || out.reg == Reg::icr_high;
+        if (out.answer == Answer::apic && of_command) out.value = widen(before[out.reg]);
     }
 
     // kvm_set_lapic_tscdeadline_msr and its twin: of a disabled APIC the MSR reads 0 and is not written.
@@ -193,17 +192,6 @@ class Kvm618 : public AllOnesWindow<D> {
         if (out.reg != Reg::tsc_deadline) return;
         if (access.kind == AccessKind::rdmsr) out.value = select(disabled, U64{u64{0}}, out.value);
         after.tsc_deadline = select(disabled, before.tsc_deadline, after.tsc_deadline);
-    }
-
-    // An INIT that came as a message does what the signal does.
-    static void take_init(const State<D>& before, const Cpu<D>& cpu, const Access<D>& access,
-                          State<D>& after) {
-        State<D> taken = after;
-        reset_lint0(cpu, taken);
-        keep_other_destination(before, taken);
-        const Bool deasserts = is_deassert(access);
-        for (const Reg reg : {Reg::lvt_lint0, Reg::icr_high, upper_icr})
-            after[reg] = select(deasserts, after[reg], taken[reg]);
     }
 
     static Bool is_deassert(const Access<D>& message) {
@@ -216,9 +204,7 @@ class Kvm618 : public AllOnesWindow<D> {
         const U32 command = low_half(access.value);
         const U32 mode = command & icr::delivery_mode;
         const Bool queues = either(is_zero(mode), equal(mode, U32{u32{0x100}}));
-        const Bool deasserts =
-            both(has_any(command, icr::trigger), negate(has_any(command, icr::assert_level)));
-        const Bool dropped = both(queues, deasserts);
+        const Bool dropped = both(queues, is_deassert(access));
         for (u32 word = 0; word < 16; ++word) {
             const Reg reg = offset_by(Reg::tmr0, word);
             after[reg] = select(dropped, before[reg], after[reg]);

@@ -104,6 +104,14 @@ TEST_CASE("a read of the closed window is the APIC's answer if it is what the re
     CHECK(verdict.divergences[0].because.at(0).line == 1);
 }
 
+TEST_CASE("the place that the window has left is closed") {
+    Judged judged;
+    judged(wrmsr(0x1b, 0xfed0'0900), ok());
+    CHECK(is_ok(judged(step(Do::mmio_read, 0xfed0'0030), value(0x50014))));
+    CHECK(is_ok(judged(mmio_read(0x30), value(0xffff'ffff))));
+    CHECK(breaks(judged(mmio_read(0x30), value(0x50014)), Rule::M14));
+}
+
 TEST_CASE("what was written there may be read there") {
     Judged judged;
     judged(wrmsr(0x1b, to_x2apic), ok());

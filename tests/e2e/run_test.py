@@ -10,7 +10,11 @@ import unittest
 import jsonschema
 import program
 
-SCHEMA = json.loads((program.SOURCE / "specs/schema/program.schema.json").read_text())
+def schema(name):
+    return json.loads((program.SOURCE / f"specs/schema/{name}.schema.json").read_text())
+
+
+SCHEMA = schema("program")
 HAS_KVM = os.access("/dev/kvm", os.R_OK | os.W_OK)
 needs_kvm = unittest.skipUnless(HAS_KVM, "no KVM on this machine: /dev/kvm is missing or forbidden")
 
@@ -86,6 +90,81 @@ class Input(RunCase):
     def test_the_schema_is_one(self):
         jsonschema.Draft202012Validator.check_schema(SCHEMA)
         jsonschema.validate(MODES, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+class OnModels(RunCase):
+    """What runs on an implementation needs no KVM."""
+
+    def validated(self, status, name, *arguments):
+        report = self.expect(status, *arguments, "--format", "json").json()
+        jsonschema.validate(report, schema(name), cls=jsonschema.Draft202012Validator)
+        return report
+
+    def test_the_reference_conforms(self):
+        out = self.expect(0, "run", self.write(MODES), "--on", "model:sdm").out
+        self.assertIn("conforms: 7 steps conform, 0 diverge", out)
+
+    def test_a_fault_is_told_with_rule_and_reason(self):
+        out = self.expect(1, "run", self.write(MODES), "--on", "model:kvm-2018").out
+        self.assertIn("M01 no-mmio-read-in-x2apic (M)", out)
+        self.assertIn("because of step 2: WRMSR 1BH = 0xfee00d00: x2APIC mode", out)
+
+    def test_json_judges_each_step_and_can_be_run_again(self):
+        path = self.write(MODES)
+        report = self.validated(1, "program", "run", path, "--on", "model:kvm-2018")
+        self.assertEqual(report["party"], "model:kvm-2018")
+        self.assertEqual(report["judgement"]["diverge"], 1)
+        self.assertEqual(report["steps"][0]["judgement"], {"verdict": "ok"})
+        divergence, = report["steps"][3]["judgement"]["divergences"]
+        self.assertEqual((divergence["rule"], divergence["register"], divergence["known"]), ("M01", "version", None))
+        again = self.validated(1, "program", "run", self.write(report, "again.json"), "--on", "model:kvm-2018")
+        self.assertEqual(again, report)
+
+    def test_the_profile_kvm_knows_departures(self):
+        path = self.write(access_program(wrmsr("0x1b", "0xfee00d00"), wrmsr("0x808", "0x100")))
+        self.expect(1, "run", path, "--on", "model:kvm-6.18")
+        out = self.expect(0, "run", path, "--on", "model:kvm-6.18", "--profile", "kvm").out
+        self.assertIn("known: kvm-x2apic-reserved-low-bits-masked", out)
+
+    def test_two_parties_compared(self):
+        path = self.write(MODES)
+        self.assertIn("agree", self.expect(0, "run", path, "--compare", "model:sdm", "model:kvm-rfc").out)
+        report = self.validated(1, "compare-report", "run", path, "--compare", "model:sdm", "model:kvm-2018")
+        self.assertEqual([d["step"] for d in report["differences"]], [3])
+        self.assertEqual(report["differences"][0]["second"]["value"], "0x50014")
+
+    def test_random_programs_find_no_fault_in_the_reference(self):
+        self.expect(0, "run", "--random", 4, "--steps", 20000, "--on", "model:sdm")
+
+    def test_random_programs_find_a_fault_and_shrink_it(self):
+        report = self.validated(1, "random-report", "run", "--random", 1, "--steps", 5000, "--on", "model:kvm-2018")
+        rules = {divergence["rule"]: divergence for divergence in report["divergences"]}
+        self.assertIn("M01", rules)
+        self.assertLessEqual(len(rules["M01"]["program"]["steps"]), 3)
+        report = self.validated(1, "compare-report", "run", "--random", 1, "--compare", "model:kvm-rfc",
+                                "model:kvm-2018")
+        self.assertLessEqual(len(report["program"]["steps"]), 4)
+
+    def test_the_same_seed_is_the_same_run(self):
+        command = ("run", "--random", 9, "--steps", 3000, "--on", "model:kvm-6.18")
+        self.assertEqual(program.run(*command).out, program.run(*command).out)
+
+    def test_a_counterexample_is_run_and_confirmed(self):
+        self.expect(1, "prove", "--impl", "kvm-2018", "--property", "no-mmio-read-in-x2apic", "--export", self.folder)
+        path = self.folder / "kvm-2018.no-mmio-read-in-x2apic.json"
+        self.expect(1, "run", path, "--on", "model:kvm-2018")
+        self.expect(0, "run", path, "--on", "model:kvm-rfc")
+        self.assertIn("shows it", self.expect(1, "replay", path, "--on", "model:kvm-2018").out)
+        report = self.validated(0, "confirm-report", "replay", path, "--on", "model:kvm-rfc")
+        self.assertEqual(report["confirmations"][0]["answer"], "does-not")
+
+    def test_usage(self):
+        path = self.write(MODES)
+        self.assertIn("near: kvm-2018", self.expect(2, "run", path, "--on", "model:kvm-2017").err)
+        self.assertIn("nobody to run on", self.expect(2, "run", path, "--compare", "kvm", "xen").err)
+        self.assertIn("PROGRAM", self.expect(2, "run", "--on", "model:sdm").err)
+        self.expect(2, "run", path, "--on", "model:sdm", "--compare", "model:sdm", "kvm")
+        self.expect(2, "run", path, "--random", 1, "--on", "model:sdm")
 
 
 class WithoutKvm(RunCase):
@@ -178,6 +257,20 @@ class OnKvm(RunCase):
             child.send_signal(number)
             self.assertEqual(child.wait(timeout=5), -number)
             child.stdout.close()
+
+    def test_kvm_is_what_its_model_says(self):
+        out = self.expect(0, "run", "--random", 2026, "--steps", 20000, "--compare", "kvm", "model:kvm-6.18").out \
+            if os.uname().release.startswith("6.18.") else self.skipTest("kvm-6.18 describes another KVM")
+        self.assertIn("agree: seed 2026, 20000 steps", out)
+
+    def test_the_counterexample_of_2018_is_not_shown_here(self):
+        self.expect(1, "prove", "--impl", "kvm-2018", "--property", "no-mmio-read-in-x2apic", "--export", self.folder)
+        path = self.folder / "kvm-2018.no-mmio-read-in-x2apic.json"
+        self.assertIn("kvm does not", self.expect(0, "replay", path, "--on", "kvm").out)
+
+    def test_a_departure_of_kvm_is_shown_here(self):
+        out = self.expect(1, "prove", "--impl", "kvm-6.18", "--property", "eoi-nonzero-faults", "--confirm", "kvm").out
+        self.assertIn("kvm-6.18 eoi-nonzero-faults: kvm shows it", out)
 
     def test_many_steps(self):
         steps = [wrmsr("0x1b", "0xfee00d00")]
