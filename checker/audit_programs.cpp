@@ -170,7 +170,9 @@ class Programs {
             script.write(row, counts ? far_count : value);
         }
         aim_at_nobody(script);
-        script.write(row_of(Reg::icr), aimed(script, row_of(Reg::icr), 0x4055));
+        const RegisterRow& icr = row_of(Reg::icr);
+        for (const u32 reserved : {icr.reserved(), u32{0}})
+            script.write(icr, aimed(script, icr, reserved | 0x4055));
         for (const std::uint8_t vector : {std::uint8_t{0x31}, std::uint8_t{0xc5}}) script.interrupt(vector);
     }
 
