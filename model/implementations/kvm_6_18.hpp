@@ -91,7 +91,7 @@ class Kvm618 : public AllOnesWindow<D> {
                State<D>& after) const override {
         after.x2apic_id = before.x2apic_id; // vcpu_id, on AMD too
         keep_while_disabled(before, out, after);
-        keep_ldr(before, access, after);
+        leave_ldr(before, access, after);
         switch (access.kind) {
         case AccessKind::reset:
             after.x2apic_id = cpu.hardware_id;
@@ -137,15 +137,12 @@ class Kvm618 : public AllOnesWindow<D> {
         after.tsc_deadline = before.tsc_deadline;
     }
 
-    // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and stay
-    // there when the mode is left, or INIT comes.
-    static void keep_ldr(const State<D>& before, const Access<D>& access, State<D>& after) {
-        const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
+    // kvm_apic_set_x2apic_id puts the logical ID of x2APIC mode into LDR, and there it still is when the mode
+    // was left. (Within the mode, that LDR reads so is the rule.)
+    static void leave_ldr(const State<D>& before, const Access<D>& access, State<D>& after) {
+        if (access.kind == AccessKind::reset) return;
         const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
-        after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
-        const Bool stays =
-            access.kind == AccessKind::reset ? Bool{false} : both(in_x2apic(before), in_x2apic(after));
-        after[Reg::ldr] = select(either(left, stays), before[Reg::ldr], after[Reg::ldr]);
+        after[Reg::ldr] = select(left, x2apic_ldr(before.x2apic_id), after[Reg::ldr]);
     }
 
     // KVM_X86_QUIRK_LINT0_REENABLED: kvm_lapic_reset leaves LINT0 of the boot processor (vCPU 0, unless
