@@ -25,7 +25,7 @@ class Refine(program.Case):
         cls.addClassCleanup(folder.cleanup)
         cls.to = pathlib.Path(folder.name) / "runs"
         cls.result = program.run(
-            "prove", "--impl", "kvm-6.18", "--refines", "sdm", "--format", "json", "--export", cls.to
+            "prove", "--impl", "kvm-6.18", "--refines", "sdm", "--format", "json", "--export", cls.to, hangs_after=800
         )
 
     def setUp(self):
