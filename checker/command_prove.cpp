@@ -92,8 +92,9 @@ int run_prove(const ProveOptions& options, Format format) {
                    "lapicheck: prove: {} {}: the run found does not break the property when it is carried "
                    "out; this is an error of lapicheck\n",
                    result->implementation->name, result->property->id);
-    if (format == Format::json) write_matrix_json(std::cout, matrix);
+    if (format == Format::json) write_matrix_json(std::cout, matrix, options.timings);
     else write_matrix_text(std::cout, matrix, options.verbose || one_asked);
+    if (format == Format::text && options.timings) write_costs(std::cout, matrix);
     if (!options.confirm_on.empty() && format == Format::text) {
         std::cout << std::endl;
         confirm_all(matrix, options.confirm_on);

@@ -23,11 +23,17 @@ struct ProveOptions {
     std::string dump_to;    // a folder for the obligations as SMT-LIB 2; empty: none
     std::string confirm_on; // a party on which each refuting run is tried; empty: none
     bool witnesses = false; // export those of proofs too
+    bool timings = false;   // of each result, what it cost: no run gives the same
     unsigned threads = 0;   // 0: as many as there are processors
 };
 int run_prove(const ProveOptions& options, Format format);
+
+struct RefineOptions {
+    std::vector<std::string> implementations = {"all"};
+    std::string export_to; // a folder for a run for each departure; empty: none
+};
 // What an implementation does that the manual does not allow: 1 if anything, 4 if that was not decided.
-int run_refine(const std::vector<std::string>& names, Format format);
+int run_refine(const RefineOptions& options, Format format);
 
 struct MutateOptions {
     bool all_killers = false; // of each mutant, not the first one only

@@ -76,7 +76,8 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
                    const Circumstances& circumstances) {
     if (!observed.bits || mismatch.fault != Fault::value || mismatch.bounded) return 0;
     const u64 value = access.value;
-    if (observed.value && value != *observed.value) return 0;
+    if (!observed.values.empty() && std::ranges::find(observed.values, value) == observed.values.end())
+        return 0;
     const u64 bits = mismatch.bits & *observed.bits;
     switch (observed.reads) {
     case Reads::anyhow: break;

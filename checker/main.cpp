@@ -175,7 +175,10 @@ int run(int argc, char** argv) {
         ->option_text("ID|all");
     prove->add_flag("--verbose", prove_options.verbose,
                     "show each refuting run, however many were asked for");
-    prove->add_option("--export", prove_options.export_to, "write each refuting run to DIR/NAME.ID.json")
+    prove
+        ->add_option("--export", prove_options.export_to,
+                     "write each refuting run to DIR/NAME.ID.json; with --refines: each departure's to "
+                     "DIR/NAME.RULE.N.json, which 'run' takes")
         ->option_text("DIR");
     prove
         ->add_flag("--witnesses", prove_options.witnesses,
@@ -190,6 +193,8 @@ int run(int argc, char** argv) {
     prove->add_option("--jobs", prove_options.threads, "implementations at a time; default: one a processor")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
+    prove->add_flag("--timings", prove_options.timings,
+                    "what each result cost: questions to the solver and milliseconds; no two runs alike");
     add_choice(*prove, "--format", format, formats, "how to report");
     prove->footer(prove_footer);
 
@@ -198,7 +203,8 @@ int run(int argc, char** argv) {
         ->add_option("--refines", refines,
                      "whether all that the implementation does is allowed by the manual")
         ->option_text("sdm")
-        ->check(CLI::IsMember({"sdm"}));
+        ->check(CLI::IsMember({"sdm"}))
+        ->excludes("--property", "--witnesses", "--dump-smt2", "--timings");
 
     AuditOptions audit_options;
     CLI::App* audit = app.add_subcommand("audit", "examine the KVM of this machine, register by register");
@@ -311,7 +317,8 @@ int run(int argc, char** argv) {
         return code == 0 ? 0 : usage_error;
     }
     if (check->parsed()) return run_check(paths, options, format, export_to);
-    if (prove->parsed() && !refines.empty()) return run_refine(prove_options.implementations, format);
+    if (prove->parsed() && !refines.empty())
+        return run_refine({prove_options.implementations, prove_options.export_to}, format);
     if (prove->parsed()) return run_prove(prove_options, format);
     if (mutate->parsed()) return run_mutate(mutate_options, format);
     if (audit->parsed()) return run_audit(audit_options, format);

@@ -1,6 +1,7 @@
 #include "checker/matrix.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <exception>
 #include <mutex>
 #include <semaphore>
@@ -12,12 +13,18 @@ namespace {
 // Into so many parts the properties are divided, whatever the machine: what is found does not depend on it.
 constexpr std::size_t slices = 2;
 
+double thread_milliseconds() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+
 // What the threads share.
 class Table {
   public:
     explicit Table(const MatrixRequest& request)
         : request_(request), results_(request.implementations.size() * request.properties.size()),
-          confirmed_(results_.size(), true) {}
+          confirmed_(results_.size(), true), milliseconds_(results_.size()) {}
 
     // Every `slices`-th property, of all implementations: what is learnt of one helps with the next.
     void fill_slice(std::size_t slice) {
@@ -37,7 +44,8 @@ class Table {
 
     Matrix finished() {
         if (error_) std::rethrow_exception(error_);
-        Matrix matrix{request_.implementations, request_.properties, std::move(results_), {}};
+        Matrix matrix{
+            request_.implementations, request_.properties, std::move(results_), {}, std::move(milliseconds_)};
         for (std::size_t i = 0; i < matrix.results.size(); ++i)
             if (!confirmed_[i]) matrix.unconfirmed.push_back(&matrix.results[i]);
         return matrix;
@@ -46,9 +54,12 @@ class Table {
   private:
     void fill(proof::Prover& prover, std::size_t row, std::size_t p) {
         const proof::PropertyEntry& property = *request_.properties[p];
+        const double begin = thread_milliseconds();
         proof::Result result = prover.prove(property);
         const bool confirmed = !result.counterexample || prover.confirms(property, *result.counterexample);
-        put(row * request_.properties.size() + p, std::move(result), confirmed);
+        const std::size_t place = row * request_.properties.size() + p;
+        milliseconds_[place] = thread_milliseconds() - begin; // no other thread writes there
+        put(place, std::move(result), confirmed);
     }
     void put(std::size_t place, proof::Result result, bool confirmed) {
         const std::lock_guard lock(mutex_);
@@ -62,6 +73,7 @@ class Table {
     std::mutex mutex_;
     std::vector<proof::Result> results_;
     std::vector<bool> confirmed_;
+    std::vector<double> milliseconds_;
     std::size_t done_ = 0;
     std::exception_ptr error_;
 };

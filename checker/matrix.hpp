@@ -24,6 +24,7 @@ struct Matrix {
     std::vector<proof::Result> results;
     // Counterexamples that do not break their property when they are carried out: an error of the prover.
     std::vector<const proof::Result*> unconfirmed;
+    std::vector<double> milliseconds; // of each result: a thread's time on a processor
 
     const proof::Result& at(std::size_t implementation, std::size_t property) const {
         return results[implementation * properties.size() + property];

@@ -10,7 +10,10 @@ namespace lapicheck::checker {
 
 // `with_runs`: each refuting run too, step by step.
 void write_matrix_text(std::ostream& out, const Matrix& matrix, bool with_runs);
-void write_matrix_json(std::ostream& out, const Matrix& matrix);
+// `timings`: the cost of each result too, which no run has twice.
+void write_matrix_json(std::ostream& out, const Matrix& matrix, bool timings = false);
+// The most expensive results, and what all cost.
+void write_costs(std::ostream& out, const Matrix& matrix);
 
 // One refuting run, of a result that has one.
 void write_refutation(std::ostream& out, const proof::Result& result);

@@ -26,12 +26,17 @@ json result_json(const proof::Result& result) {
 
 } // namespace
 
-void write_matrix_json(std::ostream& out, const Matrix& matrix) {
+void write_matrix_json(std::ostream& out, const Matrix& matrix, bool timings) {
     json root;
     root["schema_version"] = 1;
     root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
     root["results"] = json::array();
-    for (const proof::Result& result : matrix.results) root["results"].push_back(result_json(result));
+    for (std::size_t i = 0; i < matrix.results.size(); ++i) {
+        const proof::Result& result = matrix.results[i];
+        json& entry = root["results"].emplace_back(result_json(result));
+        if (timings)
+            entry["cost"] = {{"questions", result.questions}, {"milliseconds", matrix.milliseconds[i]}};
+    }
     out << root.dump(2) << '\n';
 }
 

@@ -360,10 +360,17 @@ void Worlds::elapse(const Visibility& visible) {
 }
 
 void Worlds::apply_init() {
-    each([](World& world) {
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&next](const World& before) {
         ForkingDriver p;
-        model::init(p, world);
+        do {
+            World world = before;
+            model::init(p, world);
+            next.add(world);
+        } while (p.next_path());
     });
+    *this = next;
 }
 
 void Worlds::collect_errors() {

@@ -15,10 +15,10 @@ constexpr void reset_registers(P& p, State<D>& s) {
     s.cleared_by_software = false;
 }
 
-// R02, R03: IA32_APIC_BASE and the APIC ID stay. Of a disabled APIC nothing is said.
+// R02, R03: IA32_APIC_BASE and the APIC ID stay. Of a disabled APIC nothing is said: it may be left alone.
 template <class P, class D>
 constexpr void init(P& p, State<D>& s) {
-    if (p(Rule::R02, is_enabled(s))) reset_registers(p, s);
+    if (p(Rule::R02, is_enabled(s)) || p.open(Rule::R02, false)) reset_registers(p, s);
 }
 
 // R01, B10. Whether an AMD CPU comes up enabled is not said (R08); bit 8 tells the BSP.

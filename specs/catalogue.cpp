@@ -83,11 +83,21 @@ std::optional<std::uint64_t> optional_hex(const json& object, const char* key) {
     return std::stoull(object.at(key).get<std::string>(), nullptr, 16);
 }
 
+// One string, or several.
+std::vector<std::uint64_t> hex_values(const json& object, const char* key) {
+    std::vector<std::uint64_t> values;
+    if (!object.contains(key)) return values;
+    const json& value = object.at(key);
+    for (const json& each : value.is_array() ? value : json::array({value}))
+        values.push_back(std::stoull(each.get<std::string>(), nullptr, 16));
+    return values;
+}
+
 DepartureObserved read_observed(const json& entry) {
     DepartureObserved observed;
     if (entry.contains("gp")) observed.gp = entry.at("gp").get<bool>();
     observed.bits = optional_hex(entry, "bits");
-    observed.value = optional_hex(entry, "value");
+    observed.values = hex_values(entry, "value");
     observed.reads = reads_of(optional_text(entry, "reads"));
     if (entry.contains("word")) observed.word = entry.at("word").get<unsigned>();
     observed.effect = optional_text(entry, "effect");
@@ -109,7 +119,8 @@ Departure read_departure(const json& entry) {
             .in_trace = entry.at("trace"),
             .kernels = entry.at("kernels"),
             .sources = each(entry.at("source"), read_source),
-            .reason = entry.at("reason")};
+            .reason = entry.at("reason"),
+            .not_in_model = optional_text(entry, "not_in_model")};
 }
 
 template <class T>

@@ -50,11 +50,11 @@ enum class Reads {
 
 // What KVM answers instead of what the rule asks for. One of gp, bits and effect is set.
 struct DepartureObserved {
-    std::optional<bool> gp;             // true: a #GP that is not due; false: none where it is due
-    std::optional<std::uint64_t> bits;  // a value read may be wrong in these bits only
-    std::optional<std::uint64_t> value; // with bits: only if exactly this was read
-    Reads reads = Reads::anyhow;        // with bits: only those that read so
-    std::optional<unsigned> word;       // with bits: in this word of ISR, TMR or IRR only
+    std::optional<bool> gp;            // true: a #GP that is not due; false: none where it is due
+    std::optional<std::uint64_t> bits; // a value read may be wrong in these bits only
+    std::vector<std::uint64_t> values; // with bits: only if exactly one of these was read; empty: any
+    Reads reads = Reads::anyhow;       // with bits: only those that read so
+    std::optional<unsigned> word;      // with bits: in this word of ISR, TMR or IRR only
     std::string effect;
     bool periodic = false;                // with effect: only of a timer that was in periodic mode
     std::optional<std::uint64_t> at_most; // with effect: only if no more than this was read
@@ -74,6 +74,9 @@ struct Departure {
     std::string kernels;
     std::vector<SourceLocation> sources;
     std::string reason;
+    // Why one step of the model of today's KVM, from a state that can be reached, does not show it; empty: it
+    // does.
+    std::string not_in_model;
 };
 
 struct Catalogue {

@@ -107,6 +107,7 @@ z3::expr Reference::matches(const Path& path, const Path& reference) const {
         words.push_back({allowed.value.formula(), value});
     }
     for (std::size_t i = 0; i < state_words; ++i) {
+        if (no_answer_shows(register_of_word(i))) continue;
         const Word word{state_word(reference.after, i), state_word(path.after, i)};
         if (!z3::eq(word.allowed, word.did)) words.push_back(word);
     }
@@ -156,6 +157,7 @@ std::vector<Reference::Contrast> Reference::contrasts(const Path& path) const {
                 {&reference, -1,
                  reference.condition() && path.out.value.formula() != reference.out.value.formula()});
         for (std::size_t i = 0; i < state_words; ++i) {
+            if (no_answer_shows(register_of_word(i))) continue;
             const z3::expr did = state_word(path.after, i);
             const z3::expr allowed = state_word(reference.after, i);
             if (z3::eq(did, allowed)) continue;

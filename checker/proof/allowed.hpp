@@ -36,4 +36,10 @@ inline constexpr std::size_t state_words = model::window_register_count + 5;
 z3::expr state_word(const SymState& state, std::size_t index);
 model::Reg register_of_word(std::size_t index);
 
+// Registers whose word no answer of the reference depends on: what they give is computed, or the manual
+// leaves it open. An implementation may keep anything there; where it shows, it shows in another answer.
+constexpr bool no_answer_shows(model::Reg reg) {
+    return model::holds_nothing(reg) || reg == model::Reg::apr || reg == model::Reg::remote_read;
+}
+
 } // namespace lapicheck::proof

@@ -20,10 +20,18 @@ std::unique_ptr<model::Implementation<D>> make() {
 }
 
 template <template <class> class I>
-constexpr ImplementationEntry entry(std::string_view name, std::string_view summary,
-                                    std::string_view source) {
-    return {name, summary, source, &make<I, model::Concrete>, &make<I, model::KnownBits>, &make<I, Symbolic>};
+constexpr ImplementationEntry entry(std::string_view name, std::string_view summary, std::string_view source,
+                                    bool describes_kvm = false) {
+    return {name,
+            summary,
+            source,
+            &make<I, model::Concrete>,
+            &make<I, model::KnownBits>,
+            &make<I, Symbolic>,
+            describes_kvm};
 }
+
+constexpr bool describes_kvm = true;
 
 using namespace model;
 
@@ -47,7 +55,7 @@ constexpr ImplementationEntry entries[] = {
                           "the mail of 2018-07-27"),
     entry<ShadowPageVm>("shadow-page-vm", "the mail's shadow page, one for the VM", "the mail of 2018-07-27"),
     entry<Kvm618>("kvm-6.18", "the KVM of Linux 6.18 with all that it does otherwise",
-                  "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18"),
+                  "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18", describes_kvm),
 };
 
 } // namespace

@@ -18,6 +18,9 @@ struct ImplementationEntry {
     std::unique_ptr<model::Implementation<model::Concrete>> (*concrete)();
     std::unique_ptr<model::Implementation<model::KnownBits>> (*known_bits)();
     std::unique_ptr<model::Implementation<Symbolic>> (*symbolic)();
+    // It is meant to do all that KVM does today: each known departure of KVM is seen in it, or a reason
+    // given.
+    bool describes_kvm = false;
 };
 
 // In the order of reports; the reference, `sdm`, comes first.

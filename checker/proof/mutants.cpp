@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "checker/proof/allowed.hpp"
 #include "checker/proof/cases.hpp"
 
 namespace lapicheck::proof {
@@ -134,9 +135,7 @@ class TableMutants {
         return low == high ? std::vector{low} : std::vector{low, high};
     }
     static bool keeps_reset_value(Reg reg) {
-        return reg != Reg::id && reg != Reg::version && reg != Reg::apr && reg != Reg::ppr &&
-               reg != Reg::eoi && reg != Reg::remote_read && reg != Reg::current_count &&
-               reg != Reg::self_ipi;
+        return reg != Reg::id && reg != Reg::version && !no_answer_shows(reg);
     }
     void add_access(const RegisterRow& row, std::string_view mode, RegAccess RegisterRow::*column) {
         constexpr std::array words = {std::pair{RegAccess::absent, "absent"},

@@ -48,7 +48,7 @@ std::string_view to_string(Fate fate);
 struct MutantResult {
     Fate fate = Fate::unknown;
     std::vector<std::string_view> killers; // the properties that are refuted
-    std::string remark;                    // of a survivor: a step that is not allowed
+    std::string remark;                    // of a survivor: a step that is not allowed, and why none notices
 };
 
 struct MutationOptions {

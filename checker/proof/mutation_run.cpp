@@ -68,7 +68,15 @@ class Trial {
             if (!options_.all_killers) break;
         }
         std::ranges::sort(result.killers);
-        result.fate = !result.killers.empty() ? Fate::killed : Fate::survived;
+        if (!result.killers.empty()) {
+            result.fate = Fate::killed;
+            result.remark.clear();
+        } else {
+            result.fate = gave_up_ ? Fate::unknown : Fate::survived;
+            result.remark += gave_up_
+                                 ? "; the solver gave up on a property"
+                                 : "; no property speaks of that, and what it leaves behind shows in none";
+        }
         return result;
     }
 
@@ -83,7 +91,7 @@ class Trial {
             for (const Path& path : c.paths) {
                 if (path.invalid_mode) {
                     if (oracle_.ask(c.reachable, {path.condition()}) == Answer::no) continue;
-                    result.remark = "the invalid mode can be reached";
+                    result.remark = "it can reach the invalid mode, EXTD without EN";
                     return false;
                 }
                 const SymBool allowed = reference.allows(path);
@@ -91,8 +99,11 @@ class Trial {
                 const Answer answer = oracle_.ask(c.reachable, {path.condition(), !allowed.formula()});
                 if (answer == Answer::no) continue;
                 gave_up_ = gave_up_ || answer == Answer::unknown;
-                result.remark = fmt::format("{} in {} mode, {}", model::to_string(c.key.kind),
-                                            model::to_string(c.key.mode), model::to_string(path.out.rule));
+                result.remark =
+                    fmt::format("{}{} in {} mode, decided by {}: not what the manual allows",
+                                model::to_string(c.key.kind),
+                                model::is_mmio(c.key.kind) ? fmt::format(" of {} bytes", c.key.size) : "",
+                                model::to_string(c.key.mode), model::to_string(path.out.rule));
                 return false;
             }
         }
@@ -107,7 +118,9 @@ class Trial {
                 const SymBool violated =
                     violation(property.step.symbolic(PathTransition(path, c.start, c.access)));
                 if (violated.is_false() || path.excludes(violated.formula())) continue;
-                if (oracle_.ask(c.reachable, {path.condition(), violated.formula()}) == Answer::no) continue;
+                const Answer answer = oracle_.ask(c.reachable, {path.condition(), violated.formula()});
+                if (answer == Answer::no) continue;
+                gave_up_ = gave_up_ || answer == Answer::unknown;
                 suspects.insert(c.key);
                 break;
             }
@@ -118,6 +131,7 @@ class Trial {
                 return violation(property.step.symbolic(PathTransition(path, start, access)));
             },
             suspects);
+        gave_up_ = gave_up_ || search_.gave_up();
         return found && breaks(property, *found, *plain_);
     }
 

@@ -13,6 +13,7 @@ z3::solver with_budget(z3::solver solver, unsigned budget) {
     z3::params params(context());
     params.set("rlimit", budget);
     params.set("random_seed", 0U);
+    params.set("ctrl_c", false); // it ends the program, not one question after another
     solver.set(params);
     return solver;
 }

@@ -28,9 +28,20 @@ struct Label {
     friend auto operator<=>(const Label&, const Label&) = default;
 };
 
+// The words of ISR, TMR and IRR are of one register each.
+Reg whole(Reg reg) {
+    if (!model::is_bitmap(reg)) return reg;
+    const u32 word = (model::index_of(reg) - model::index_of(Reg::isr0)) % 8;
+    return model::offset_by(reg, 0U - word);
+}
+
 Label label_of(const CaseKey& key, const Path& path, const Reference::Contrast& contrast) {
     const SymOutcome& allowed = contrast.allowed->out;
-    return {allowed.rule, allowed.reg, contrast.word, path.out.gp, allowed.gp, key.mode, key.kind};
+    const int word = contrast.word < 5 ? contrast.word
+                                       : static_cast<int>(model::index_of(whole(
+                                             register_of_word(static_cast<std::size_t>(contrast.word))))) +
+                                             5;
+    return {allowed.rule, whole(allowed.reg), word, path.out.gp, allowed.gp, key.mode, key.kind};
 }
 
 model::State<KnownBits> exact(const PlainState& s) {
@@ -42,7 +53,7 @@ model::State<KnownBits> exact(const PlainState& s) {
 
 bool admits(const model::State<KnownBits>& k, const PlainState& s) {
     for (std::size_t i = 0; i < s.regs.size(); ++i)
-        if (!k.regs[i].admits(s.regs[i])) return false;
+        if (!no_answer_shows(static_cast<Reg>(i)) && !k.regs[i].admits(s.regs[i])) return false;
     return k.apic_base.admits(s.apic_base) && k.tsc_deadline.admits(s.tsc_deadline) &&
            k.x2apic_id.admits(s.x2apic_id) && k.esr_pending.admits(s.esr_pending) &&
            k.cleared_by_software.admits(s.cleared_by_software);
@@ -61,18 +72,40 @@ bool admits(AccessKind kind, const model::Outcome<KnownBits>& k, const PlainOutc
     return !k.exceeds || did.value > k.limit.least();
 }
 
-// What the reference does in the place of an implementation, with the answers it proposes.
+// The rules of the reference, and the answers of an implementation to what they leave open.
+class AnswersOf : public PlainImplementation {
+  public:
+    explicit AnswersOf(const PlainImplementation& implementation) : implementation_(&implementation) {}
+
+    std::optional<bool> decides(Rule rule, bool proposal) const override {
+        return implementation_->decides(rule, proposal);
+    }
+    std::optional<bool> chooses(Rule rule, const bool& proposal) const override {
+        return implementation_->chooses(rule, proposal);
+    }
+    std::optional<u32> chooses(Rule rule, const u32& proposal) const override {
+        return implementation_->chooses(rule, proposal);
+    }
+    std::optional<u64> chooses(Rule rule, const u64& proposal) const override {
+        return implementation_->chooses(rule, proposal);
+    }
+
+  private:
+    const PlainImplementation* implementation_;
+};
+
+// What the reference does in the place of an implementation, with the implementation's answers.
 struct Expected {
     PlainOutcome out;
     PlainState after;
 };
 
-Expected expected_of(const Executed& step) {
-    static const model::Sdm<Concrete> sdm;
+Expected expected_of(const Executed& step, const PlainImplementation& implementation) {
     static const ChoiceValues none;
+    const AnswersOf reference(implementation);
     Expected expected{{}, step.before};
     model::Surroundings<Concrete> around = step.around_before;
-    model::As<ScriptedDriver> driver(sdm, around, step.cpu, none);
+    model::As<ScriptedDriver> driver(reference, around, step.cpu, none);
     expected.out = model::amended_step(driver, expected.after, step.cpu, step.access);
     return expected;
 }
@@ -80,7 +113,7 @@ Expected expected_of(const Executed& step) {
 // The first word of the state that differs, and in which bits.
 std::optional<std::pair<Reg, u32>> differing_word(const PlainState& did, const PlainState& allowed) {
     for (std::size_t i = 0; i < did.regs.size(); ++i)
-        if (did.regs[i] != allowed.regs[i])
+        if (!no_answer_shows(static_cast<Reg>(i)) && did.regs[i] != allowed.regs[i])
             return std::pair{static_cast<Reg>(i), did.regs[i] ^ allowed.regs[i]};
     if (did.apic_base != allowed.apic_base) return std::pair{Reg::apic_base, u32{0}};
     if (did.tsc_deadline != allowed.tsc_deadline) return std::pair{Reg::tsc_deadline, u32{0}};
@@ -92,7 +125,10 @@ std::optional<std::pair<Reg, u32>> differing_word(const PlainState& did, const P
 
 Rule rule_of_bits(Reg reg, u32 bits, Rule otherwise, const PlainState& s) {
     if (model::index_of(reg) >= model::window_register_count) return otherwise;
-    const Rule rule = model::read_rule(model::sdm_registers[model::index_of(reg)], bits, model::in_x2apic(s));
+    const model::RegisterRow& row = model::sdm_registers[model::index_of(reg)];
+    const Rule rule = model::read_rule(row, bits, model::in_x2apic(s));
+    // That the ICR need not read back says nothing of reserved bits, which show in x2APIC mode alone.
+    if (rule == Rule::X15 && (bits & ~row.reserved()) == 0) return Rule::X11;
     const bool general = rule == Rule::M06 || rule == Rule::X14;
     return general ? otherwise : rule;
 }
@@ -124,6 +160,7 @@ DepartureKey key_of(const Executed& step, const Expected& expected) {
         const auto bits = static_cast<u32>(did.value ^ allowed.value);
         if (!allowed.bounded) key.rule = rule_of_bits(reg, bits, allowed.rule, step.before);
     }
+    key.reg = whole(key.reg);
     return key;
 }
 
@@ -188,7 +225,7 @@ class Refiner {
         if (!found) return; // cannot be reached within the bound: see `complete`
         const Executed step = execute(*plain_, found->run).back();
         if (is_allowed(step)) return; // by an answer that was not found on formulas
-        const Expected expected = expected_of(step);
+        const Expected expected = expected_of(step, *plain_);
         const DepartureKey key = key_of(step, expected);
         const auto same = std::ranges::find(refinement_.departures, key, &FoundDeparture::key);
         if (same == refinement_.departures.end())

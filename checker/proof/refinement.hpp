@@ -37,7 +37,7 @@ struct FoundDeparture {
     DepartureKey key;
     Counterexample run;
     Executed did;         // the run's last step
-    PlainOutcome allowed; // what the reference does there, with the answers it proposes
+    PlainOutcome allowed; // what the reference does there, with the implementation's answers
     PlainState allowed_after;
 };
 

@@ -139,7 +139,7 @@ class Kvm618 : public AllOnesWindow<D> {
     static void change_mode(const State<D>& before, State<D>& after) {
         const Bool left = both(is_enabled(before), negate(is_enabled(after)));
         keep_while_disabled(before, left, after);
-        keep_ldr(before, after);
+        leave_ldr(before, after);
         const Bool swaps = negate(equal(in_x2apic(before), in_x2apic(after)));
         after[Reg::icr_high] = select(swaps, before[other_destination], before[Reg::icr_high]);
         after[other_destination] = select(swaps, before[Reg::icr_high], before[other_destination]);
@@ -152,17 +152,16 @@ class Kvm618 : public AllOnesWindow<D> {
         after.tsc_deadline = before.tsc_deadline;
     }
 
-    // kvm_apic_set_x2apic_id: the x2APIC ID and its logical ID are put into the registers on entry, and stay
-    // there when the mode is left.
-    static void keep_ldr(const State<D>& before, State<D>& after) {
-        const Bool entered = both(in_x2apic(after), negate(in_x2apic(before)));
-        after[Reg::ldr] = select(entered, x2apic_ldr(after.x2apic_id), after[Reg::ldr]);
+    // kvm_apic_set_x2apic_id puts the logical ID of x2APIC mode into LDR, and there it still is when the mode
+    // was left. (Within the mode, that LDR reads so is the rule.)
+    static void leave_ldr(const State<D>& before, State<D>& after) {
+        const Bool left = both(in_x2apic(before), negate(is_enabled(after)));
+        after[Reg::ldr] = select(left, x2apic_ldr(before.x2apic_id), after[Reg::ldr]);
     }
 
-    // kvm_lapic_reset, where the INIT takes effect: the logical ID of x2APIC mode stays.
+    // kvm_lapic_reset, where the INIT takes effect.
     static void finish_init(const State<D>& before, const Bool& takes_effect, State<D>& after) {
         for (const Reg reg : {other_destination, boot_processor}) after[reg] = before[reg];
-        after[Reg::ldr] = select(in_x2apic(before), before[Reg::ldr], after[Reg::ldr]);
         State<D> reset = after;
         reset_lint0(reset);
         after[Reg::lvt_lint0] = select(takes_effect, reset[Reg::lvt_lint0], after[Reg::lvt_lint0]);

@@ -32,10 +32,10 @@ class Run:
         return json.loads(self.out)
 
 
-def run(*arguments, stdin=subprocess.DEVNULL, cwd=None):
+def run(*arguments, stdin=subprocess.DEVNULL, cwd=None, hangs_after=HANGS_AFTER_SECONDS):
     """Ends with a sanitizer's report or a crash as any other failure does: see Case.expect."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        command = ["timeout", str(HANGS_AFTER_SECONDS), PATH, *map(str, arguments)]
+        command = ["timeout", str(hangs_after), PATH, *map(str, arguments)]
         child = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err, cwd=cwd)
         _, wait_status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(wait_status)

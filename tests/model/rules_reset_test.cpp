@@ -109,12 +109,16 @@ TEST_CASE("R03: INIT in x2APIC mode keeps all 32 bits of the ID, and LDR with it
     CHECK(m.rdmsr(0x80d).value == 0x1234'0020);
 }
 
-TEST_CASE("R03: INIT in the disabled state enables nothing and changes nothing") {
+TEST_CASE("R03: INIT in the disabled state enables nothing; whether it changes anything else is open") {
     for (const Habit habit : habits) {
         Machine m = used_machine(Mode::disabled, habit);
         const State<Concrete> before = m.s;
         m.init();
-        CHECK(is_same(m.s, before));
+        CHECK(m.s.apic_base == before.apic_base);
+        CHECK(m.s[Reg::id] == before[Reg::id]);
+        CHECK(m.s.x2apic_id == before.x2apic_id);
+        if (habit == Habit::always) check_reset_values(m);
+        else CHECK(is_same(m.s, before));
     }
 }
 

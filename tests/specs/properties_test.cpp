@@ -127,7 +127,7 @@ TEST_CASE("a property that follows from the manual demands nothing that only rul
 }
 
 TEST_CASE("no step of the manual's APIC breaks a property, and each property is asked often enough") {
-    constexpr unsigned steps = 200'000;
+    constexpr unsigned steps = 250'000;
     constexpr unsigned often_enough = 15;
     RandomTransitions transitions(20160901, &step_of_sdm);
     std::vector<unsigned> asked(all_properties().size(), 0);
@@ -148,7 +148,7 @@ TEST_CASE("no step of the manual's APIC breaks a property, and each property is 
             const Claim<Concrete> claim = property.check(t);
             if (!claim.premise) continue;
             ++asked[p];
-            if (claim.holds) continue;
+            if (claim.holds || property.basis == Basis::wish) continue; // the manual leaves it open
             CAPTURE(property.id);
             REQUIRE(claim.holds);
         }
