@@ -27,7 +27,7 @@ std::string place_text(const AuditDeparture& departure) {
 
 std::string level_of(Rule rule) {
     const specs::Rule* entry = specs::find_rule(model::to_string(rule));
-    return std::string(1, entry == nullptr ? 'M' : specs::letter(entry->level));
+    return {entry == nullptr ? 'M' : specs::letter(entry->level)};
 }
 
 std::string_view slug_of(Rule rule) {

@@ -59,6 +59,7 @@ int run_confirm(const std::vector<std::string>& paths, const std::string& party,
         return 2;
     }
     std::vector<Confirmed> all;
+    all.reserve(paths.size());
     for (const std::string& path : paths) all.push_back(confirm_file(path, party));
     for (const Confirmed& one : all)
         if (!one.error.empty()) fmt::print(stderr, "lapicheck: replay: {}\n", one.error);

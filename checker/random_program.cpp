@@ -292,10 +292,10 @@ class Maker {
 std::vector<std::string> left_out_of_random_programs() {
     return {"timers that could run out meanwhile: only far counts and deadlines are written",
             "lowest-priority messages that several may take: which one does is for KVM's hash to say",
-            "logical destinations while vCPUs are in different modes or DFR holds no model, and FFH in "
-            "x2APIC mode: "
-            "who is meant is not defined",
-            "SMIs, for which the guest has no handler", "HLT, which may have nothing to end it"};
+            "logical destinations in mixed modes or without a DFR model, FFH in x2APIC mode: undefined",
+            "NMIs, INIT and SIPI by ICR or MSI: when they take effect is KVM's to choose",
+            "SMIs, for which the guest has no handler",
+            "HLT, which may have nothing to end it"};
 }
 
 Program RandomPrograms::next(std::size_t steps) {

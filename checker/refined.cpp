@@ -68,8 +68,8 @@ Refined refined(const proof::ImplementationEntry& implementation, proof::Refinem
         seen.insert(departure.known.begin(), departure.known.end());
         result.departures.push_back(std::move(departure));
     }
-    std::ranges::stable_partition(result.departures,
-                                  [](const RefinedDeparture& departure) { return departure.known.empty(); });
+    std::stable_partition(result.departures.begin(), result.departures.end(),
+                          [](const RefinedDeparture& departure) { return departure.known.empty(); });
     if (!implementation.describes_kvm) return result;
     for (const specs::Departure& entry : specs::catalogue().departures) {
         if (!entry.not_in_model.empty()) result.not_shown.push_back(&entry);

@@ -67,14 +67,13 @@ std::string cell_html(const AuditCell& cell) {
     if (!cell.broken.empty()) {
         std::string rules;
         for (const Rule rule : cell.broken)
-            rules += fmt::format("{}<a href=\"#{}\">{}</a>", rules.empty() ? "" : " ", model::to_string(rule),
-                                 model::to_string(rule));
-        return fmt::format("<td class=\"{}\" title=\"{} accesses judged\">{}</td>",
+            rules += fmt::format(R"({}<a href="#{}">{}</a>)", rules.empty() ? "" : " ",
+                                 model::to_string(rule), model::to_string(rule));
+        return fmt::format(R"(<td class="{}" title="{} accesses judged">{}</td>)",
                            cell.all_known ? "known" : "bad", cell.examined, rules);
     }
-    if (cell.examined == 0) return "<td class=\"none\">not examined</td>";
-    return fmt::format("<td class=\"ok\" title=\"{} accesses judged\">as the manual says</td>",
-                       cell.examined);
+    if (cell.examined == 0) return R"(<td class="none">not examined</td>)";
+    return fmt::format(R"(<td class="ok" title="{} accesses judged">as the manual says</td>)", cell.examined);
 }
 
 std::string grid_html(const Audit& audit) {

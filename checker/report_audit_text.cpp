@@ -38,7 +38,7 @@ void write_departure(std::ostream& out, const AuditDeparture& departure, bool co
 } // namespace
 
 void write_audit_text(std::ostream& out, const Audit& audit, bool colour) {
-    const std::size_t known = static_cast<std::size_t>(std::ranges::count_if(
+    const auto known = static_cast<std::size_t>(std::ranges::count_if(
         audit.departures, [](const AuditDeparture& d) { return d.key.departure != nullptr; }));
     fmt::print(out, "{}: {} departure{} from the manual, {} of them known of KVM (profile {})\n",
                audit.full_name, audit.departures.size(), plural(audit.departures.size()), known,

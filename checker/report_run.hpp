@@ -28,7 +28,7 @@ struct RunCount {
     std::size_t not_judged = 0;
 };
 RunCount count(const std::vector<StepVerdict>& verdicts);
-Verdict verdict_of(const RunCount& count);
+Verdict verdict_of(const RunCount& n);
 
 void write_run_text(std::ostream& out, const JudgedRun& judged);
 // An access program again: specs/schema/program.schema.json.
