@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "checker/audit_script.hpp"
+#include "model/command.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -453,7 +454,7 @@ class Programs {
                 for (const u32 vector : {0x0dU, 0x81U}) send(vector | assert_level | shorthand << 18, 1);
             send(0x91 | assert_level | model::icr::trigger, 1);
             send(0x91 | model::icr::trigger, 1);
-            send(0x400 | assert_level, 1); // NMI
+            send(model::delivery_mode::nmi | assert_level, 1);
             if (mode == Mode::x2apic)
                 for (const u32 vector : {0x0eU, 0xa1U}) {
                     script.on(0);
@@ -481,7 +482,7 @@ class Programs {
             const u64 one = mode == Mode::x2apic ? u64{1} << 32 : 0;
             script.on(0);
             script.write(Reg::icr, one | 0x500 | assert_level | model::icr::trigger); // INIT
-            send(0x610 | assert_level, 1);                                            // SIPI
+            send(model::delivery_mode::startup | 0x10 | assert_level, 1);             // SIPI
         });
     }
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <ostream>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -56,10 +58,27 @@ void write_divergence(std::ostream& out, const TraceReport& report, const Diverg
     }
 }
 
-void write_known(std::ostream& out, const TraceReport& report, const Divergence& divergence) {
-    fmt::print(out, "  {} {} ({}x, first at {}:{}): {}\n", model::to_string(divergence.mismatch.rule),
-               divergence.known->id, divergence.count, report.path, lines_of(divergence.access),
-               divergence.known->summary);
+// Each departure that is known once for each rule, where it is first seen; which registers show it is no
+// news.
+void write_known(std::ostream& out, const TraceReport& report) {
+    struct Row {
+        const Divergence* first;
+        u64 count;
+    };
+    std::vector<Row> rows;
+    for (const Divergence& divergence : report.divergences) {
+        if (divergence.known == nullptr) continue;
+        const auto same = std::ranges::find_if(rows, [&](const Row& row) {
+            return row.first->known == divergence.known &&
+                   row.first->mismatch.rule == divergence.mismatch.rule;
+        });
+        if (same == rows.end()) rows.push_back({&divergence, divergence.count});
+        else same->count += divergence.count;
+    }
+    for (const Row& row : rows)
+        fmt::print(out, "  {} {} ({}x, first at {}:{}): {}\n", model::to_string(row.first->mismatch.rule),
+                   row.first->known->id, row.count, report.path, lines_of(row.first->access),
+                   row.first->known->summary);
 }
 
 void write_summary(std::ostream& out, const TraceReport& report) {
@@ -107,8 +126,7 @@ void write_text(std::ostream& out, const std::vector<TraceReport>& reports, Prof
         for (const Divergence& divergence : report.divergences)
             if (divergence.known == nullptr) write_divergence(out, report, divergence, ink);
         if (known != 0) fmt::print(out, "\n  Known departures of KVM:\n");
-        for (const Divergence& divergence : report.divergences)
-            if (divergence.known != nullptr) write_known(out, report, divergence);
+        write_known(out, report);
         write_summary(out, report);
     }
 }
