@@ -97,14 +97,9 @@ void Replay::retire(const Vcpu& vcpu) {
     const u64 undecided = vcpu.undecided();
     summary_.undetermined += undecided;
     summary_.checked -= std::min(summary_.checked, undecided);
-    if (vcpu.reset_line() != 0)
-        summary_.notes.push_back(
-            fmt::format("{}: userspace must have reset it before line {} ({} observations)", vcpu.label(),
-                        vcpu.reset_line(), undecided));
+    if (vcpu.reset_line() != 0) host_notes_.was_reset(vcpu.label(), vcpu.reset_line(), undecided);
     else if (const u64 open = undecided + vcpu.undecided_events(); open != 0)
-        summary_.notes.push_back(
-            fmt::format("{}: {} observations diverge unless userspace reset or loaded the vCPU; not decided",
-                        vcpu.label(), open));
+        host_notes_.may_be_reset(vcpu.label(), open);
 }
 
 Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
@@ -425,6 +420,7 @@ void Replay::begin_another(const Event& event) {
 
 void Replay::finish() {
     end_recording();
+    for (std::string& note : host_notes_.texts()) summary_.notes.push_back(std::move(note));
     std::sort(summary_.notes.begin(), summary_.notes.end());
     findings_.settle();
 }

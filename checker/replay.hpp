@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "checker/findings.hpp"
+#include "checker/host_notes.hpp"
 #include "checker/vcpu.hpp"
 
 namespace lapicheck::checker {
@@ -112,6 +113,7 @@ class Replay final : public traces::AssemblerSink {
     Thread* last_thread_ = nullptr;
     u32 last_thread_id_ = 0;
     Findings findings_;
+    HostNotes host_notes_;
     ReplaySummary summary_;
     bool noted_userspace_apic_ = false;
     bool noted_accelerated_ = false;
