@@ -161,13 +161,14 @@ class Auditor {
         if (!nearer) return;
         departure.key = key_of(divergence);
         departure.machine = machine.what;
+        departure.divergence = divergence;
         departure.program = program;
         departure.program.steps.resize(step + 1);
     }
 
     // What of the program's last step, or of an earlier one, is the departure.
-    std::optional<std::pair<std::size_t, Divergence>> shown(const Program& program, const AuditKey& key) {
-        const Run run = party_->run(program);
+    static std::optional<std::pair<std::size_t, Divergence>> shown(const Program& program, const Run& run,
+                                                                   const AuditKey& key) {
         if (run.status != Run::Status::ran) return std::nullopt;
         const std::vector<StepVerdict> verdicts = judge_run(program, run);
         for (std::size_t i = 0; i < verdicts.size(); ++i)
@@ -180,13 +181,25 @@ class Auditor {
 
     void shorten(AuditDeparture& departure) {
         tell(fmt::format("shortening {}", model::to_string(departure.key.rule)));
+        const auto on_fresh_machine = [this](const Program& program) { return party_->run(program); };
+        const auto on_used_machine = [this](const Program& program) { return party_->run_again(program); };
+        // What shows on a used machine only is shortened on fresh ones; what never shows on those stays as
+        // it was found.
+        if (!shorten(departure, on_used_machine)) shorten(departure, on_fresh_machine);
+        if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
+    }
+
+    bool shorten(AuditDeparture& departure, const std::function<Run(const Program&)>& run) {
         const auto shows = [&](const Program& program) {
-            const auto found = shown(program, departure.key);
+            const auto found = shown(program, run(program), departure.key);
             return found && found->first + 1 == program.steps.size();
         };
-        departure.program = shrink(std::move(departure.program), shows);
-        departure.divergence = shown(departure.program, departure.key)->second;
-        if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
+        Program shorter = shrink(departure.program, shows);
+        auto found = shown(shorter, party_->run(shorter), departure.key);
+        if (!found || found->first + 1 != shorter.steps.size()) return false;
+        departure.program = std::move(shorter);
+        departure.divergence = std::move(found->second);
+        return true;
     }
 
     AuditRequest request_;

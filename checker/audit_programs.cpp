@@ -283,9 +283,13 @@ class Programs {
                             script.read(Reg::current_count);
                         }
                     }
-                    if (timer_mode == 3) return;
-                    for (const u32 vector : {0x41U, 0x0eU}) {
-                        script.write(Reg::lvt_timer, timer_mode << 17 | vector);
+                    const bool starts = timer_mode != 2 || machine_.tsc_deadline;
+                    if (timer_mode == 3 || !starts) return;
+                    for (const u32 expiring : {0x41U, 0x0eU, 0x51U | model::lvt::mask}) {
+                        // KVM does not clear a deadline that passes while the entry is masked: there is
+                        // nothing to wait for.
+                        if (timer_mode != 0 && (expiring & model::lvt::mask) != 0) continue;
+                        script.write(Reg::lvt_timer, timer_mode << 17 | expiring);
                         if (timer_mode == 2) script.wrmsr(model::tsc_deadline_msr, 1);
                         else script.write(Reg::initial_count, 0x1000);
                         if (timer_mode != 1) script.act(Do::timer_expires);

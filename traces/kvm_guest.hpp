@@ -16,10 +16,13 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 
 #include "traces/party.hpp"
 
 namespace lapicheck::traces {
+
+class KvmRunner;
 
 class KvmGuest : public Party {
   public:
@@ -28,14 +31,17 @@ class KvmGuest : public Party {
         std::chrono::microseconds timer{1'000'000}; // for timer-expires
     };
 
-    KvmGuest() = default;
-    explicit KvmGuest(const Bounds& bounds) : bounds_(bounds) {}
+    KvmGuest();
+    explicit KvmGuest(const Bounds& bounds);
+    ~KvmGuest() override;
 
     std::string name() const override { return "kvm"; }
     Run run(const Program& program) override;
+    Run run_again(const Program& program) override;
 
   private:
     Bounds bounds_;
+    std::unique_ptr<KvmRunner> kept_; // for run_again()
 };
 
 } // namespace lapicheck::traces

@@ -73,9 +73,9 @@ std::uint64_t mask_of(const Step& step) {
 
 } // namespace
 
-KvmRunner::KvmRunner(const Program& program, const KvmGuest::Bounds& bounds)
-    : program_(program), bounds_(bounds), vm_(program.machine), memory_(vm_.ram()) {
-    for (const std::uint32_t id : program.machine.apic_ids) {
+KvmRunner::KvmRunner(const Machine& machine, const KvmGuest::Bounds& bounds)
+    : machine_(machine), bounds_(bounds), vm_(machine), memory_(vm_.ram()) {
+    for (const std::uint32_t id : machine.apic_ids) {
         vcpus_.push_back({KvmVcpu(vm_, id), {}});
         if (!deadline_.admit(vcpus_.back().kvm.fd()))
             throw KvmRefused(
@@ -83,10 +83,10 @@ KvmRunner::KvmRunner(const Program& program, const KvmGuest::Bounds& bounds)
     }
     // As userspace does before the first KVM_RUN; without it there are KVMs that hold back an INIT.
     for (const Vcpu& vcpu : vcpus_) vcpu.kvm.reset_apic();
-    outcomes_.resize(program.steps.size());
+    found_ = look();
 }
 
-Found KvmRunner::found() const {
+Found KvmRunner::look() const {
     constexpr std::uint32_t version_offset = 0x30;
     Found found;
     found.amd = vm_.is_amd();
@@ -96,9 +96,11 @@ Found KvmRunner::found() const {
     return found;
 }
 
-std::vector<StepOutcome> KvmRunner::run() {
-    for (std::size_t next = 0; next < program_.steps.size();) {
-        if (is_guests_own(program_.steps[next])) {
+std::vector<StepOutcome> KvmRunner::run(const Program& program) {
+    program_ = &program;
+    outcomes_.assign(program.steps.size(), {});
+    for (std::size_t next = 0; next < program_->steps.size();) {
+        if (is_guests_own(program_->steps[next])) {
             next = run_batch(next);
         } else {
             act(next);
@@ -135,11 +137,11 @@ bool KvmRunner::someone_listens(std::size_t vcpu) const {
 }
 
 KvmRunner::Batch KvmRunner::write_batch(std::size_t first) {
-    const std::size_t vcpu = program_.steps[first].vcpu;
+    const std::size_t vcpu = program_->steps[first].vcpu;
     const bool sync_each = someone_listens(vcpu);
     Batch batch{vcpu, first, guest::BatchCode(memory_, vcpu), {}};
-    for (std::size_t i = first; i < program_.steps.size() && batch.code.size() < guest::batch_steps; ++i) {
-        const Step& step = program_.steps[i];
+    for (std::size_t i = first; i < program_->steps.size() && batch.code.size() < guest::batch_steps; ++i) {
+        const Step& step = program_->steps[i];
         if (step.vcpu != vcpu || !is_guests_own(step) || !may_touch(step, outcomes_[i])) break;
         if (!batch.code.add(step)) {
             outcomes_[i].error = "not run: the program names too many places in memory";
@@ -159,7 +161,7 @@ KvmRunner::Batch KvmRunner::write_batch(std::size_t first) {
 
 // Returns the step to go on with.
 std::size_t KvmRunner::run_batch(std::size_t first) {
-    if (!can_run(program_.steps[first].vcpu, outcomes_[first])) return first + 1;
+    if (!can_run(program_->steps[first].vcpu, outcomes_[first])) return first + 1;
     Batch batch = write_batch(first);
     if (batch.code.size() == 0) return first + 1; // the step was refused
     execute(batch);
@@ -170,7 +172,7 @@ void KvmRunner::execute(Batch& batch) {
     Vcpu& v = vcpus_[batch.vcpu];
     v.kvm.go_to(guest::Memory::area_address(batch.vcpu), guest::Memory::slot_address(batch.vcpu, 0),
                 guest::Memory::stack_top(batch.vcpu), v.open);
-    const bool halts = program_.steps[batch.last()].what == Do::halt;
+    const bool halts = program_->steps[batch.last()].what == Do::halt;
     for (std::size_t next = 0; next < batch.syncs.size();) {
         const bool last = next + 1 == batch.syncs.size();
         if (last && halts) deadline_.set(bounds_.halt);
@@ -194,7 +196,7 @@ void KvmRunner::execute(Batch& batch) {
 void KvmRunner::finish_step(const Batch& batch, std::size_t step) {
     Vcpu& v = vcpus_[batch.vcpu];
     collect_taken(batch.vcpu, step, &batch);
-    const Step& done = program_.steps[step];
+    const Step& done = program_->steps[step];
     if (done.what == Do::open_interrupts) v.open = true;
     if (done.what == Do::close_interrupts) v.open = false;
     v.parked = true;
@@ -208,8 +210,8 @@ void KvmRunner::read_slot(const Batch& batch, std::size_t step) {
     StepOutcome& outcome = outcomes_[step];
     outcome.gp = slot.gp != 0 && slot.fault == 0;
     if (slot.fault != 0) outcome.error = fmt::format("exception {} in the guest", slot.fault);
-    else if (is_read(program_.steps[step]) && !outcome.gp)
-        outcome.value = slot.value & mask_of(program_.steps[step]);
+    else if (is_read(program_->steps[step]) && !outcome.gp)
+        outcome.value = slot.value & mask_of(program_->steps[step]);
 }
 
 // The vCPU stopped at `from`: what came before is done, the rest of the batch is not.

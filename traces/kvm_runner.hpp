@@ -1,4 +1,5 @@
-// Runs one program on one VM: batches of the guest's steps, the host's actions between them.
+// Runs programs on one VM, one after the other: batches of the guest's steps, the host's actions between
+// them.
 #pragma once
 
 #include <cstddef>
@@ -16,11 +17,15 @@ namespace lapicheck::traces {
 class KvmRunner {
   public:
     // Throws KvmAbsent, KvmRefused or std::system_error.
-    KvmRunner(const Program& program, const KvmGuest::Bounds& bounds);
+    KvmRunner(const Machine& machine, const KvmGuest::Bounds& bounds);
 
-    // What the machine is; before run().
-    Found found() const;
-    std::vector<StepOutcome> run();
+    const Machine& machine() const { return machine_; }
+    // What the machine is once it is made.
+    const Found& found() const { return found_; }
+    // `program`: its machine is this one.
+    std::vector<StepOutcome> run(const Program& program);
+    // RESET of all vCPUs before another program; false: KVM refuses, and no other can be run.
+    bool reset();
 
   private:
     // Straight-line code ends; only a fault in KVM or in this program can make it take so long.
@@ -48,6 +53,8 @@ class KvmRunner {
         std::vector<std::size_t> syncs; // the steps that a sync point follows; the last one always
         std::size_t last() const { return first + code.size() - 1; }
     };
+
+    Found look() const;
 
     // kvm_runner.cpp: batches.
     std::size_t run_batch(std::size_t first);
@@ -79,13 +86,15 @@ class KvmRunner {
     void wait(std::size_t step);
     void await_timer(std::size_t step);
 
-    const Program& program_;
+    Machine machine_;
+    const Program* program_ = nullptr; // being run
     KvmGuest::Bounds bounds_;
     Vm vm_;
     guest::Memory memory_;
     Deadline deadline_;
     std::vector<Vcpu> vcpus_;
     std::vector<StepOutcome> outcomes_;
+    Found found_;
 };
 
 } // namespace lapicheck::traces

@@ -114,7 +114,7 @@ void KvmRunner::notice_restarts(std::size_t step) {
 // ---- the host's actions
 
 void KvmRunner::act(std::size_t step) {
-    const Step& action = program_.steps[step];
+    const Step& action = program_->steps[step];
     StepOutcome& outcome = outcomes_[step];
     const KvmVcpu& kvm = vcpus_[action.vcpu].kvm;
     try {
@@ -148,6 +148,15 @@ void KvmRunner::reset(std::size_t vcpu) {
     restart(vcpu);
 }
 
+bool KvmRunner::reset() {
+    try {
+        for (std::size_t i = 0; i < vcpus_.size(); ++i) reset(i);
+        return true;
+    } catch (const KvmRefused&) {
+        return false;
+    }
+}
+
 void KvmRunner::init(std::size_t vcpu, StepOutcome& outcome) {
     Vcpu& v = vcpus_[vcpu];
     vm_.signal_msi(address_of(v.kvm.apic_id()), mode_init);
@@ -167,7 +176,7 @@ void KvmRunner::interrupt(const Step& step) {
 
 // Slices, so that an open vCPU takes a periodic timer's interrupts one by one.
 void KvmRunner::wait(std::size_t step) {
-    const auto end = steady_clock::now() + microseconds(program_.steps[step].value);
+    const auto end = steady_clock::now() + microseconds(program_->steps[step].value);
     for (auto now = steady_clock::now(); now < end; now = steady_clock::now()) {
         std::this_thread::sleep_for(std::min<steady_clock::duration>(slice, end - now));
         settle(step);
@@ -177,7 +186,7 @@ void KvmRunner::wait(std::size_t step) {
 // The timer has fired when a count has run out or begun again, the deadline is cleared, or its vector is
 // pending or taken. KVM does that work on entry into the guest, hence the vCPU is let in.
 void KvmRunner::await_timer(std::size_t step) {
-    const std::size_t vcpu = program_.steps[step].vcpu;
+    const std::size_t vcpu = program_->steps[step].vcpu;
     Vcpu& v = vcpus_[vcpu];
     const auto vector_pending = [](const kvm_lapic_state& lapic) {
         const std::uint32_t vector = register_of(lapic, 0x320) & 0xff;

@@ -320,6 +320,32 @@ TEST_CASE("kvm: what comes after many steps is what comes after few") {
     CHECK(wrong == 0);
 }
 
+TEST_CASE("kvm: on a machine that has run another program a program sees what it sees on a new one") {
+    const Program disturbs =
+        program_of({wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff), wrmsr(0x808, 0x55), wrmsr(0x83f, 0x61),
+                    wrmsr(0x832, 0x2'0071), wrmsr(0x838, 0x100'0000), plain(Do::open_interrupts, 1),
+                    arrives(0x62, true), wrmsr(0x830, 0x1'0000'4500), wrmsr(0x1b, 0xfee0'0100)},
+                   {0, 1});
+    std::vector<Step> looks;
+    for (const std::uint32_t vcpu : {0U, 1U}) {
+        looks.push_back(rdmsr(0x1b, vcpu));
+        for (std::uint64_t offset = 0x20; offset < 0x400; offset += 0x10)
+            if (offset != 0x390) looks.push_back(read_at(window + offset, 4, vcpu));
+        looks.push_back(plain(Do::open_interrupts, vcpu));
+        looks.push_back(plain(Do::cr8_read, vcpu));
+    }
+    const Program look = program_of(std::move(looks), {0, 1});
+    const auto on_new = run(look);
+    if (on_new.empty()) return;
+    KvmGuest party(KvmGuest::Bounds{short_halt, short_timer});
+    for (int round = 0; round < 3; ++round) {
+        REQUIRE(party.run_again(disturbs).status == Run::Status::ran);
+        CHECK(party.run_again(look).outcomes == on_new);
+    }
+    const Program smaller = program_of({read_at(window + 0x30), rdmsr(0x1b)});
+    CHECK(party.run_again(smaller).outcomes == run(smaller)); // another machine
+}
+
 TEST_CASE("kvm: places all over the address space") {
     std::vector<Step> steps;
     for (std::uint64_t i = 0; i < 2000; ++i) steps.push_back(read_at(0x1'0000'0000 + i * 0x20'0000 - 4, 8));
