@@ -69,10 +69,11 @@ std::vector<Mismatch> Attribution::parts(const Mismatch& mismatch, const GuestAc
 }
 
 // The last line that may have put the value there. A write of SVR puts the mask of an LVT entry, and no more;
-// where all is told since RESET, a read puts nothing.
+// where all is told since RESET or INIT, a read puts nothing.
 u64 Attribution::line_that_put(const Mismatch& mismatch) const {
     const bool lvt = model::is_lvt(mismatch.reg);
-    if (!from_reset_) return std::max(evidence_.line_of(mismatch.reg), lvt ? evidence_.line_of(Reg::svr) : 0);
+    const bool all_told = from_reset_ || evidence_.init_line() != 0;
+    if (!all_told) return std::max(evidence_.line_of(mismatch.reg), lvt ? evidence_.line_of(Reg::svr) : 0);
     const bool mask_alone = (mismatch.bits & ~u64{model::lvt::mask}) == 0;
     return std::max(evidence_.line_of_write(mismatch.reg),
                     lvt && mask_alone ? evidence_.line_of_write(Reg::svr) : 0);

@@ -4,6 +4,11 @@
 
 namespace lapicheck::checker {
 
+bool contradict_alike(const Judgement& a, const Judgement& b) {
+    return !a.explained && !b.explained && a.mismatch.rule == b.mismatch.rule &&
+           a.mismatch.reg == b.mismatch.reg;
+}
+
 void Explanations::add_reset(const CpuFacts& facts) {
     age_ = 0;
     merge_resets(true);
@@ -28,11 +33,15 @@ void Explanations::merge_resets(bool with_excuse) {
     }
 }
 
-void Explanations::add_loaded() {
-    Item loaded{Worlds::unknown(), Kind::loaded};
-    for (std::size_t i = 0; i < count_; ++i) loaded.excused = std::max(loaded.excused, items_[i].excused);
+void Explanations::add_sregs(const Worlds& first) {
+    Item set{first, Kind::sregs};
+    for (std::size_t i = 0; i < count_; ++i) {
+        set.worlds.merge(items_[i].worlds);
+        set.excused = std::max(set.excused, items_[i].excused);
+    }
+    set.worlds.host_may_have_set_sregs();
     clear(); // it explains all that the others do
-    add(loaded);
+    add(set);
 }
 
 void Explanations::add_other(const Worlds& worlds) {
@@ -64,8 +73,7 @@ Explanations::Told Explanations::judge(const traces::GuestAccess& access, const 
             told.judgement.foretold |= one.foretold;
             continue;
         }
-        const bool same = !by_first.explained && one.mismatch.rule == by_first.mismatch.rule &&
-                          one.mismatch.reg == by_first.mismatch.reg;
+        const bool same = contradict_alike(one, by_first);
         const bool alone = is_of_access_alone(one.mismatch);
         if (!same && !alone) {
             drop(i);
@@ -88,9 +96,9 @@ bool Explanations::have_excused() const {
                        [](const Item& item) { return item.excused != 0; });
 }
 
-bool Explanations::any_loaded() const {
+bool Explanations::any_sregs() const {
     for (std::size_t i = 0; i < count_; ++i)
-        if (items_[i].kind == Kind::loaded) return true;
+        if (items_[i].kind == Kind::sregs) return true;
     return false;
 }
 

@@ -11,12 +11,15 @@
 
 namespace lapicheck::checker {
 
+// Both contradict the access by the same rule: it is at fault in either case.
+bool contradict_alike(const Judgement& a, const Judgement& b);
+
 class Explanations {
   public:
     // Userspace may have reset the vCPU since its last access.
     void add_reset(const CpuFacts& facts);
-    // Userspace may have put any state there.
-    void add_loaded();
+    // Userspace has set what KVM_SET_SREGS sets; `first`: the state by the first explanation until then.
+    void add_sregs(const Worlds& first);
     void clear() { count_ = 0; }
     bool empty() const { return count_ == 0; }
 
@@ -34,8 +37,8 @@ class Explanations {
                bool value_is_ours, const Judgement& by_first);
     // The same for an interrupt given to the processor.
     void on_inject(u32 vector);
-    // Some explanation allows any state: it foretells nothing and contradicts nothing.
-    bool any_loaded() const;
+    // Whether KVM_SET_SREGS may explain what is seen, whatever it foretells.
+    bool any_sregs() const;
     // They have told the same as the first one for long enough: all have come to the same state.
     void grow_old();
     // What contradicts the first explanation was explained by all that are left.
@@ -59,7 +62,7 @@ class Explanations {
     }
 
   private:
-    enum class Kind : std::uint8_t { reset, loaded, other };
+    enum class Kind : std::uint8_t { reset, sregs, other };
     // The latest reset, which foretells most, all earlier ones merged, those that have excused something
     // merged, and one of each other kind.
     static constexpr std::size_t most = 5;

@@ -332,7 +332,7 @@ void Replay::on_state_set(Thread& thread, const Event& event) {
     const auto set = [&event](Vcpu& vcpu) {
         if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
         else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
-            vcpu.host_may_have_loaded();
+            vcpu.host_has_set_sregs();
         else if (event.where == ioctls::set_msrs) vcpu.host_has_set_msrs();
     };
     bool is_own = false;

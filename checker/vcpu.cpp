@@ -46,7 +46,11 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bo
     Judgement by_init;
     if (init_) {
         by_init = init_->judge(access, facts_, visible, value_is_ours);
-        if (!by_init.explained) init_.reset();
+        if (!by_init.explained) {
+            // What is wrong either way speaks neither for nor against it.
+            if (contradict_alike(by_init, judgement)) init_->resync(access, facts_, by_init.mismatch);
+            else init_.reset();
+        }
     }
     Explanations::Told others;
     if (!others_.empty()) {
@@ -115,7 +119,7 @@ void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const Gue
 // second one also if it merely allows it.
 bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
-    return held_ != 0 || others_.any_loaded() || foretells(by_others, mismatch);
+    return held_ != 0 || others_.any_sregs() || foretells(by_others, mismatch);
 }
 
 void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
@@ -180,6 +184,12 @@ void Vcpu::host_has_loaded() {
     others_.clear();
     init_.reset();
     drop_pending();
+}
+
+void Vcpu::host_has_set_sregs() {
+    Worlds first = main_;
+    if (init_) first.merge(*init_);
+    others_.add_sregs(first);
 }
 
 void Vcpu::on_lost() {

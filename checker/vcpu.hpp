@@ -37,8 +37,8 @@ class Vcpu {
 
     // Userspace may have reset this vCPU since its last access.
     void host_may_have_reset() { others_.add_reset(facts_); }
-    // Userspace may have put anything here since its last access.
-    void host_may_have_loaded() { others_.add_loaded(); }
+    // Userspace has set IA32_APIC_BASE and CR8, mostly to what they were.
+    void host_has_set_sregs();
     void host_has_loaded();
     void host_has_set_msrs() {
         each([](Worlds& w) { w.forget(Reg::lvt_timer); });

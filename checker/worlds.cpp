@@ -430,6 +430,26 @@ void Worlds::carry_out_though_closed(const GuestAccess& access, const CpuFacts& 
     *this = next;
 }
 
+// Registers keep their values in another mode, but for those whose form it changes. What an APIC holds that
+// was disabled is not followed.
+void Worlds::host_may_have_set_sregs() {
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) {
+        for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
+            const World& unknown = unknown_world(mode);
+            const bool is_same = mode_of(before) == mode;
+            World world = is_same || is_enabled(before).is_true() ? before : unknown;
+            world.apic_base = unknown.apic_base;
+            world[Reg::tpr] = unknown[Reg::tpr];
+            if (!is_same)
+                for (const Reg reg : {Reg::id, Reg::ldr, Reg::icr_high}) world[reg] = unknown[reg];
+            next.add(world);
+        }
+    });
+    *this = next;
+}
+
 void Worlds::forget(Reg reg) {
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
     each([&row](World& world) {

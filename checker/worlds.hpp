@@ -56,6 +56,8 @@ class Worlds {
     // What may have changed since the last access without one.
     void elapse(const Visibility& visible);
     void apply_init();
+    // KVM_SET_SREGS: IA32_APIC_BASE and CR8 may be others, and with another mode the ID.
+    void host_may_have_set_sregs();
     // Errors from outside may have been collected; nothing else is done by itself.
     void collect_errors();
     // A message on the bus, its destination in the form of each receiver: `x2apic` for those in x2APIC mode.

@@ -158,6 +158,19 @@ TEST_CASE("KVM_SET_SREGS may have set the mode") {
               .told() == Told{});
 }
 
+TEST_CASE("KVM_SET_SREGS sets no register of the APIC but TPR") {
+    constexpr auto script = R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_msr: msr_write 83e = 0x3
+        kvm_msr: msr_write 808 = 0x40
+        sys_ioctl(fd: 0xb, cmd: 0x4138ae84, arg: 0x7f31fc002010)
+        {}
+    )";
+    CHECK(replay_script(fmt::format(script, "kvm_msr: msr_read 83e = 0x1")).told() ==
+          Told{"X14 dcr x2apic 5 because 1,2"});
+    CHECK(replay_script(fmt::format(script, "kvm_msr: msr_read 808 = 0x20")).told() == Told{});
+}
+
 TEST_CASE("another thread of the process may set the state: the file descriptor tells of which vCPU") {
     constexpr auto script = R"(
         @44/0 sys_ioctl(fd: 0xb, cmd: 0xae80, arg: 0)

@@ -17,7 +17,7 @@ import tracing
 ACCESS = re.compile(
     r" kvm_msr: msr_(?P<msr>read|write) (?P<index>[0-9a-f]+) = (?P<data>0x[0-9a-f]+)(?P<gp> \(#GP\))?$"
     r"| kvm_mmio: mmio (?P<mmio>read|write) len (?P<size>\d+) gpa (?P<gpa>0x[0-9a-f]+) val (?P<val>0x[0-9a-f]+)$")
-LOADS_STATE = ("save-load", "init", "reset")
+LOADS_STATE = ("save-load", "reset")
 
 
 THREAD = re.compile(r"^.{16}-(\d+) ")
