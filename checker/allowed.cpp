@@ -44,7 +44,11 @@ std::string change_list(const proof::Executed& step, const AllowedWay& way) {
 
 std::string words_of(const proof::Executed& step, const AllowedWay& way) {
     if (way.out.gp) return "#GP, and nothing changes";
-    if (way.out.answer == Answer::open) return "anything: the manual leaves it open";
+    // What an open answer leaves behind need not be open.
+    if (way.out.answer == Answer::open)
+        return fmt::format("{}; {}",
+                           reads(step.access.kind) ? "any value" : "what is sent or ended is left open",
+                           change_list(step, way));
     if (reads(step.access.kind)) {
         if (way.out.answer == Answer::elsewhere) return "nothing of the APIC answers; what else may is open";
         return value_words(way, step.access);

@@ -36,7 +36,6 @@ Confirmed confirm_file(const std::string& path, const std::string& party) {
 }
 
 void print_json(const std::string& party, const std::vector<Confirmed>& all) {
-    constexpr std::array words = {"shows", "does-not", "cannot"};
     json root;
     root["schema_version"] = 1;
     root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
@@ -44,10 +43,9 @@ void print_json(const std::string& party, const std::vector<Confirmed>& all) {
     root["confirmations"] = json::array();
     for (const Confirmed& one : all)
         if (one.error.empty())
-            root["confirmations"].push_back(
-                {{"path", one.path},
-                 {"answer", words.at(static_cast<std::size_t>(one.confirmation.answer))},
-                 {"why", one.confirmation.why}});
+            root["confirmations"].push_back({{"path", one.path},
+                                             {"answer", word_of(one.confirmation.answer)},
+                                             {"why", one.confirmation.why}});
     std::cout << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 

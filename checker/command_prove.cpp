@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "checker/commands.hpp"
-#include "checker/confirm.hpp"
 #include "checker/counterexample.hpp"
 #include "checker/matrix.hpp"
 #include "checker/names.hpp"
@@ -45,16 +44,16 @@ std::string export_runs(const Matrix& matrix, const std::filesystem::path& folde
     return {};
 }
 
-// One line for each refuting run.
-void confirm_all(const Matrix& matrix, const std::string& party) {
+// Each refuting run.
+std::vector<Confirmed> confirm_all(const Matrix& matrix, const std::string& party) {
+    std::vector<Confirmed> all;
     for (const proof::Result& result : matrix.results) {
         if (!result.counterexample) continue;
         const traces::ProgramText text =
             traces::read_program(counterexample_text(result, Shows::counterexample), "counterexample");
-        const Confirmation confirmation = confirm(text.program, party);
-        fmt::print("{} {}: {} {}{}{}\n", result.implementation->name, result.property->id, party,
-                   to_string(confirmation.answer), confirmation.why.empty() ? "" : ": ", confirmation.why);
+        all.push_back({&result, confirm(text.program, party)});
     }
+    return all;
 }
 
 int refuse(const std::string& reason) {
@@ -92,13 +91,14 @@ int run_prove(const ProveOptions& options, Format format) {
                    "lapicheck: prove: {} {}: the run found does not break the property when it is carried "
                    "out; this is an error of lapicheck\n",
                    result->implementation->name, result->property->id);
-    if (format == Format::json) write_matrix_json(std::cout, matrix, options.timings);
-    else write_matrix_text(std::cout, matrix, options.verbose || one_asked);
-    if (format == Format::text && options.timings) write_costs(std::cout, matrix);
-    if (!options.confirm_on.empty() && format == Format::text) {
-        std::cout << std::endl;
-        confirm_all(matrix, options.confirm_on);
-        std::fflush(stdout);
+    MatrixExtras extras{options.timings, options.confirm_on, {}};
+    if (!options.confirm_on.empty()) extras.confirmed = confirm_all(matrix, options.confirm_on);
+    if (format == Format::json) {
+        write_matrix_json(std::cout, matrix, extras);
+    } else {
+        write_matrix_text(std::cout, matrix, options.verbose || one_asked);
+        if (options.timings) write_costs(std::cout, matrix);
+        write_confirmed(std::cout, extras);
     }
     if (!options.export_to.empty())
         if (const std::string error = export_runs(matrix, options.export_to, options.witnesses);

@@ -7,6 +7,7 @@
 #include "checker/commands.hpp"
 #include "checker/names.hpp"
 #include "checker/output_file.hpp"
+#include "checker/progress.hpp"
 #include "checker/refined.hpp"
 
 namespace lapicheck::checker {
@@ -32,7 +33,13 @@ std::string export_programs(const Refined& refined, const std::filesystem::path&
 
 Refined refine_one(const proof::ImplementationEntry& implementation) {
     constexpr proof::SearchBounds bounds{.budget = 20'000'000, .max_depth = 3};
-    return refined(implementation, proof::refine(implementation, bounds));
+    if (!shows_progress()) return refined(implementation, proof::refine(implementation, bounds));
+    ProgressLine line;
+    return refined(
+        implementation,
+        proof::refine(implementation, bounds, [&](std::string_view what, std::size_t done, std::size_t all) {
+            line.tell([&] { return fmt::format("{}: {}, {} of {}", implementation.name, what, done, all); });
+        }));
 }
 
 } // namespace

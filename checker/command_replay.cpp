@@ -6,6 +6,7 @@
 #include "checker/commands.hpp"
 #include "checker/names.hpp"
 #include "checker/program_file.hpp"
+#include "checker/proof/refinement.hpp"
 #include "checker/report_replay.hpp"
 
 namespace lapicheck::checker {
@@ -15,6 +16,8 @@ void complain(std::string_view reason) { fmt::print(stderr, "lapicheck: replay: 
 
 bool is_broken(const ReplayedRun& replayed) {
     const RunFile& file = replayed.file;
+    if (file.shows == Shows::departure)
+        return !proof::is_allowed(execute(*replayed.implementation->concrete(), file.runs.run).back());
     if (!file.divergence) return breaks(*file.property, file.runs, *replayed.implementation->concrete());
     DivergenceRun run = *file.divergence;
     if (replayed.implementation != nullptr)

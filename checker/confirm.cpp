@@ -1,6 +1,7 @@
 #include "checker/confirm.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -163,6 +164,12 @@ Confirmation compare_runs(const Program& program, const std::string& other_run, 
 std::string_view to_string(Confirmation::Answer answer) {
     constexpr std::array words = {std::string_view{"shows it"}, std::string_view{"does not"},
                                   std::string_view{"cannot be made to"}};
+    return words.at(static_cast<std::size_t>(answer));
+}
+
+std::string_view word_of(Confirmation::Answer answer) {
+    constexpr std::array words = {std::string_view{"shows"}, std::string_view{"does-not"},
+                                  std::string_view{"cannot"}};
     return words.at(static_cast<std::size_t>(answer));
 }
 

@@ -19,6 +19,8 @@ struct Confirmation {
     bool absent = false; // there is no such party here
 };
 std::string_view to_string(Confirmation::Answer answer);
+// "shows", "does-not", "cannot": as reports for programs have it.
+std::string_view word_of(Confirmation::Answer answer);
 
 // `program`: a file that 'prove --export' or 'check --export' wrote. Throws traces::Refusal for one that is
 // none.

@@ -13,6 +13,7 @@ enum class Shows : std::uint8_t {
     counterexample, // the last step breaks the property
     witness,        // the property speaks of the last step, and holds
     divergence,     // the last step's outcome is a recording's, and breaks a rule
+    departure,      // the last step does what the manual does not allow
 };
 std::string_view to_string(Shows shows);
 
@@ -24,9 +25,10 @@ std::string divergence_text(const DivergenceRun& run, const Divergence& divergen
 
 struct RunFile {
     Shows shows = Shows::counterexample;
-    // Of a divergence both are null: a recording has a rule, and nobody to run it but who was recorded.
+    // Of a divergence null: nobody can run it but who was recorded.
     const proof::ImplementationEntry* implementation = nullptr;
-    const proof::PropertyEntry* property = nullptr;
+    const proof::PropertyEntry* property = nullptr; // of a counterexample or witness
+    Rule rule = Rule::M14;                          // of a departure: the manual's, that decides
     proof::Counterexample runs;
     std::optional<DivergenceRun> divergence;
 };

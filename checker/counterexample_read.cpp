@@ -24,10 +24,11 @@ std::string text_at(const traces::Program& program, std::string_view key) {
 
 Shows read_kind(const traces::Program& program) {
     const std::string kind = text_at(program, "kind");
-    for (const Shows shows : {Shows::counterexample, Shows::witness, Shows::divergence})
+    for (const Shows shows : {Shows::counterexample, Shows::witness, Shows::divergence, Shows::departure})
         if (kind == to_string(shows)) return shows;
-    traces::refuse("/kind",
-                   fmt::format(R"("{}" is none of "counterexample", "witness" and "divergence")", kind));
+    traces::refuse(
+        "/kind",
+        fmt::format(R"("{}" is none of "counterexample", "witness", "divergence" and "departure")", kind));
 }
 
 // Its machine is the program's.
@@ -47,10 +48,15 @@ proof::Run other_run_of(const std::string& other, const proof::Run& run, const t
     return other_run;
 }
 
+const proof::ImplementationEntry* implementation_of(const traces::Program& program) {
+    const std::string name = text_at(program, "impl");
+    const proof::ImplementationEntry* found = proof::find_implementation(name);
+    if (found == nullptr) traces::refuse("/impl", unknown_implementation(name));
+    return found;
+}
+
 void read_proof(RunFile& file, const traces::Program& program) {
-    const std::string implementation = text_at(program, "impl");
-    file.implementation = proof::find_implementation(implementation);
-    if (file.implementation == nullptr) traces::refuse("/impl", unknown_implementation(implementation));
+    file.implementation = implementation_of(program);
     const std::string property = text_at(program, "property");
     file.property = proof::find_property(property);
     if (file.property == nullptr) traces::refuse("/property", unknown_property(property));
@@ -67,7 +73,7 @@ Rule rule_of(const traces::Program& program) {
     const json rules = json::parse(*text);
     const At at(rules, "/rules");
     at.must_be_array();
-    if (rules.size() != 1) at.refuse_it("a divergence has one rule");
+    if (rules.size() != 1) at.refuse_it("a divergence or departure has one rule");
     const std::string id = At(rules[0], 0, at).text();
     const auto found = std::ranges::find(model::rule_ids, id);
     if (found == model::rule_ids.end())
@@ -114,12 +120,20 @@ void read_divergence(RunFile& file, const traces::Program& program) {
     file.divergence = std::move(run);
 }
 
+void read_departure(RunFile& file, const traces::Program& program) {
+    file.implementation = implementation_of(program);
+    file.rule = rule_of(program);
+}
+
 RunFile file_of(const traces::Program& program) {
     RunFile file;
     file.shows = read_kind(program);
     file.runs.run = run_of(program);
-    if (file.shows == Shows::divergence) read_divergence(file, program);
-    else read_proof(file, program);
+    switch (file.shows) {
+    case Shows::divergence: read_divergence(file, program); break;
+    case Shows::departure: read_departure(file, program); break;
+    default: read_proof(file, program); break;
+    }
     return file;
 }
 

@@ -70,7 +70,7 @@ traces::StepOutcome recorded_outcome(const traces::GuestAccess& access) {
 } // namespace
 
 std::string_view to_string(Shows shows) {
-    constexpr std::array words = {"counterexample", "witness", "divergence"};
+    constexpr std::array words = {"counterexample", "witness", "divergence", "departure"};
     return words.at(static_cast<std::size_t>(shows));
 }
 

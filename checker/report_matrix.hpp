@@ -2,7 +2,10 @@
 #pragma once
 
 #include <iosfwd>
+#include <string>
+#include <vector>
 
+#include "checker/confirm.hpp"
 #include "checker/divergence_run.hpp"
 #include "checker/matrix.hpp"
 
@@ -10,8 +13,18 @@ namespace lapicheck::checker {
 
 // `with_runs`: each refuting run too, step by step.
 void write_matrix_text(std::ostream& out, const Matrix& matrix, bool with_runs);
-// `timings`: the cost of each result too, which no run has twice.
-void write_matrix_json(std::ostream& out, const Matrix& matrix, bool timings = false);
+// Whether a party shows what a result's counterexample does.
+struct Confirmed {
+    const proof::Result* result = nullptr;
+    Confirmation confirmation;
+};
+struct MatrixExtras {
+    bool timings = false; // the cost of each result, which no run has twice
+    std::string party;    // that was asked; empty: none
+    std::vector<Confirmed> confirmed;
+};
+void write_matrix_json(std::ostream& out, const Matrix& matrix, const MatrixExtras& extras);
+void write_confirmed(std::ostream& out, const MatrixExtras& extras);
 // The most expensive results, and what all cost.
 void write_costs(std::ostream& out, const Matrix& matrix);
 
@@ -25,6 +38,9 @@ void write_runs(std::ostream& out, const proof::PropertyEntry& property,
 // is not null, as that has it.
 void write_rule_run(std::ostream& out, const DivergenceRun& run,
                     const proof::PlainImplementation* implementation);
+// Of a departure from the manual: the rule that decides, and the run.
+void write_departing_run(std::ostream& out, Rule rule, const proof::Run& run,
+                         const proof::PlainImplementation& implementation);
 // What the property asks, and its rules with their sections.
 void write_property(std::ostream& out, const proof::PropertyEntry& property);
 

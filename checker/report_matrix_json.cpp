@@ -26,7 +26,7 @@ json result_json(const proof::Result& result) {
 
 } // namespace
 
-void write_matrix_json(std::ostream& out, const Matrix& matrix, bool timings) {
+void write_matrix_json(std::ostream& out, const Matrix& matrix, const MatrixExtras& extras) {
     json root;
     root["schema_version"] = 1;
     root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
@@ -34,8 +34,17 @@ void write_matrix_json(std::ostream& out, const Matrix& matrix, bool timings) {
     for (std::size_t i = 0; i < matrix.results.size(); ++i) {
         const proof::Result& result = matrix.results[i];
         json& entry = root["results"].emplace_back(result_json(result));
-        if (timings)
+        if (extras.timings)
             entry["cost"] = {{"questions", result.questions}, {"milliseconds", matrix.milliseconds[i]}};
+    }
+    if (!extras.party.empty()) {
+        root["party"] = extras.party;
+        root["confirmations"] = json::array();
+        for (const Confirmed& one : extras.confirmed)
+            root["confirmations"].push_back({{"impl", one.result->implementation->name},
+                                             {"property", one.result->property->id},
+                                             {"answer", word_of(one.confirmation.answer)},
+                                             {"why", one.confirmation.why}});
     }
     out << root.dump(2) << '\n';
 }

@@ -97,6 +97,14 @@ void write_legend(std::ostream& out, const Matrix& matrix) {
 
 } // namespace
 
+void write_confirmed(std::ostream& out, const MatrixExtras& extras) {
+    if (!extras.confirmed.empty()) fmt::print(out, "\n");
+    for (const auto& [result, confirmation] : extras.confirmed)
+        fmt::print(out, "{} {}: {} {}{}{}\n", result->implementation->name, result->property->id,
+                   extras.party, to_string(confirmation.answer), confirmation.why.empty() ? "" : ": ",
+                   confirmation.why);
+}
+
 void write_matrix_text(std::ostream& out, const Matrix& matrix, bool with_runs) {
     TextMatrix(matrix).write(out);
     fmt::print(out, "\n");

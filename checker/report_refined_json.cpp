@@ -5,6 +5,7 @@
 
 #include "checker/allowed.hpp"
 #include "checker/audit_words.hpp"
+#include "checker/counterexample.hpp"
 #include "checker/evidence.hpp"
 #include "checker/program_run.hpp"
 #include "checker/refined.hpp"
@@ -60,6 +61,7 @@ std::string refined_program_text(const Refined& refined, const RefinedDeparture&
     const proof::Run& run = departure.found.run.run;
     traces::Program program = program_of(run, execute(*refined.implementation->concrete(), run));
     program.others = {
+        {"kind", json(to_string(Shows::departure)).dump()},
         {"tool", tool_json().dump()},
         {"impl", json(refined.implementation->name).dump()},
         {"rules", json::array({model::to_string(departure.found.key.rule)}).dump()},

@@ -26,14 +26,23 @@ void write_divergence(std::ostream& out, const ReplayedRun& r) {
     write_rule_run(out, *r.file.divergence, implementation.get());
 }
 
+void write_departure(std::ostream& out, const ReplayedRun& r) {
+    fmt::print(out, "{}: {} {} the manual\n", r.path, r.implementation->name,
+               r.broken ? "departs from" : "does what is allowed by");
+    write_departing_run(out, r.file.rule, r.file.runs.run, *r.implementation->concrete());
+}
+
 } // namespace
 
 void write_replay_text(std::ostream& out, const std::vector<ReplayedRun>& replayed) {
     bool first = true;
     for (const ReplayedRun& r : replayed) {
         if (!std::exchange(first, false)) fmt::print(out, "\n");
-        if (r.file.divergence) write_divergence(out, r);
-        else write_proof(out, r);
+        switch (r.file.shows) {
+        case Shows::divergence: write_divergence(out, r); break;
+        case Shows::departure: write_departure(out, r); break;
+        default: write_proof(out, r); break;
+        }
     }
 }
 

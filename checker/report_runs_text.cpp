@@ -66,6 +66,16 @@ void write_runs(std::ostream& out, const proof::PropertyEntry& property,
     fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
 }
 
+void write_departing_run(std::ostream& out, Rule rule, const proof::Run& run,
+                         const proof::PlainImplementation& implementation) {
+    write_rule(out, rule);
+    if (const std::string machine = machine_words(run.machine); !machine.empty())
+        fmt::print(out, "    machine   {}\n", machine);
+    const auto executed = execute(implementation, run);
+    write_run(out, run, executed);
+    fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
+}
+
 void write_rule_run(std::ostream& out, const DivergenceRun& run,
                     const proof::PlainImplementation* implementation) {
     write_rule(out, run.rule);

@@ -166,18 +166,31 @@ DepartureKey key_of(const Executed& step, const Expected& expected) {
 
 class Refiner {
   public:
-    Refiner(const ImplementationEntry& implementation, SearchBounds bounds)
-        : symbolic_(implementation.symbolic()), plain_(implementation.concrete()), memory_(bounds.budget),
-          oracle_(memory_.oracle), cases_(*symbolic_, memory_), search_(*symbolic_, oracle_, bounds) {}
+    Refiner(const ImplementationEntry& implementation, SearchBounds bounds, RefinementProgress progress)
+        : progress_(std::move(progress)), symbolic_(implementation.symbolic()),
+          plain_(implementation.concrete()), memory_(bounds.budget), oracle_(memory_.oracle),
+          cases_(*symbolic_, memory_), search_(*symbolic_, oracle_, bounds) {}
 
     Refinement run() {
-        for (const Case& c : cases_.all()) compare(c);
-        for (const auto& [label, keys] : suspects_) find(label, keys);
+        std::size_t done = 0;
+        for (const Case& c : cases_.all()) {
+            tell("comparing accesses", done++, cases_.all().size());
+            compare(c);
+        }
+        done = 0;
+        for (const auto& [label, keys] : suspects_) {
+            tell("searching runs", done++, suspects_.size());
+            find(label, keys);
+        }
         std::ranges::sort(refinement_.departures, {}, &FoundDeparture::key);
         return std::move(refinement_);
     }
 
   private:
+    void tell(std::string_view what, std::size_t done, std::size_t all) const {
+        if (progress_) progress_(what, done, all);
+    }
+
     void compare(const Case& c) {
         const Reference reference(c.start, c.access);
         for (const Path& path : c.paths) {
@@ -234,6 +247,7 @@ class Refiner {
             *same = {key, std::move(*found), step, expected.out, expected.after};
     }
 
+    RefinementProgress progress_;
     std::unique_ptr<SymImplementation> symbolic_;
     std::unique_ptr<PlainImplementation> plain_;
     Memory memory_;
@@ -270,8 +284,9 @@ bool is_allowed(const Executed& step) {
     return false;
 }
 
-Refinement refine(const ImplementationEntry& implementation, SearchBounds bounds) {
-    return Refiner(implementation, bounds).run();
+Refinement refine(const ImplementationEntry& implementation, SearchBounds bounds,
+                  RefinementProgress progress) {
+    return Refiner(implementation, bounds, std::move(progress)).run();
 }
 
 } // namespace lapicheck::proof

@@ -8,6 +8,9 @@
 // open, before it is called a departure.
 #pragma once
 
+#include <functional>
+#include <string_view>
+
 #include "checker/proof/prover.hpp"
 
 namespace lapicheck::proof {
@@ -46,7 +49,11 @@ struct Refinement {
     std::vector<FoundDeparture> departures;
 };
 
-Refinement refine(const ImplementationEntry& implementation, SearchBounds bounds = {});
+// Told what is being done: how many cases are compared, or departures searched for, of how many.
+using RefinementProgress = std::function<void(std::string_view what, std::size_t done, std::size_t all)>;
+
+Refinement refine(const ImplementationEntry& implementation, SearchBounds bounds = {},
+                  RefinementProgress progress = {});
 
 // Whether the manual allows a step that was carried out, whatever it leaves open.
 bool is_allowed(const Executed& step);

@@ -180,6 +180,27 @@ class Prove(program.Case):
         self.assertIn("near: mmio-isolation", self.expect(2, "prove", "--property", "mmio-isolatoin").err)
         self.assertIn("kvm-2018", self.expect(2, "replay", "--impl", "kvm-2019", self.file("{}")).err)
 
+    def test_timings_tell_what_each_result_cost(self):
+        asked = ["prove", "--impl", "kvm-2018", "--property", "no-mmio-read-in-x2apic", "mode-transitions", "--timings"]
+        report = self.expect(1, *asked, "--format", "json").json()
+        REPORT.validate(report)
+        for result in report["results"]:
+            self.assertGreater(result["cost"]["questions"], 0)
+        text = self.expect(1, *asked).out
+        self.assertRegex(text, r"\n +[0-9.]+ +[0-9]+  kvm-2018 no-mmio-read-in-x2apic\n")
+        self.assertRegex(text, r"\n +[0-9.]+ +[0-9]+  all 2\n$")
+
+    def test_a_party_is_asked_whether_it_shows_each_counterexample(self):
+        asked = ["prove", "--impl", "kvm-2018", "kvm-rfc", "--property", "no-mmio-read-in-x2apic", "--confirm"]
+        for party, answer in (("model:kvm-2018", "shows"), ("model:kvm-rfc", "does-not")):
+            report = self.expect(1, *asked, party, "--format", "json").json()
+            REPORT.validate(report)
+            self.assertEqual(report["party"], party)
+            (confirmation,) = report["confirmations"]
+            self.assertEqual((confirmation["impl"], confirmation["answer"]), ("kvm-2018", answer))
+        self.assertIn("kvm-2018 no-mmio-read-in-x2apic: model:kvm-rfc does not\n",
+                      self.expect(1, *asked, "model:kvm-rfc").out)
+
     def test_an_export_that_cannot_be_written_is_an_error(self):
         blocked = self.file("", "blocked")
         run = ["prove", "--impl", "kvm-2018", "--property", "no-mmio-read-in-x2apic", "--export"]

@@ -61,6 +61,14 @@ class Refine(program.Case):
         out = self.expect(1, "run", "--on", "model:kvm-6.18", self.to / "kvm-6.18.X07.1.json").out
         self.assertIn("X07", out)
 
+    def test_each_run_carried_out_again_departs_and_the_manual_does_not(self):
+        files = sorted(self.to.iterdir())
+        for impl, status in (("kvm-6.18", 1), ("sdm", 0)):
+            report = self.expect(status, "replay", "--impl", impl, "--format", "json", *files).json()
+            validator("replay-report.schema.json").validate(report)
+            self.assertEqual({r["shows"] for r in report["replays"]}, {status == 1})
+            self.assertEqual(len(report["replays"]), len(files))
+
     def test_a_departure_says_what_was_done_and_what_is_allowed(self):
         (eoi,) = [d for d in self.kvm["departures"] if d["rule"] == "X07"]
         self.assertEqual(eoi["steps"], ["WRMSR 1BH (apic_base) = 0xfee00d00", "WRMSR 80BH (eoi) = 0x1"])
