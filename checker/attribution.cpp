@@ -1,6 +1,7 @@
 #include "checker/attribution.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "checker/compare.hpp"
 
@@ -58,6 +59,7 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Worl
     if (worlds.is_possible(mismatch.mode))
         circumstances.x2apic_ldr = model::x2apic_ldr(worlds.world(mismatch.mode).x2apic_id);
     circumstances.was_periodic = was_periodic_;
+    circumstances.all_told = from_reset_;
     return circumstances;
 }
 
@@ -79,6 +81,19 @@ u64 Attribution::line_that_put(const Mismatch& mismatch) const {
                     lvt && mask_alone ? evidence_.line_of_write(Reg::svr) : 0);
 }
 
+// The rule by which the vectors that are missing in a word of IRR had to come, if it is one for all.
+Rule Attribution::way_of_missing(Reg word, u64 missing) const {
+    const std::size_t first = (model::index_of(word) - model::index_of(Reg::irr0)) * 32;
+    std::optional<Rule> way;
+    for (u32 bit = 0; bit < 32; ++bit) {
+        if ((missing >> bit & 1) == 0) continue;
+        const Rule here = ways_[first + bit];
+        if (way && *way != here) return Rule::P01;
+        way = here;
+    }
+    return way.value_or(Rule::P01);
+}
+
 Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
     if (mismatch.fault != Fault::value) return mismatch;
     const Reg reg = mismatch.reg;
@@ -91,6 +106,8 @@ Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
         mismatch.rule = by_init ? Rule::R02 : Rule::R01;
         return mismatch;
     }
+    if (reg >= Reg::irr0 && reg <= Reg::irr7 && mismatch.rule == Rule::P01)
+        mismatch.rule = way_of_missing(reg, mismatch.bits & mismatch.expected.value);
     if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
         !evidence_.ended_after_injection())
         mismatch.rule = Rule::P02;

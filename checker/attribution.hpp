@@ -2,6 +2,7 @@
 // where it should be, and the departures of KVM that it is made of.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "checker/departures.hpp"
@@ -38,6 +39,10 @@ class Attribution {
     // The lines before the access that matter.
     std::vector<Because> because(const Mismatch& mismatch, const traces::GuestAccess& access) const;
 
+    // A message asked for this vector by this rule; told so that one that is missing is laid to it.
+    void asked(u32 vector, Rule way) { ways_[vector] = way; }
+    Rule way_of(u32 vector) const { return ways_[vector]; }
+
     Evidence& evidence() { return evidence_; }
     const Evidence& evidence() const { return evidence_; }
 
@@ -47,7 +52,15 @@ class Attribution {
     Circumstances circumstances_of(const Mismatch& mismatch, const Worlds& worlds,
                                    const CpuFacts& facts) const;
 
+    static constexpr std::array<Rule, 256> nothing_asked() {
+        std::array<Rule, 256> ways{};
+        ways.fill(Rule::P01);
+        return ways;
+    }
+    Rule way_of_missing(Reg word, u64 missing) const;
+
     bool from_reset_ = false;
+    std::array<Rule, 256> ways_ = nothing_asked(); // by vector: how it came last
     Evidence evidence_;
     bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
 };

@@ -1,11 +1,10 @@
 #include "checker/audit_programs.hpp"
 
 #include <array>
-#include <functional>
 
 #include <fmt/format.h>
 
-#include "checker/audit_script.hpp"
+#include "checker/audit_writer.hpp"
 #include "model/command.hpp"
 
 namespace lapicheck::checker {
@@ -26,11 +25,13 @@ constexpr u64 nobody = 0xfe;
 constexpr u32 far_count = 0x7fff'ffff;
 constexpr u64 far_deadline = u64{1} << 62;
 
-const RegisterRow& row_of(Reg reg) { return model::sdm_registers[model::index_of(reg)]; }
+constexpr std::array timer_modes = {u32{0}, model::lvt::timer_periodic, model::lvt::timer_deadline,
+                                    model::lvt::timer_mode};
+constexpr u32 to_itself = model::shorthand_of(model::Addressees::self);
 
-class Programs {
+class Programs : private AuditWriter {
   public:
-    explicit Programs(const traces::Machine& machine) : machine_(machine) {}
+    using AuditWriter::AuditWriter;
 
     std::vector<AuditProgram> all() {
         for (const Mode mode : modes) {
@@ -48,30 +49,12 @@ class Programs {
         for (const Mode mode : on_modes) {
             software_disable(mode);
             errors(mode);
-            interrupts(mode);
-            if (machine_.apic_ids.size() > 1) messages(mode);
+            write_interrupt_programs(*this, mode);
         }
-        return std::move(all_);
+        return take();
     }
 
   private:
-    // A program of its own in the mode; the APIC software-enabled, if it can be.
-    void program(std::string_view what, Mode mode, const std::function<void(Script&)>& write,
-                 std::string_view detail = {}) {
-        if (mode == Mode::x2apic && !machine_.x2apic) return;
-        Script script(machine_);
-        for (std::uint32_t vcpu = 0; vcpu < machine_.apic_ids.size(); ++vcpu) {
-            script.on(vcpu);
-            script.write(Reg::svr, row_of(Reg::svr).reset | model::svr::enable);
-        }
-        script.on(0);
-        script.enter(mode);
-        write(script);
-        all_.push_back(
-            {fmt::format("{}, {} mode{}{}", what, model::to_string(mode), detail.empty() ? "" : ", ", detail),
-             mode, script.take()});
-    }
-
     // ICR: to nobody, whatever the other bits say of the kind of message.
     static void aim_at_nobody(Script& script) {
         if (script.mode() == Mode::xapic) script.write(Reg::icr_high, nobody << 24);
@@ -172,8 +155,8 @@ class Programs {
         }
         aim_at_nobody(script);
         const RegisterRow& icr = row_of(Reg::icr);
-        for (const u32 reserved : {icr.reserved(), u32{0}})
-            script.write(icr, aimed(script, icr, reserved | 0x4055));
+        for (const u32 reserved : {u32{0}, icr.reserved()})
+            script.write(icr, aimed(script, icr, reserved | model::icr::assert_level | 0x55));
         for (const std::uint8_t vector : {std::uint8_t{0x31}, std::uint8_t{0xc5}}) script.interrupt(vector);
     }
 
@@ -217,7 +200,7 @@ class Programs {
 
     void restarts(Mode mode) {
         for (const Do what : {Do::reset, Do::init, Do::save_load})
-            for (std::uint32_t vcpu = 0; vcpu < machine_.apic_ids.size(); ++vcpu)
+            for (std::uint32_t vcpu = 0; vcpu < machine().apic_ids.size(); ++vcpu)
                 program(
                     "restart", mode,
                     [&](Script& script) {
@@ -256,12 +239,11 @@ class Programs {
     }
 
     void timer(Mode mode) {
-        constexpr std::array<u32, 4> timer_modes = {0, 1, 2, 3};
         for (const u32 timer_mode : timer_modes)
             program(
                 "timer", mode,
                 [&](Script& script) {
-                    const u32 entry = timer_mode << 17 | 0x41;
+                    const u32 entry = timer_mode | 0x41;
                     for (const u32 count : {far_count, u32{0}}) {
                         script.write(Reg::lvt_timer, entry | model::lvt::mask);
                         script.read(Reg::lvt_timer);
@@ -274,7 +256,7 @@ class Programs {
                         // What a change of the mode does to a count that runs.
                         for (const u32 other : timer_modes) {
                             script.write(Reg::initial_count, far_count);
-                            script.write(Reg::lvt_timer, other << 17 | model::lvt::mask | 0x41);
+                            script.write(Reg::lvt_timer, other | model::lvt::mask | 0x41);
                             script.read(Reg::initial_count);
                             script.read(Reg::current_count);
                             script.rdmsr(model::tsc_deadline_msr);
@@ -283,16 +265,16 @@ class Programs {
                             script.read(Reg::current_count);
                         }
                     }
-                    const bool starts = timer_mode != 2 || machine_.tsc_deadline;
-                    if (timer_mode == 3 || !starts) return;
+                    const bool by_deadline = timer_mode == model::lvt::timer_deadline;
+                    if (timer_mode == timer_modes.back() || (by_deadline && !machine().tsc_deadline)) return;
                     for (const u32 expiring : {0x41U, 0x0eU, 0x51U | model::lvt::mask}) {
                         // KVM does not clear a deadline that passes while the entry is masked: there is
                         // nothing to wait for.
                         if (timer_mode != 0 && (expiring & model::lvt::mask) != 0) continue;
-                        script.write(Reg::lvt_timer, timer_mode << 17 | expiring);
-                        if (timer_mode == 2) script.wrmsr(model::tsc_deadline_msr, 1);
+                        script.write(Reg::lvt_timer, timer_mode | expiring);
+                        if (by_deadline) script.wrmsr(model::tsc_deadline_msr, 1);
                         else script.write(Reg::initial_count, 0x1000);
-                        if (timer_mode != 1) script.act(Do::timer_expires);
+                        if (timer_mode != model::lvt::timer_periodic) script.act(Do::timer_expires);
                         for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::irr0, word));
                         script.read(Reg::current_count);
                         script.rdmsr(model::tsc_deadline_msr);
@@ -300,13 +282,13 @@ class Programs {
                         script.read(Reg::esr);
                     }
                 },
-                fmt::format("timer mode {}", timer_mode));
+                fmt::format("timer mode {}", timer_mode >> 17));
     }
 
     void deadline(Mode mode) {
         program("TSC deadline", mode, [&](Script& script) {
-            for (u32 timer_mode = 0; timer_mode < 4; ++timer_mode) {
-                script.write(Reg::lvt_timer, timer_mode << 17 | model::lvt::mask | 0x41);
+            for (const u32 timer_mode : timer_modes) {
+                script.write(Reg::lvt_timer, timer_mode | model::lvt::mask | 0x41);
                 script.rdmsr(model::tsc_deadline_msr);
                 for (const u64 value : {far_deadline, u64{0}, far_deadline + 1}) {
                     script.wrmsr(model::tsc_deadline_msr, value);
@@ -352,7 +334,7 @@ class Programs {
             show();
             script.write(Reg::lvt_error, 0x66);
             for (u32 vector = 0; vector < 18; ++vector) {
-                script.write(Reg::icr, vector | u32{1} << 18 | u32{1} << 14); // to itself
+                script.write(Reg::icr, vector | to_itself | model::icr::assert_level);
                 show();
                 if (mode == Mode::x2apic) script.write(Reg::self_ipi, vector);
                 show();
@@ -376,122 +358,6 @@ class Programs {
             show();
         });
     }
-
-    static void read_bitmaps(Script& script, u32 vector) {
-        for (const Reg first : {Reg::irr0, Reg::isr0, Reg::tmr0})
-            script.read(model::offset_by(first, vector >> 5));
-        script.read(Reg::ppr);
-    }
-
-    void interrupts(Mode mode) {
-        program("interrupts", mode, [&](Script& script) {
-            for (const u32 vector : {0x00U, 0x0fU, 0x10U, 0x1fU, 0x20U, 0x55U, 0x80U, 0xf1U, 0xffU})
-                for (const bool level : {false, true}) {
-                    script.interrupt(static_cast<std::uint8_t>(vector), level);
-                    read_bitmaps(script, vector);
-                    for (const u32 tpr : {0xffU, 0x50U, 0x00U}) {
-                        script.write(Reg::tpr, tpr);
-                        script.act(Do::open_interrupts);
-                        script.act(Do::close_interrupts);
-                        read_bitmaps(script, vector);
-                    }
-                    script.write(Reg::eoi, 0);
-                    read_bitmaps(script, vector);
-                    script.write(Reg::eoi, 0); // nothing is in service
-                }
-            // Nested, ended from the highest down.
-            script.act(Do::open_interrupts);
-            for (const std::uint8_t vector : {std::uint8_t{0x31}, std::uint8_t{0x42}, std::uint8_t{0x53}})
-                script.interrupt(vector);
-            for (const std::uint8_t vector : {std::uint8_t{0x51}, std::uint8_t{0x22}})
-                script.interrupt(vector);
-            for (int i = 0; i < 6; ++i) {
-                for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::isr0, word));
-                script.read(Reg::ppr);
-                script.write(Reg::eoi, 0);
-            }
-            // Disabled by software it takes none.
-            script.act(Do::close_interrupts);
-            script.write(Reg::svr, row_of(Reg::svr).reset & ~model::svr::enable);
-            script.interrupt(0x77);
-            script.act(Do::open_interrupts);
-            read_bitmaps(script, 0x77);
-        });
-    }
-
-    void messages(Mode mode) {
-        program("messages", mode, [&](Script& script) {
-            script.on(1);
-            script.enter(mode);
-            const auto set_logical = [&](std::uint32_t vcpu, u32 ldr) {
-                script.on(vcpu);
-                if (mode == Mode::xapic) script.write(Reg::ldr, ldr << 24);
-            };
-            set_logical(0, 1);
-            set_logical(1, 2);
-            const auto look = [&](u32 vector) {
-                for (std::uint32_t vcpu = 0; vcpu < 2; ++vcpu) {
-                    script.on(vcpu);
-                    read_bitmaps(script, vector);
-                    script.read(Reg::esr);
-                }
-            };
-            const auto send = [&](u32 command, u64 destination) {
-                script.on(0);
-                if (mode == Mode::x2apic) {
-                    script.write(Reg::icr, destination << 32 | command);
-                } else {
-                    script.write(Reg::icr_high, destination << 24);
-                    script.write(Reg::icr, command);
-                }
-                script.read(Reg::icr);
-                look(command & 0xff);
-            };
-            constexpr u32 assert_level = model::icr::assert_level;
-            constexpr u32 logical = model::icr::logical;
-            for (const u32 delivery : {0x000U, 0x100U})
-                for (const u64 destination : {u64{0}, u64{1}, u64{2}, u64{3}, u64{0xff}}) {
-                    send(0x61 | delivery | assert_level, destination);
-                    send(0x71 | delivery | assert_level | logical, destination);
-                }
-            for (u32 shorthand = 1; shorthand < 4; ++shorthand)
-                for (const u32 vector : {0x0dU, 0x81U}) send(vector | assert_level | shorthand << 18, 1);
-            send(0x91 | assert_level | model::icr::trigger, 1);
-            send(0x91 | model::icr::trigger, 1);
-            send(model::delivery_mode::nmi | assert_level, 1);
-            if (mode == Mode::x2apic)
-                for (const u32 vector : {0x0eU, 0xa1U}) {
-                    script.on(0);
-                    script.write(Reg::self_ipi, vector);
-                    look(vector);
-                }
-            for (std::uint32_t vcpu = 0; vcpu < 2; ++vcpu) {
-                script.on(vcpu);
-                script.act(Do::open_interrupts);
-                script.act(Do::close_interrupts);
-                for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::isr0, word));
-            }
-            send(0x500 | model::icr::trigger, 1); // INIT level de-assert
-            if (mode == Mode::xapic) {
-                constexpr u32 cluster_model = 0x0fff'ffff;
-                for (std::uint32_t vcpu = 0; vcpu < 2; ++vcpu) {
-                    script.on(vcpu);
-                    script.write(Reg::dfr, cluster_model);
-                    script.write(Reg::ldr, u32{0x21} << vcpu << 24);
-                    script.read(Reg::ldr);
-                }
-                for (const u64 destination : {u64{0x21}, u64{0x42}, u64{0x23}, u64{0x11}, u64{0xff}})
-                    send(0xb1 | assert_level | logical, destination);
-            }
-            const u64 one = mode == Mode::x2apic ? u64{1} << 32 : 0;
-            script.on(0);
-            script.write(Reg::icr, one | 0x500 | assert_level | model::icr::trigger); // INIT
-            send(model::delivery_mode::startup | 0x10 | assert_level, 1);             // SIPI
-        });
-    }
-
-    const traces::Machine& machine_;
-    std::vector<AuditProgram> all_;
 };
 
 } // namespace

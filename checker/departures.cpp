@@ -22,6 +22,7 @@ struct Pattern {
     std::bitset<model::index_of(Reg::none) + 1> registers;
     std::bitset<model::access_kind_names.size()> accesses;
     std::bitset<model::mode_count> modes;
+    bool of_interrupts = false;
 };
 
 bool names(const std::vector<std::string>& list, std::string_view name) {
@@ -47,6 +48,7 @@ Pattern pattern_of(const Departure& departure) {
         pattern.accesses[i] = names(departure.access, model::to_string(static_cast<AccessKind>(i)));
     for (std::size_t i = 0; i < pattern.modes.size(); ++i)
         pattern.modes[i] = names(departure.modes, model::to_string(static_cast<Mode>(i)));
+    pattern.of_interrupts = names(departure.access, "interrupt");
     return pattern;
 }
 
@@ -54,7 +56,7 @@ const std::vector<Pattern>& patterns() {
     static const std::vector<Pattern> all = [] {
         std::vector<Pattern> found;
         for (const Departure& departure : specs::catalogue().departures)
-            if (departure.in_trace) found.push_back(pattern_of(departure));
+            found.push_back(pattern_of(departure));
         return found;
     }();
     return all;
@@ -62,9 +64,22 @@ const std::vector<Pattern>& patterns() {
 
 bool breaks(const Pattern& pattern, Rule rule) { return pattern.rules[static_cast<std::size_t>(rule)]; }
 
+// No access shows it, but an interrupt or message that came or did not.
+bool is_of_interrupt(Fault fault) {
+    return fault == Fault::injected || fault == Fault::not_taken || fault == Fault::not_delivered;
+}
+
+bool has_effect(std::string_view effect, Fault fault) {
+    if (effect == "interrupt-ended-when-taken") return fault == Fault::injected;
+    return effect == "logical-ipi-target-missed" && fault == Fault::not_delivered;
+}
+
 bool concerns(const Pattern& pattern, const Mismatch& mismatch, const GuestAccess& access,
               const Circumstances& circumstances) {
     const specs::Vendor vendor = pattern.departure->vendor;
+    if (!pattern.departure->in_trace && !circumstances.all_told) return false;
+    if (is_of_interrupt(mismatch.fault))
+        return pattern.of_interrupts && pattern.modes[static_cast<std::size_t>(mismatch.mode)];
     return pattern.registers[model::index_of(mismatch.reg)] &&
            pattern.accesses[static_cast<std::size_t>(access.kind)] &&
            pattern.modes[static_cast<std::size_t>(mismatch.mode)] &&
@@ -84,6 +99,7 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
     case Reads::zeros: return bits & ~value;
     case Reads::ones: return bits & value;
     case Reads::as_written: return bits & ~(value ^ circumstances.held.value_or(value));
+    case Reads::lower: return value < mismatch.expected.value ? bits : 0;
     case Reads::x2apic_ldr: {
         const Known<u64> ldr = model::widen(circumstances.x2apic_ldr);
         return bits & ~((value ^ ldr.value) & ldr.known);
@@ -94,6 +110,7 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
 
 bool observed_as(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
                  const Circumstances& circumstances) {
+    if (is_of_interrupt(mismatch.fault)) return has_effect(observed.effect, mismatch.fault);
     if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
     if (observed.bits)
         return mismatch.bits != 0 &&

@@ -17,6 +17,7 @@ struct Circumstances {
     std::optional<u64> held;  // what the register was written last, or held before
     Known<u32> x2apic_ldr;    // the logical ID of x2APIC mode
     bool was_periodic = true; // the timer has been in periodic mode since it was started
+    bool all_told = false;    // since RESET: no recording, whose limits some departures hide behind
 };
 
 // The departure that `mismatch` is an instance of, exactly, or null.

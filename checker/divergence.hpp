@@ -36,8 +36,9 @@ enum class Fault : std::uint8_t {
     cpuid,
     property, // no single outcome is wrong, but a property is broken
     // Only where all is seen, of access programs:
-    left,      // an access to the open window that the APIC did not answer
-    not_taken, // an interrupt that had to be given to the processor was not
+    left,          // an access to the open window that the APIC did not answer
+    not_taken,     // an interrupt that had to be given to the processor was not
+    not_delivered, // an NMI, INIT or SIPI that had to reach the processor did not
 };
 
 // A remark, put into words only when it is printed: accesses are many and reports few.

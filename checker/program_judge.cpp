@@ -65,18 +65,6 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
     return access;
 }
 
-bool is_whole_word(const GuestAccess& access) { return access.size == 4 && (access.address & 0xf) == 0; }
-
-bool touches_icr(const GuestAccess& access) {
-    const u64 offset = access.address & (model::window_bytes - 1);
-    const u64 icr = model::sdm_registers[model::index_of(Reg::icr)].offset;
-    return offset < icr + 0x10 && offset + access.size > icr;
-}
-
-Worlds::Message message_to(Known<u32> destination, Known<u32> x2apic_destination, u32 command) {
-    return {destination, x2apic_destination, command, false, true};
-}
-
 } // namespace
 
 ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& found) {
@@ -88,7 +76,6 @@ ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& 
         vcpu.starts_disabled = found.starts_disabled;
         reset(vcpu);
     }
-    init_maybe_.assign(vcpus_.size(), false);
 }
 
 void ProgramJudge::reset(Vcpu& vcpu) {
@@ -113,12 +100,13 @@ void ProgramJudge::apply_init(Vcpu& vcpu, bool certain) {
 
 void ProgramJudge::begin_step() {
     ++line_;
-    std::fill(init_maybe_.begin(), init_maybe_.end(), false);
-    for (Vcpu& vcpu : vcpus_)
-        if (vcpu.timer_armed) {
-            vcpu.worlds.timer_may_have_fired(vcpu.facts);
-            if (vcpu.reached) vcpu.reached->worlds.timer_may_have_fired(vcpu.facts);
-        }
+    for (Vcpu& vcpu : vcpus_) {
+        vcpu.init_maybe = false;
+        vcpu.init_due = vcpu.nmi_due = vcpu.startup_due = std::nullopt;
+        if (!vcpu.timer_armed) continue;
+        vcpu.worlds.timer_may_have_fired(vcpu.facts);
+        if (vcpu.reached) vcpu.reached->worlds.timer_may_have_fired(vcpu.facts);
+    }
 }
 
 StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
@@ -138,7 +126,7 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
         leave_open(vcpu, access);
         send(vcpu, access, false);
     }
-    judge_restarts(outcome);
+    judge_restarts(verdict, step, outcome);
     judge_taken(verdict, step, outcome);
     if (!verdict.divergences.empty()) verdict.kind = StepVerdict::Kind::divergence;
     return verdict;
@@ -258,109 +246,6 @@ void ProgramJudge::note(Vcpu& vcpu, const GuestAccess& access, const Attribution
     if (!idle) vcpu.timer_armed = true;
 }
 
-// ---- messages
-
-void ProgramJudge::send(Vcpu& sender, const GuestAccess& access, bool certain) {
-    if (!model::is_write(access.kind) || access.gp || access.unanswered) return;
-    if (!model::is_mmio(access.kind)) {
-        const Reg reg = model::register_addressed(access.kind, access.address);
-        if (reg == Reg::icr)
-            send_command(sender, model::low_half(access.value), model::high_half(access.value), true,
-                         certain);
-        else if (reg == Reg::self_ipi)
-            send_command(sender, model::self_ipi_command(model::low_half(access.value)), u32{0}, true,
-                         certain);
-        return;
-    }
-    if (!touches_icr(access)) return;
-    if (is_whole_word(access)) {
-        send_command(sender, model::low_half(access.value), sender.worlds.stored(Reg::icr_high) >> 24, false,
-                     certain);
-        return;
-    }
-    for (Vcpu& vcpu : vcpus_) vcpu.worlds.forget_interrupts();
-}
-
-void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr,
-                                bool certain) {
-    const model::Addressees whom = model::addressees(command);
-    Worlds::Message message = message_to(destination, destination, command);
-    message.from_apic = true;
-    message.certain = certain && !model::is_undefined_command(command);
-    // Broadcasts between the modes are not defined.
-    if (!by_msr && destination.admits(model::everybody(false))) message.x2apic_destination = {};
-    if (whom != model::Addressees::by_destination) {
-        message.destination = model::everybody(false);
-        message.x2apic_destination = model::everybody(true);
-        message.command &= ~model::icr::logical;
-    }
-    if (model::is_undefined_command(command))
-        for (Vcpu& vcpu : vcpus_)
-            vcpu.worlds.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
-    switch (whom) {
-    case model::Addressees::self:
-        if ((command & model::icr::delivery_mode) == model::delivery_mode::init)
-            init_maybe_[static_cast<std::size_t>(&sender - vcpus_.data())] = true;
-        else sender.worlds.receive(message, sender.facts);
-        return;
-    case model::Addressees::others: message.except = &sender.worlds; break;
-    case model::Addressees::by_destination:
-    case model::Addressees::all: break;
-    }
-    deliver(message);
-}
-
-// To whom it concerns. Of several who may take one of lowest priority one does (I13); that a broadcast of it
-// reaches anybody is not said (I26).
-void ProgramJudge::deliver(const Worlds::Message& message) {
-    const u32 mode = message.command & model::icr::delivery_mode;
-    Worlds::Message sent = message;
-    if (mode == model::delivery_mode::lowest_priority) {
-        const auto candidates = std::ranges::count_if(vcpus_, [&](const Vcpu& vcpu) {
-            return &vcpu.worlds != message.except && vcpu.worlds.may_be_addressed(message);
-        });
-        const bool broadcast = message.destination.admits(model::everybody(false)) ||
-                               message.x2apic_destination.admits(model::everybody(true));
-        if (candidates > 1 || broadcast) sent.certain = false;
-    }
-    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
-        Vcpu& vcpu = vcpus_[i];
-        if (&vcpu.worlds == message.except) continue;
-        // Whether an INIT has taken effect the outcome says.
-        if (mode == model::delivery_mode::init)
-            init_maybe_[i] = init_maybe_[i] || vcpu.worlds.may_be_addressed(message);
-        else vcpu.worlds.receive(sent, vcpu.facts);
-    }
-}
-
-void ProgramJudge::send_msi(const Step& step) {
-    constexpr u64 redirection_hint = 8;
-    constexpr u64 logical = 4;
-    if ((step.address & 0xfff0'0000) != 0xfee0'0000) { // no message
-        for (Vcpu& vcpu : vcpus_) vcpu.worlds.forget_interrupts();
-        return;
-    }
-    const u32 destination = model::low_half((step.address >> 12 & 0xff) | (step.address >> 32 & 0xffff'ff00));
-    u32 command = model::low_half(step.value) & 0xffff & ~model::icr::logical;
-    if ((step.address & logical) != 0) command |= model::icr::logical;
-    Worlds::Message message = message_to(destination, destination, command);
-    if (destination == model::everybody(false)) message.x2apic_destination = {};
-    const bool deasserts = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
-    message.certain =
-        (step.address & redirection_hint) == 0 && !deasserts && !model::is_undefined_command(command);
-    deliver(message);
-}
-
-// To whoever has this vCPU's ID; to it alone, most often.
-Worlds::Message ProgramJudge::to_id_of(const Vcpu& vcpu, u32 command) {
-    const Known<u32> id = vcpu.worlds.bus_id();
-    Worlds::Message message = message_to(id, id, command);
-    if (!id.admits(model::everybody(false))) return message;
-    message.certain = false;
-    message.x2apic_destination = {};
-    return message;
-}
-
 // ---- what is no access
 
 void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
@@ -370,7 +255,7 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
     case Do::reset: reset(vcpu); break;
     case Do::init:
         deliver(to_id_of(vcpu, model::delivery_mode::init));
-        init_maybe_[step.vcpu] = true;
+        vcpu.init_maybe = true;
         break;
     case Do::open_interrupts: vcpu.open = true; break;
     case Do::close_interrupts: vcpu.open = false; break;
@@ -381,9 +266,9 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
     }
     case Do::msi: send_msi(step); break;
     case Do::message:
-        vcpu.worlds.receive(message_to(model::low_half(step.address), model::low_half(step.address),
-                                       model::low_half(step.value)),
-                            vcpu.facts);
+        vcpu.worlds.receive(
+            {model::low_half(step.address), model::low_half(step.address), model::low_half(step.value)},
+            vcpu.facts);
         break;
     case Do::hardware: vcpu.worlds.elapse(everything_seen); break;
     case Do::timer_expires:
@@ -393,24 +278,56 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
     }
 }
 
-void ProgramJudge::judge_restarts(const StepOutcome& outcome) {
+void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
     for (const traces::Restarted& restarted : outcome.restarted) {
         Vcpu& vcpu = vcpus_[restarted.vcpu];
         vcpu.open = false;
-        if (restarted.sipi_vector) continue; // R06
+        vcpu.init_maybe = false;
+        const bool was_waiting = std::exchange(vcpu.waits, !restarted.sipi_vector && step.what != Do::init);
+        if (restarted.sipi_vector) { // R06
+            if (was_waiting) vcpu.startup_due.reset();
+            continue;
+        }
         apply_init(vcpu, true);
-        init_maybe_[restarted.vcpu] = false;
+        vcpu.init_due.reset();
     }
-    for (std::size_t i = 0; i < vcpus_.size(); ++i)
-        if (init_maybe_[i]) apply_init(vcpus_[i], false);
+    for (Vcpu& vcpu : vcpus_)
+        if (vcpu.init_maybe) apply_init(vcpu, false);
+    if (outcome.error.empty()) judge_due(verdict, outcome);
 }
 
-GuestAccess ProgramJudge::interrupt_event(u32 vector) const {
+// What had to reach a processor, other than through IRR. One that waits for a SIPI holds back NMIs (R07), and
+// takes another INIT with nothing to show for it; whether the BSP waits too is left open here.
+void ProgramJudge::judge_due(StepVerdict& verdict, const StepOutcome& outcome) {
+    constexpr u32 nmi = 2;
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        Vcpu& vcpu = vcpus_[i];
+        const auto miss = [&](const std::optional<Rule>& due, u32 message) {
+            if (!due) return;
+            Mismatch mismatch;
+            mismatch.rule = *due;
+            mismatch.fault = Fault::not_delivered;
+            mismatch.reg = Reg::icr;
+            mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+            report_event(verdict, vcpu, message, mismatch);
+        };
+        const bool took_nmi = std::ranges::any_of(outcome.taken, [&](const traces::Taken& taken) {
+            return taken.vcpu == i && taken.vector == nmi;
+        });
+        if (!vcpu.waits) miss(vcpu.init_due, model::delivery_mode::init);
+        if (!vcpu.waits && !took_nmi) miss(vcpu.nmi_due, model::delivery_mode::nmi);
+        if (vcpu.waits && !vcpu.bsp) miss(vcpu.startup_due, model::delivery_mode::startup);
+    }
+}
+
+// `what`: the vector, or the message's delivery mode.
+void ProgramJudge::report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch) {
     GuestAccess event;
     event.kind = AccessKind::rdmsr;
-    event.address = event.value = vector;
+    event.address = event.value = what;
     event.line = event.first_line = event.last_line = line_;
-    return event;
+    for (const Mismatch& part : vcpu.attribution.parts(mismatch, event, vcpu.worlds, vcpu.facts))
+        report(verdict, vcpu, event, part);
 }
 
 void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
@@ -421,7 +338,7 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         vcpu.reached.reset();
         if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
         if (const auto mismatch = vcpu.worlds.on_inject(taken.vector)) {
-            report(verdict, vcpu, interrupt_event(taken.vector), *mismatch);
+            report_event(verdict, vcpu, taken.vector, *mismatch);
             vcpu.worlds.forget_interrupts();
         } else {
             vcpu.attribution.evidence().injected(line_, taken.vector);
@@ -437,10 +354,11 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         const std::optional<u32> vector = vcpu.worlds.interrupt_to_take();
         if (!vector) continue;
         Mismatch mismatch;
-        mismatch.rule = Rule::P02;
+        const Rule way = vcpu.attribution.way_of(*vector);
+        mismatch.rule = way == Rule::P01 ? Rule::P02 : way;
         mismatch.fault = Fault::not_taken;
         mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
-        report(verdict, vcpu, interrupt_event(*vector), mismatch);
+        report_event(verdict, vcpu, *vector, mismatch);
         vcpu.worlds.forget_interrupts();
     }
 }

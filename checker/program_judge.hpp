@@ -52,9 +52,18 @@ class ProgramJudge {
         std::optional<Reached> reached;
         bool timer_armed = false; // since RESET or INIT, perhaps
         bool open = false;        // takes interrupts
+        bool waits = false;       // for a SIPI, perhaps
+        // Of this step: an INIT was sent that may be for it; what must reach it, by which rule.
+        bool init_maybe = false;
+        std::optional<Rule> init_due;
+        std::optional<Rule> nmi_due;
+        std::optional<Rule> startup_due;
     };
 
     static bool is_access(traces::Do what) { return what <= traces::Do::cr8_write; }
+    static bool is_whole_word(const traces::GuestAccess& access) {
+        return access.size == 4 && (access.address & 0xf) == 0;
+    }
     void reset(Vcpu& vcpu);
     void apply_init(Vcpu& vcpu, bool certain);
     void begin_step();
@@ -66,22 +75,25 @@ class ProgramJudge {
     void note(Vcpu& vcpu, const traces::GuestAccess& access, const Attribution::Before& before);
     void act(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
 
+    // program_messages.cpp
     void send(Vcpu& sender, const traces::GuestAccess& access, bool certain);
     void send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
     void send_msi(const traces::Step& step);
     static Worlds::Message to_id_of(const Vcpu& vcpu, u32 command);
     void deliver(const Worlds::Message& message);
+    static void expect(Vcpu& vcpu, const Worlds::Message& message, u32 mode);
+    static Rule rule_of_way(const Worlds::Message& message, const Vcpu& vcpu);
 
-    void judge_restarts(const traces::StepOutcome& outcome);
+    void judge_restarts(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    void judge_due(StepVerdict& verdict, const traces::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
     void report(StepVerdict& verdict, const Vcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);
-    traces::GuestAccess interrupt_event(u32 vector) const;
+    void report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch);
 
     std::vector<Vcpu> vcpus_;
     u64 line_ = 0;                 // the step's index + 1
     std::set<u64> written_closed_; // addresses: who answers there may have kept what was written
-    std::vector<bool> init_maybe_; // by vCPU: an INIT was sent that may be for it, in this step
 };
 
 // All of a run. `program` and `run.outcomes` have one entry a step.

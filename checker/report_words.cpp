@@ -3,6 +3,7 @@
 #include "checker/evidence.hpp"
 #include "checker/report.hpp"
 #include "checker/state_words.hpp"
+#include "model/command.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -22,6 +23,15 @@ std::string place(const Divergence& divergence) {
 std::string partial_hex(Known<u64> value) {
     if (value.is_exact()) return fmt::format("{:#x}", value.value);
     return fmt::format("{} (bits {:#x} are determined)", dotted_hex(value), value.known);
+}
+
+// By the delivery mode.
+std::string_view message_name(u64 delivery_mode) {
+    switch (delivery_mode) {
+    case model::delivery_mode::nmi: return "an NMI";
+    case model::delivery_mode::init: return "an INIT";
+    default: return "a SIPI";
+    }
 }
 
 std::string expected_value(const Mismatch& mismatch) {
@@ -52,6 +62,8 @@ std::string access_text(const Divergence& divergence) {
     const auto& access = divergence.access;
     if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";
     if (divergence.mismatch.fault == Fault::not_taken) return "the processor takes interrupts";
+    if (divergence.mismatch.fault == Fault::not_delivered)
+        return fmt::format("{} is sent", message_name(access.value));
     if (divergence.mismatch.fault == Fault::cpuid) return "CPUID leaf 1H";
     switch (access.kind) {
     case AccessKind::mmio_read: return fmt::format("MMIO read, {}", place(divergence));
@@ -84,6 +96,8 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
     case Fault::left: return "nothing in the kernel answered: the access left for userspace";
     case Fault::not_taken: return fmt::format("vector {:#x} was not taken", access.value);
+    case Fault::not_delivered:
+        return fmt::format("{} did not reach the processor", message_name(access.value));
     case Fault::property:
     case Fault::handed_on:
     case Fault::ipi_differs:
@@ -109,6 +123,7 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::injected: return "the highest vector of a class above that in service comes first";
     case Fault::left: return write ? "the write reaches the register" : expected_value(mismatch);
     case Fault::not_taken: return "it is taken: interrupts are open and its class is above that of PPR";
+    case Fault::not_delivered: return "it reaches the processor, which it addresses";
     case Fault::property: return "what the rule says; no single outcome of the step is wrong";
     case Fault::cpuid: break;
     }

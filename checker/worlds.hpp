@@ -75,6 +75,7 @@ class Worlds {
     void may_step(const traces::GuestAccess& access, const CpuFacts& cpu);
     // Whether the message may be for this APIC.
     bool may_be_addressed(const Message& message) const;
+    bool must_be_addressed(const Message& message) const;
     // The timer has fired, or may have.
     void timer_fired(const CpuFacts& cpu);
     void timer_may_have_fired(const CpuFacts& cpu);
@@ -117,6 +118,8 @@ class Worlds {
             if (possible_[m]) visit(worlds_[m]);
     }
     void add(const World& world);
+    template <class Visit>
+    void each_arrival(const Message& message, Visit visit) const;
     void clear_in_service(u64 vector);
     Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                           bool value_is_ours);

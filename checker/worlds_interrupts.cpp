@@ -10,7 +10,6 @@ using model::Access;
 using model::ForkingDriver;
 using model::KnownBits;
 using model::KnownBool;
-using traces::GuestAccess;
 
 void Worlds::collect_errors() {
     each([](World& world) {
@@ -45,17 +44,28 @@ void Worlds::receive(const Message& message, const CpuFacts& cpu) {
     *this = next;
 }
 
-bool Worlds::may_be_addressed(const Message& message) const {
+template <class Visit>
+void Worlds::each_arrival(const Message& message, Visit visit) const {
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
         ForkingDriver p;
         do {
             World world = worlds_[m];
-            const PathOutcome out = model::receive(p, world, as_access(message, world, message.command));
-            if (out.answer == model::Answer::apic) return true;
+            visit(model::receive(p, world, as_access(message, world, message.command)));
         } while (p.next_path());
     }
-    return false;
+}
+
+bool Worlds::may_be_addressed(const Message& message) const {
+    bool may = false;
+    each_arrival(message, [&](const PathOutcome& out) { may = may || out.answer == model::Answer::apic; });
+    return may;
+}
+
+bool Worlds::must_be_addressed(const Message& message) const {
+    bool must = true;
+    each_arrival(message, [&](const PathOutcome& out) { must = must && out.answer == model::Answer::apic; });
+    return must;
 }
 
 void Worlds::timer_fired(const CpuFacts& cpu) {

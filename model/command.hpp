@@ -20,6 +20,7 @@ enum class Addressees : u8 { by_destination, self, all, others };
 constexpr Addressees addressees(u32 command) {
     return static_cast<Addressees>((command & icr::shorthand) >> 18);
 }
+constexpr u32 shorthand_of(Addressees whom) { return static_cast<u32>(whom) << 18; }
 
 // SELF IPI's vector as a command (I16).
 constexpr u32 self_ipi_command(u32 vector) { return (vector & icr::vector) | u32{1} << 18; }

@@ -75,6 +75,7 @@ Reads reads_of(const std::string& word) {
     if (word == "ones") return Reads::ones;
     if (word == "as-written") return Reads::as_written;
     if (word == "x2apic-ldr") return Reads::x2apic_ldr;
+    if (word == "lower") return Reads::lower;
     throw std::runtime_error("unknown way to read '" + word + "'");
 }
 

@@ -46,9 +46,11 @@ enum class Reads {
     ones,
     as_written, // by the last write of the register
     x2apic_ldr, // as in the logical ID of x2APIC mode
+    lower,      // all, if the value is below the right one
 };
 
-// What KVM answers instead of what the rule asks for. One of gp, bits and effect is set.
+// What KVM answers instead of what the rule asks for. One of gp, bits and effect is set; bits and effect both
+// where it shows in values and in interrupts.
 struct DepartureObserved {
     std::optional<bool> gp;            // true: a #GP that is not due; false: none where it is due
     std::optional<std::uint64_t> bits; // a value read may be wrong in these bits only
@@ -70,7 +72,7 @@ struct Departure {
     DepartureObserved observed;
     std::string cpu;              // "svm" or "vmx"; empty: with either vendor module
     Vendor vendor = Vendor::both; // the guest CPU's
-    bool in_trace = true;         // false: it happens without an exit, no recording shows it
+    bool in_trace = true;         // false: no recording decides it, as where it happens without an exit
     std::string kernels;
     std::vector<SourceLocation> sources;
     std::string reason;

@@ -43,6 +43,11 @@ bool may_expire_timer(const Step& step) {
            offset == 0x380 || offset == 0x3e0;
 }
 
+bool starts_timer(const Step& step) {
+    const bool by_deadline = step.what == Do::wrmsr && step.address == model::tsc_deadline_msr;
+    return (by_deadline || written_offset(step) == 0x380) && step.value != 0;
+}
+
 bool may_enable(const Step& step) { return step.what == Do::wrmsr && step.address == model::apic_base::msr; }
 
 bool ends_batch(const Step& step) {
@@ -200,6 +205,10 @@ void KvmRunner::finish_step(const Batch& batch, std::size_t step) {
     if (done.what == Do::open_interrupts) v.open = true;
     if (done.what == Do::close_interrupts) v.open = false;
     v.parked = true;
+    if (may_expire_timer(done)) {
+        const guest::Slot& slot = memory_.area(batch.vcpu).slots[step - batch.first];
+        v.timer_started = starts_timer(done) && slot.gp == 0;
+    }
     if (reaches_closed(done)) notice_restarts(step);
     const auto busy = step == batch.last() ? std::nullopt : std::optional{batch.vcpu};
     settle(step, reaches_closed(done) || may_expire_timer(done), busy);

@@ -38,6 +38,7 @@ class KvmRunner {
         bool open = false;           // takes interrupts
         bool halted = false;         // in HLT
         bool waits_for_sipi = false; // an AP after INIT
+        bool timer_started = false;  // and not waited for since
     };
     // The guest is out again:
     enum class Out : std::uint8_t {

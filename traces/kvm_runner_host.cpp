@@ -90,7 +90,7 @@ void KvmRunner::restart(std::size_t vcpu) {
     Vcpu& v = vcpus_[vcpu];
     v.kvm.enter_guest_mode();
     v.kvm.set_mp_state(KVM_MP_STATE_RUNNABLE);
-    v.parked = v.open = v.halted = v.waits_for_sipi = false;
+    v.parked = v.open = v.halted = v.waits_for_sipi = v.timer_started = false;
     memory_.area(vcpu).log_count = 0;
 }
 
@@ -196,11 +196,16 @@ void KvmRunner::await_timer(std::size_t step) {
     const bool deadline_mode =
         (register_of(before, 0x320) & model::lvt::timer_mode) == model::lvt::timer_deadline;
     const bool was_pending = vector_pending(before);
+    const std::uint32_t initial = register_of(before, 0x380);
     std::uint32_t count = register_of(before, 0x390);
-    if (deadline_mode ? v.kvm.tsc_deadline() == 0 : register_of(before, 0x380) == 0 || count == 0) {
-        outcomes_[step].error = "not run: the timer does not run, or has fired before";
+    if (deadline_mode ? v.kvm.tsc_deadline() == 0 : initial == 0 || count == 0) {
+        // Since it was started: what it brought still waits, if interrupts are closed.
+        const bool fired = v.timer_started && !v.open && (deadline_mode || initial != 0);
+        v.timer_started = false;
+        if (!fired) outcomes_[step].error = "not run: the timer does not run, or has fired before";
         return;
     }
+    v.timer_started = false;
     const auto end = steady_clock::now() + bounds_.timer;
     while (steady_clock::now() < end) {
         std::this_thread::sleep_for(slice);

@@ -170,15 +170,16 @@ TEST_CASE("a departure departs from rules that exist and are a must") {
     }
 }
 
-TEST_CASE("a departure says exactly one thing that is seen, and where KVM does so") {
+TEST_CASE("a departure says one thing that is seen, or that in two ways, and where KVM does so") {
     std::set<std::string> seen;
     for (const Departure& departure : catalogue().departures) {
         CAPTURE(departure.id);
         CHECK(seen.insert(departure.id).second);
         CHECK(find_departure(departure.id) == &departure);
         const DepartureObserved& observed = departure.observed;
+        const bool of_both = observed.bits && observed.effect == "interrupt-ended-when-taken";
         CHECK(int{observed.gp.has_value()} + int{observed.bits.has_value()} + int{!observed.effect.empty()} ==
-              1);
+              (of_both ? 2 : 1));
         if (observed.bits) CHECK(*observed.bits != 0);
         if (observed.word) CHECK(observed.bits.has_value());
         check_sentence(departure.summary);
