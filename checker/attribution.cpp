@@ -81,17 +81,26 @@ u64 Attribution::line_that_put(const Mismatch& mismatch) const {
                     lvt && mask_alone ? evidence_.line_of_write(Reg::svr) : 0);
 }
 
-// The rule by which the vectors that are missing in a word of IRR had to come, if it is one for all.
-Rule Attribution::way_of_missing(Reg word, u64 missing) const {
-    const std::size_t first = (model::index_of(word) - model::index_of(Reg::irr0)) * 32;
+// The rule by which the vectors in a word of IRR or TMR had to come, if it is one for all.
+Rule Attribution::way_of_vectors(Reg word, u64 vectors) const {
+    const std::size_t first = (model::index_of(word) - model::index_of(Reg::isr0)) % 8 * 32;
     std::optional<Rule> way;
-    for (u32 bit = 0; bit < 32; ++bit) {
-        if ((missing >> bit & 1) == 0) continue;
+    for (std::size_t bit = 0; bit < 32; ++bit) {
+        if ((vectors >> bit & 1) == 0) continue;
         const Rule here = ways_[first + bit];
         if (way && *way != here) return Rule::P01;
         way = here;
     }
     return way.value_or(Rule::P01);
+}
+
+// What is missing in IRR came by that rule's way; of TMR only how the vector was triggered is its message's.
+Rule Attribution::rule_of_acceptance(const Mismatch& mismatch) const {
+    if (mismatch.reg >= Reg::irr0 && mismatch.reg <= Reg::irr7)
+        return way_of_vectors(mismatch.reg, mismatch.bits & mismatch.expected.value);
+    const bool of_tmr = mismatch.reg >= Reg::tmr0 && mismatch.reg <= Reg::tmr7;
+    const bool by_level = of_tmr && way_of_vectors(mismatch.reg, mismatch.bits) == Rule::I18;
+    return by_level ? Rule::I18 : Rule::P01;
 }
 
 Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
@@ -106,8 +115,7 @@ Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
         mismatch.rule = by_init ? Rule::R02 : Rule::R01;
         return mismatch;
     }
-    if (reg >= Reg::irr0 && reg <= Reg::irr7 && mismatch.rule == Rule::P01)
-        mismatch.rule = way_of_missing(reg, mismatch.bits & mismatch.expected.value);
+    if (mismatch.rule == Rule::P01) mismatch.rule = rule_of_acceptance(mismatch);
     if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
         !evidence_.ended_after_injection())
         mismatch.rule = Rule::P02;

@@ -57,7 +57,8 @@ class Attribution {
         ways.fill(Rule::P01);
         return ways;
     }
-    Rule way_of_missing(Reg word, u64 missing) const;
+    Rule way_of_vectors(Reg word, u64 vectors) const;
+    Rule rule_of_acceptance(const Mismatch& mismatch) const;
 
     bool from_reset_ = false;
     std::array<Rule, 256> ways_ = nothing_asked(); // by vector: how it came last

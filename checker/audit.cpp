@@ -34,6 +34,11 @@ Reg register_of(const traces::Step& step) {
     return model::register_addressed(kind_of(step), step.address);
 }
 
+traces::GuestVendor vendor_of(GuestCpu cpu) {
+    if (cpu == GuestCpu::either) return traces::GuestVendor::either;
+    return cpu == GuestCpu::amd ? traces::GuestVendor::amd : traces::GuestVendor::intel;
+}
+
 AuditKey key_of(const Divergence& divergence) {
     const Mismatch& mismatch = divergence.mismatch;
     return {mismatch.rule, mismatch.mode, mismatch.fault, mismatch.departure};
@@ -51,7 +56,9 @@ std::vector<std::string> loaded_modules() {
 class Auditor {
   public:
     Auditor(const std::string& party, const AuditRequest& request)
-        : request_(request), party_(make_party(party).party) {
+        : request_(request), party_(make_party(party).party), machines_(audit_machines()) {
+        for (AuditMachine& machine : machines_) machine.machine.vendor = vendor_of(request.cpu);
+        audit_.cpu = request.cpu;
         audit_.party = party;
         audit_.full_name = full_name(*party_);
         if (!is_model(party)) audit_.kernel = kernel_release(), audit_.modules = loaded_modules();
@@ -59,7 +66,7 @@ class Auditor {
     }
 
     Audit run() {
-        for (const AuditMachine& machine : audit_machines()) {
+        for (const AuditMachine& machine : machines_) {
             examine(machine);
             if (!audit_.absent.empty()) return std::move(audit_);
         }
@@ -119,6 +126,8 @@ class Auditor {
         if (run.status == Run::Status::refused)
             audit_.refused.push_back(fmt::format("{}: {}", machine.what, run.reason));
         if (run.status != Run::Status::ran) return false;
+        if (audit_.cpu == GuestCpu::either && run.found.amd)
+            audit_.cpu = *run.found.amd ? GuestCpu::amd : GuestCpu::intel;
         if (programs.size() > 1 && !all_reset(all, run)) {
             for (const AuditProgram& program : programs)
                 if (!examine(machine, std::span(&program, 1), one_after_the_other(std::span(&program, 1))))
@@ -156,7 +165,9 @@ class Auditor {
         AuditCell& cell = audit_.grid[{divergence.mismatch.reg, divergence.mismatch.mode}];
         cell.broken.insert(divergence.mismatch.rule);
         cell.all_known = cell.all_known && divergence.mismatch.departure != nullptr;
-        const bool nearer = departure.count == 0 || step + 1 < departure.program.steps.size();
+        // The first machines are the plainest.
+        const bool nearer = departure.count == 0 ||
+                            (departure.machine == machine.what && step + 1 < departure.program.steps.size());
         ++departure.count;
         if (!nearer) return;
         departure.key = key_of(divergence);
@@ -186,6 +197,8 @@ class Auditor {
         // What shows on a used machine only is shortened on fresh ones; what never shows on those stays as
         // it was found.
         if (!shorten(departure, on_used_machine)) shorten(departure, on_fresh_machine);
+        departure.machine = name_of(departure.program.machine, departure.machine);
+        departure.program.machine.vendor = vendor_of(audit_.cpu);
         if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
     }
 
@@ -195,15 +208,37 @@ class Auditor {
             return found && found->first + 1 == program.steps.size();
         };
         Program shorter = shrink(departure.program, shows);
-        auto found = shown(shorter, party_->run(shorter), departure.key);
+        const Run last = party_->run(shorter);
+        auto found = shown(shorter, last, departure.key);
         if (!found || found->first + 1 != shorter.steps.size()) return false;
         departure.program = std::move(shorter);
         departure.divergence = std::move(found->second);
+        departure.by_one_vendor = allowed_by_other_vendor(departure, last);
         return true;
+    }
+
+    std::string name_of(const traces::Machine& machine, const std::string& otherwise) const {
+        const auto found = std::ranges::find(machines_, machine, &AuditMachine::machine);
+        return found == machines_.end() ? otherwise : found->what;
+    }
+
+    // Whether the other vendor's manual allows what came of the program's last step.
+    bool allowed_by_other_vendor(const AuditDeparture& departure, const Run& run) const {
+        if (audit_.cpu == GuestCpu::either) return false;
+        Program program = departure.program;
+        program.machine.vendor = vendor_of(audit_.cpu == GuestCpu::amd ? GuestCpu::intel : GuestCpu::amd);
+        const Mismatch& here = departure.divergence.mismatch;
+        return std::ranges::none_of(judge_run(program, run).back().divergences,
+                                    [&](const Divergence& divergence) {
+                                        const Mismatch& there = divergence.mismatch;
+                                        return there.reg == here.reg && there.fault == here.fault &&
+                                               (here.bits == 0 || (there.bits & here.bits) != 0);
+                                    });
     }
 
     AuditRequest request_;
     std::unique_ptr<traces::Party> party_;
+    std::vector<AuditMachine> machines_;
     std::map<AuditKey, AuditDeparture> found_;
     Audit audit_;
 };

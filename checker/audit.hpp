@@ -27,11 +27,12 @@ struct AuditKey {
 
 struct AuditDeparture {
     AuditKey key;
-    Divergence divergence;   // of `program`, its last step
-    std::set<Reg> registers; // in the table's order
-    std::size_t count = 0;   // steps that show it
-    std::string machine;     // what the machine is on which `program` runs
-    traces::Program program; // no step of it can be left out
+    Divergence divergence;      // of `program`, its last step
+    std::set<Reg> registers;    // in the table's order
+    std::size_t count = 0;      // steps that show it
+    std::string machine;        // what the machine is on which `program` runs
+    bool by_one_vendor = false; // the manual of the CPU's vendor forbids it, the other one does not
+    traces::Program program;    // no step of it can be left out
 };
 
 // A cell of the grid: a register in a mode.
@@ -47,6 +48,7 @@ struct Audit {
     std::string kernel;               // the host's, if the party is its KVM; else empty
     std::vector<std::string> modules; // of the host's KVM that are loaded
     Profile profile = Profile::sdm;
+    GuestCpu cpu = GuestCpu::either; // as the guest's CPUID has it; either: it does not say
     std::size_t programs = 0;
     std::size_t accesses = 0; // of guests, judged
     std::size_t not_judged = 0;
@@ -61,6 +63,7 @@ struct Audit {
 
 struct AuditRequest {
     Profile profile = Profile::sdm;
+    GuestCpu cpu = GuestCpu::either; // the machines' CPUs; either: the host's
     // Told now and then what is being done.
     std::function<void(const std::string& what)> progress;
 };

@@ -123,7 +123,7 @@ void messages(Script& script, Mode mode) {
         for (const u32 vector : {0x0dU, 0x81U})
             exchange.send(vector | assert_level | model::shorthand_of(whom), 1);
     exchange.send(0x91 | assert_level | level, 1);
-    exchange.send(0x91 | level, 1);
+    exchange.send(0x92 | level, 1);
     for (const u32 addressed : {u32{0}, logical})
         exchange.send(delivery_mode::nmi | assert_level | addressed, 1);
     if (mode == Mode::x2apic)

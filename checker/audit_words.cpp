@@ -25,6 +25,15 @@ std::string place_text(const AuditDeparture& departure) {
                        mode_text(departure.key.mode));
 }
 
+std::string level_text(const AuditDeparture& departure, GuestCpu cpu) {
+    const std::string level = level_of(departure.key.rule);
+    return departure.by_one_vendor ? fmt::format("{}, {} only", level, cpu_name(cpu)) : level;
+}
+
+std::string_view cpu_name(GuestCpu cpu) {
+    return cpu == GuestCpu::amd ? "AMD" : cpu == GuestCpu::intel ? "Intel" : "either";
+}
+
 std::string level_of(Rule rule) {
     const specs::Rule* entry = specs::find_rule(model::to_string(rule));
     return {entry == nullptr ? 'M' : specs::letter(entry->level)};

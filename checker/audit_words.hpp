@@ -13,7 +13,10 @@ namespace lapicheck::checker {
 std::vector<std::string_view> register_names(const std::set<Reg>& registers);
 // "tpr, svr, x2APIC mode".
 std::string place_text(const AuditDeparture& departure);
-std::string level_of(Rule rule); // "M"
+std::string level_of(Rule rule);
+// "M", "M, AMD only": whose manual says so.
+std::string level_text(const AuditDeparture& departure, GuestCpu cpu);
+std::string_view cpu_name(GuestCpu cpu); // "M"
 std::string_view slug_of(Rule rule);
 std::string_view known_id(const AuditDeparture& departure); // empty: not known
 

@@ -33,7 +33,7 @@ std::string export_programs(const Audit& audit, const std::filesystem::path& fol
 }
 
 Audit audit_with_progress(const AuditOptions& options) {
-    AuditRequest request{options.profile, {}};
+    AuditRequest request{options.profile, options.cpu, {}};
     if (!shows_progress()) return audit(options.on, request);
     ProgressLine line;
     request.progress = [&line](const std::string& what) { line.tell([&] { return what; }); };

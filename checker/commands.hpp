@@ -77,8 +77,9 @@ int run_run(const RunOptions& options, Format format);
 struct AuditOptions {
     std::string on = "kvm"; // a party
     Profile profile = Profile::sdm;
-    std::string export_to; // a folder for the programs; empty: none
-    std::string html;      // a file; empty: none
+    GuestCpu cpu = GuestCpu::either; // the host's
+    std::string export_to;           // a folder for the programs; empty: none
+    std::string html;                // a file; empty: none
 };
 // A party examined by programs of our own: 1 a departure, 4 there is no such party here.
 int run_audit(const AuditOptions& options, Format format);

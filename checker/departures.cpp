@@ -69,9 +69,20 @@ bool is_of_interrupt(Fault fault) {
     return fault == Fault::injected || fault == Fault::not_taken || fault == Fault::not_delivered;
 }
 
-bool has_effect(std::string_view effect, Fault fault) {
+bool is_of_vectors(const Mismatch& mismatch, Reg first) {
+    const std::size_t word = model::index_of(mismatch.reg) - model::index_of(first);
+    return mismatch.fault == Fault::value && model::is_bitmap(mismatch.reg) && word < 8;
+}
+
+// What is not a matter of the value or the #GP alone.
+bool has_effect(std::string_view effect, const Mismatch& mismatch) {
+    const Fault fault = mismatch.fault;
     if (effect == "interrupt-ended-when-taken") return fault == Fault::injected;
-    return effect == "logical-ipi-target-missed" && fault == Fault::not_delivered;
+    if (effect == "logical-ipi-target-missed") return fault == Fault::not_delivered;
+    if (mismatch.rule != Rule::I18) return false;
+    if (effect == "level-ipi-sets-tmr") return is_of_vectors(mismatch, Reg::tmr0);
+    return effect == "level-deassert-ipi-dropped" &&
+           (fault == Fault::not_taken || is_of_vectors(mismatch, Reg::irr0));
 }
 
 bool concerns(const Pattern& pattern, const Mismatch& mismatch, const GuestAccess& access,
@@ -110,7 +121,8 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
 
 bool observed_as(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
                  const Circumstances& circumstances) {
-    if (is_of_interrupt(mismatch.fault)) return has_effect(observed.effect, mismatch.fault);
+    if (is_of_interrupt(mismatch.fault) || mismatch.rule == Rule::I18)
+        return has_effect(observed.effect, mismatch);
     if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
     if (observed.bits)
         return mismatch.bits != 0 &&

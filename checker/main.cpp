@@ -212,6 +212,9 @@ int run(int argc, char** argv) {
     add_choice<Profile>(*audit, "--profile", audit_options.profile,
                         {{"sdm", Profile::sdm}, {"kvm", Profile::kvm}},
                         "sdm (default): the manual alone; kvm: KVM's documented departures do not fail it");
+    add_choice<GuestCpu>(
+        *audit, "--cpu", audit_options.cpu, {{"intel", GuestCpu::intel}, {"amd", GuestCpu::amd}},
+        "the guest CPU's vendor, whose manual decides where the two differ; untold, the host's");
     audit
         ->add_option("--export", audit_options.export_to, "write each departure's program to DIR/RULE.N.json")
         ->option_text("DIR");

@@ -50,7 +50,8 @@ void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destinatio
     const model::Addressees whom = model::addressees(command);
     Worlds::Message message = message_to(destination, destination, command);
     message.from_apic = true;
-    message.certain = certain && !model::is_undefined_command(command);
+    const bool undefined = model::is_undefined_command(command, !sender.facts.amd.is_false());
+    message.certain = certain && !undefined;
     // Broadcasts between the modes are not defined.
     if (!by_msr && destination.admits(model::everybody(false))) message.x2apic_destination = {};
     if (whom != model::Addressees::by_destination) {
@@ -58,7 +59,7 @@ void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destinatio
         message.x2apic_destination = model::everybody(true);
         message.command &= ~model::icr::logical;
     }
-    if (model::is_undefined_command(command))
+    if (undefined)
         for (Vcpu& vcpu : vcpus_)
             vcpu.worlds.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
     switch (whom) {
@@ -147,7 +148,7 @@ void ProgramJudge::send_msi(const Step& step) {
     if (destination == model::everybody(false)) message.x2apic_destination = {};
     const bool deasserts = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
     message.certain =
-        (step.address & redirection_hint) == 0 && !deasserts && !model::is_undefined_command(command);
+        (step.address & redirection_hint) == 0 && !deasserts && !model::is_undefined_command(command, false);
     deliver(message);
 }
 

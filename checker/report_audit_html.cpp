@@ -87,12 +87,12 @@ std::string grid_html(const Audit& audit) {
     return out + "</table>\n";
 }
 
-std::string departure_html(const AuditDeparture& departure, bool first_of_rule) {
+std::string departure_html(const AuditDeparture& departure, GuestCpu cpu, bool first_of_rule) {
     std::string out = fmt::format(
         "<section{}{}><h2>{} {} <small>level {}, {}, {} times</small></h2>\n",
         first_of_rule ? fmt::format(" id=\"{}\"", model::to_string(departure.key.rule)) : std::string{},
         departure.key.departure != nullptr ? " class=\"known\"" : "", model::to_string(departure.key.rule),
-        slug_of(departure.key.rule), level_of(departure.key.rule), escaped(place_text(departure)),
+        slug_of(departure.key.rule), level_text(departure, cpu), escaped(place_text(departure)),
         departure.count);
     std::string steps;
     for (std::size_t i = 0; i < departure.program.steps.size(); ++i)
@@ -119,7 +119,7 @@ std::string audit_html(const Audit& audit) {
     out += grid_html(audit);
     std::set<Rule> seen;
     for (const AuditDeparture& departure : audit.departures)
-        out += departure_html(departure, seen.insert(departure.key.rule).second);
+        out += departure_html(departure, audit.cpu, seen.insert(departure.key.rule).second);
     for (const std::string& refused : audit.refused)
         out += fmt::format("<p>Not examined: {}</p>\n", escaped(refused));
     return out + "</body></html>\n";

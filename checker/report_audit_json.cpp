@@ -22,10 +22,15 @@ json departure_json(const Audit& audit, const AuditDeparture& departure) {
     out["registers"] = register_names(departure.registers);
     out["count"] = departure.count;
     out["machine"] = departure.machine;
+    out["by_one_vendor"] = departure.by_one_vendor;
     out["observed"] = observed_text(departure.divergence);
     out["expected"] = expected_text(departure.divergence);
     out["program"] = json::parse(audit_program_text(audit, departure));
     return out;
+}
+
+json cpu_key(GuestCpu cpu) {
+    return cpu == GuestCpu::either ? json(nullptr) : json(cpu == GuestCpu::amd ? "amd" : "intel");
 }
 
 } // namespace
@@ -50,6 +55,7 @@ void write_audit_json(std::ostream& out, const Audit& audit) {
     root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
     root["party"] = audit.party;
     root["profile"] = to_string(audit.profile);
+    root["cpu"] = cpu_key(audit.cpu);
     root["host"] = {{"kernel", audit.kernel.empty() ? json(nullptr) : json(audit.kernel)},
                     {"modules", audit.modules}};
     root["machines"] = audit.machines;

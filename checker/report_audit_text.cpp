@@ -24,10 +24,10 @@ void write_program(std::ostream& out, const AuditDeparture& departure) {
     }
 }
 
-void write_departure(std::ostream& out, const AuditDeparture& departure, bool colour) {
+void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCpu cpu, bool colour) {
     fmt::print(out, "\n  {}{} {}{} ({})  {}  ({} time{})\n", colour ? "\033[1m" : "",
                model::to_string(departure.key.rule), slug_of(departure.key.rule), colour ? "\033[0m" : "",
-               level_of(departure.key.rule), place_text(departure), departure.count, plural(departure.count));
+               level_text(departure, cpu), place_text(departure), departure.count, plural(departure.count));
     write_program(out, departure);
     fmt::print(out, "    observed  {}\n", observed_text(departure.divergence));
     fmt::print(out, "    allowed   {}\n", expected_text(departure.divergence));
@@ -43,10 +43,16 @@ void write_audit_text(std::ostream& out, const Audit& audit, bool colour) {
     fmt::print(out, "{}: {} departure{} from the manual, {} of them known of KVM (profile {})\n",
                audit.full_name, audit.departures.size(), plural(audit.departures.size()), known,
                to_string(audit.profile));
-    for (const AuditDeparture& departure : audit.departures) write_departure(out, departure, colour);
+    for (const AuditDeparture& departure : audit.departures)
+        write_departure(out, departure, audit.cpu, colour);
     fmt::print(out, "\n  {} programs, {} accesses judged, {} not judged.\n", audit.programs, audit.accesses,
                audit.not_judged);
     fmt::print(out, "  machines: {}.\n", fmt::join(audit.machines, ", "));
+    if (audit.cpu == GuestCpu::either) fmt::print(out, "  What either vendor's manual allows is allowed.\n");
+    else
+        fmt::print(out,
+                   "  The guest's CPU is {0}'s, and {0}'s manual decides where the two differ (--cpu).\n",
+                   cpu_name(audit.cpu));
     for (const std::string& refused : audit.refused) fmt::print(out, "  not examined: {}\n", refused);
 }
 

@@ -34,9 +34,15 @@ std::string_view message_name(u64 delivery_mode) {
     }
 }
 
-std::string expected_value(const Mismatch& mismatch) {
+std::string expected_value(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
     if (mismatch.bounded) return fmt::format("at most {:#x}", mismatch.expected.greatest());
-    return fmt::format("{}; differs in bits {:#x}", partial_hex(mismatch.expected), mismatch.bits);
+    std::string text =
+        fmt::format("{}; differs in bits {:#x}", partial_hex(mismatch.expected), mismatch.bits);
+    const u64 others =
+        (divergence.access.value ^ mismatch.expected.value) & mismatch.expected.known & ~mismatch.bits;
+    if (others != 0) text += fmt::format(" ({:#x} is told apart)", others);
+    return text;
 }
 
 } // namespace
@@ -114,14 +120,14 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::reached_apic: return "no APIC register changes and nothing is sent";
     case Fault::gp_missing: return "#GP, and nothing changes";
     case Fault::gp_raised: return "no #GP";
-    case Fault::value: return expected_value(mismatch);
+    case Fault::value: return expected_value(divergence);
     case Fault::handed_on: return "the register and the guest see the same value";
     case Fault::ipi_missing: return "the write sends an interrupt";
     case Fault::ipi_sent: return "nothing is sent";
     case Fault::ipi_differs: return "what the command says is sent";
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
     case Fault::injected: return "the highest vector of a class above that in service comes first";
-    case Fault::left: return write ? "the write reaches the register" : expected_value(mismatch);
+    case Fault::left: return write ? "the write reaches the register" : expected_value(divergence);
     case Fault::not_taken: return "it is taken: interrupts are open and its class is above that of PPR";
     case Fault::not_delivered: return "it reaches the processor, which it addresses";
     case Fault::property: return "what the rule says; no single outcome of the step is wrong";

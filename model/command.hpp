@@ -26,9 +26,13 @@ constexpr u32 shorthand_of(Addressees whom) { return static_cast<u32>(whom) << 1
 constexpr u32 self_ipi_command(u32 vector) { return (vector & icr::vector) | u32{1} << 18; }
 
 // I06, I24: a pair of delivery mode and shorthand, or a delivery mode, of which it is not said what it does.
-constexpr bool is_undefined_command(u32 command) {
+// I18: level de-assert of what goes through IRR, of which AMD does not say it.
+constexpr bool is_undefined_command(u32 command, bool amd) {
     const u32 mode = command & icr::delivery_mode;
     if (mode == delivery_mode::reserved || mode == delivery_mode::extint) return true;
+    const bool queues = mode == delivery_mode::fixed || mode == delivery_mode::lowest_priority;
+    const bool deasserts = (command & icr::trigger) != 0 && (command & icr::assert_level) == 0;
+    if (amd && queues && deasserts) return true;
     const Addressees whom = addressees(command);
     return (whom == Addressees::self || whom == Addressees::all) && mode != delivery_mode::fixed;
 }

@@ -183,6 +183,65 @@ TEST_CASE("of a lowest-priority message one of several takes it") {
     CHECK(judged(step(Do::mmio_read, window + 0x220, 0, 1), value(0)).divergences.empty());
 }
 
+TEST_CASE("what is missing in IRR breaks the rule by which it had to come") {
+    Judged judged(2);
+    for (const std::uint32_t vcpu : {0U, 1U}) {
+        judged(step(Do::mmio_write, window + 0xf0, software_enabled, vcpu), ok());
+        judged(step(Do::mmio_write, window + 0xd0, u64{0x0100'0000} << vcpu, vcpu), ok());
+    }
+    const auto send = [&](u32 destination, u32 command) {
+        judged(mmio_write(0x310, u64{destination} << 24), ok());
+        judged(mmio_write(0x300, command), ok());
+    };
+    const Step irr = step(Do::mmio_read, window + 0x220, 0, 1);
+    SUBCASE("lowest priority, of which nobody else is addressed") {
+        send(0xe, 0x4951);
+        CHECK(breaks(judged(irr, value(0)), Rule::I13));
+    }
+    SUBCASE("a logical destination in the flat model") {
+        send(0x2, 0x4851);
+        CHECK(breaks(judged(irr, value(0)), Rule::I10));
+    }
+    SUBCASE("level de-assert, which on Intel is as good as edge") {
+        send(0x1, 0x8051);
+        CHECK(breaks(judged(irr, value(0)), Rule::I18));
+    }
+    SUBCASE("two that came by different ways") {
+        send(0x1, 0x4051);
+        send(0x2, 0x4852);
+        CHECK(breaks(judged(irr, value(0)), Rule::P01));
+    }
+}
+
+TEST_CASE("NMI, INIT and SIPI must reach whom they address") {
+    Judged judged(2);
+    const auto restarts = [](std::optional<std::uint8_t> sipi_vector) {
+        StepOutcome outcome;
+        outcome.restarted = {{1, sipi_vector}};
+        return outcome;
+    };
+    judged(mmio_write(0x310, 0x0100'0000), ok());
+    SUBCASE("an NMI") {
+        CHECK(judged(mmio_write(0x300, 0x4400), takes(2, 1)).divergences.empty());
+        CHECK(breaks(judged(mmio_write(0x300, 0x4400), ok()), Rule::V09));
+        judged(step(Do::mmio_write, window + 0xf0, software_enabled, 1), ok());
+        CHECK(breaks(judged(mmio_write(0x300, 0x4400), ok()), Rule::I09));
+        CHECK(judged(mmio_write(0x310, 0x0200'0000), ok()).divergences.empty());
+        CHECK(judged(mmio_write(0x300, 0x4400), ok()).divergences.empty()); // to nobody
+    }
+    SUBCASE("an INIT, then a SIPI, then one too many") {
+        CHECK(breaks(judged(mmio_write(0x300, 0xc500), ok()), Rule::V09));
+        CHECK(judged(mmio_write(0x300, 0xc500), restarts({})).divergences.empty());
+        CHECK(judged(mmio_write(0x300, 0x4400), ok()).divergences.empty()); // held back until the SIPI
+        CHECK(breaks(judged(mmio_write(0x300, 0x4610), ok()), Rule::V09));
+        CHECK(judged(mmio_write(0x300, 0x4610), restarts(0x10)).divergences.empty());
+        CHECK(judged(mmio_write(0x300, 0x4610), ok()).divergences.empty());
+    }
+    SUBCASE("an INIT level de-assert reaches nobody") {
+        CHECK(judged(mmio_write(0x300, 0x8500), ok()).divergences.empty());
+    }
+}
+
 TEST_CASE("a timer that runs may fire at any time, and must once it is said to have") {
     Judged judged;
     judged(mmio_write(0xf0, software_enabled), ok());

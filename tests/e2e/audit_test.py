@@ -65,6 +65,19 @@ class OnModels(AuditCase):
         self.assertEqual(masked["known"], "kvm-x2apic-reserved-low-bits-masked")
         self.assertTrue({"tpr", "svr", "dcr", "lvt_timer"} <= set(masked["registers"]))
 
+    def test_the_manual_of_the_cpu_decides_where_the_two_differ(self):
+        def of_one_vendor(cpu):
+            report = self.audit(1, "--on", "model:kvm-6.18", "--cpu", cpu)
+            self.assertEqual(report["cpu"], cpu)
+            self.assertEqual({d["program"]["machine"]["vendor"] for d in report["departures"]}, {cpu})
+            return {(d["rule"], register) for d in report["departures"] if d["by_one_vendor"]
+                    for register in d["registers"]}
+        amd, intel = of_one_vendor("amd"), of_one_vendor("intel")
+        self.assertIn("apr", {register for _, register in amd})
+        self.assertIn(("X11", "lvt_lint0"), amd)
+        self.assertIn(("I18", "tmr"), intel)
+        self.assertEqual(amd & intel, set())
+
     def test_the_same_twice(self):
         outputs = {self.expect(1, "audit", "--on", "model:kvm-6.18", "--format", "json").out for _ in range(2)}
         self.assertEqual(len(outputs), 1)

@@ -1,4 +1,7 @@
 // Group M: the MMIO window.
+#include <algorithm>
+#include <array>
+
 #include <doctest/doctest.h>
 
 #include "tests/model/machine.hpp"
@@ -10,15 +13,12 @@ namespace {
 // Aligned offsets that no APIC has a register at.
 constexpr bool is_reserved(u32 offset) {
     if (offset == 0x3f0) return true;
-    for (const BookRow& row : book_rows)
-        if (row.offset == offset) return false;
-    return true;
+    return std::ranges::none_of(book_rows, [offset](const BookRow& row) { return row.offset == offset; });
 }
 constexpr bool is_amd_extended(u32 offset) {
-    for (const u32 known : {0x400U, 0x410U, 0x420U, 0x480U, 0x490U, 0x4a0U, 0x4b0U, 0x4c0U, 0x4d0U, 0x4e0U,
-                            0x4f0U, 0x500U, 0x510U, 0x520U, 0x530U})
-        if (offset == known) return true;
-    return false;
+    constexpr std::array known = {0x400U, 0x410U, 0x420U, 0x480U, 0x490U, 0x4a0U, 0x4b0U, 0x4c0U,
+                                  0x4d0U, 0x4e0U, 0x4f0U, 0x500U, 0x510U, 0x520U, 0x530U};
+    return std::ranges::find(known, offset) != known.end();
 }
 
 template <class Visit>

@@ -13,8 +13,6 @@
 namespace lapicheck::proof {
 namespace {
 
-using model::Reg;
-
 // Every path of a case, with what has to be evaluated to find the one that is taken.
 struct Built {
     Start start;

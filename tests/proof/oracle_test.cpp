@@ -90,10 +90,10 @@ TEST_CASE("the solver gives up when its budget is spent, and says so, also when 
 TEST_CASE("an example is made as small as it can be") {
     std::mt19937_64 random(9);
     for (unsigned repeat = 0; repeat < 40; ++repeat) {
-        const unsigned mask = static_cast<unsigned>(random() & 0xff);
+        const auto mask = static_cast<unsigned>(random() & 0xff);
         const unsigned value = static_cast<unsigned>(random()) & mask;
-        const unsigned above = static_cast<unsigned>(random() & 0xff);
-        const unsigned other = static_cast<unsigned>(random() & 0xff);
+        const auto above = static_cast<unsigned>(random() & 0xff);
+        const auto other = static_cast<unsigned>(random() & 0xff);
         const auto fits = [&](unsigned n) { return (n & mask) == value && n >= above && n != other; };
         unsigned least = 0;
         while (least < 256 && !fits(least)) ++least;

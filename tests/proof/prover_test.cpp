@@ -152,6 +152,7 @@ void check_same(const Result& a, const Result& b) {
 std::vector<Result> results_of(std::string_view implementation) {
     Prover prover(*find_implementation(implementation), {{}, true});
     std::vector<Result> results;
+    results.reserve(six.size());
     for (const std::string_view id : six) results.push_back(prover.prove(*find_property(id)));
     return results;
 }

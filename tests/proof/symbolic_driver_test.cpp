@@ -219,6 +219,7 @@ TEST_CASE("a register is found where the window's table has it") {
         found.emplace_back(driver.decisions().front().condition(), row);
     } while (driver.next_path());
     std::vector<z3::expr> conditions;
+    conditions.reserve(found.size());
     for (const auto& [here, row] : found) conditions.push_back(here);
     const auto check = [&](u32 place) {
         Values values;

@@ -218,6 +218,7 @@ TEST_CASE("symbolic: and, or, exclusive or, in place too") {
 }
 
 TEST_CASE("symbolic: masks that keep, set and clear what is known anyway") {
+    // NOLINTBEGIN(misc-redundant-expression): that they are redundant is what is tested
     const auto operations = [](const auto& a, const auto& b, auto& out) {
         const auto masked = (a & b) & a;
         out(masked);
@@ -227,6 +228,7 @@ TEST_CASE("symbolic: masks that keep, set and clear what is known anyway") {
         out((a ^ b) ^ b);
         out(~(~a & ~b));
     };
+    // NOLINTEND(misc-redundant-expression)
     check_two_words_everywhere<u32>(operations);
     check_two_words_everywhere<u64>(operations);
 }
@@ -493,7 +495,7 @@ TEST_CASE("symbolic: words made of each other at random, as long as a step makes
         std::vector<SymU32> formulas;
         for (const z3::expr& variable : variables) {
             const u32 known = static_cast<u32>(random() | (repeat % 2 == 0 ? random() : 0));
-            known_words.push_back({static_cast<u32>(random()), repeat % 5 == 0 ? 0 : known});
+            known_words.emplace_back(static_cast<u32>(random()), repeat % 5 == 0 ? 0 : known);
             formulas.push_back(word_of(variable, known_words.back()));
         }
         std::vector<u64> numbers;

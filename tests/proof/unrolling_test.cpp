@@ -171,7 +171,7 @@ class RandomRun {
             u64 answer = steps_.answer(variable);
             if (name.ends_with("R08.way.0")) answer = 0; // runs begin enabled
             values_.set(variable, answer);
-            const std::size_t depth = static_cast<std::size_t>(name[1] - '0');
+            const auto depth = static_cast<std::size_t>(name[1] - '0');
             REQUIRE(name.starts_with(unrolled_.unrolling().choice_prefix(depth)));
             answers_[depth][name.substr(unrolled_.unrolling().choice_prefix(depth).size())] = answer;
         }
@@ -242,14 +242,15 @@ TEST_CASE("a run from RESET on plain values is what the merged formulas say of i
     ModesReached modes_reached;
     constexpr std::array chosen = {std::pair{"sdm", 3U}, std::pair{"kvm-6.18", 3U}, std::pair{"kvm-2018", 2U},
                                    std::pair{"shadow-page-vm", 2U}, std::pair{"shadow-page-vcpu", 2U}};
-    for (const auto& [name, max_steps] : chosen) {
+    for (const auto& [chosen_name, max_steps] : chosen) {
+        const std::string name = chosen_name;
         const ImplementationEntry& entry = *find_implementation(name);
         const auto symbolic = entry.symbolic();
         const auto plain = entry.concrete();
         Unrolled unrolled(*symbolic, max_steps);
         for (unsigned repeat = 0; repeat < 60; ++repeat) {
             RandomRun run(unrolled, *plain, steps);
-            CAPTURE(std::string(name));
+            CAPTURE(name);
             CAPTURE(repeat);
             try_run(unrolled, run, modes_reached);
             if (repeat % 10 != 0) continue; // this takes long
@@ -307,7 +308,7 @@ TEST_CASE("paths are merged in whichever way they part") {
         paths.push_back(path);
         names.push_back(name);
     } while (driver.next_path());
-    const z3::expr merged_name = merged<z3::expr>(
+    const auto merged_name = merged<z3::expr>(
         paths,
         [&](const Path& path) {
             return number(names[static_cast<std::size_t>(&path - paths.data())], context().bv_sort(32));
