@@ -183,6 +183,20 @@ void to_disabled_by_software(Script& script, Mode mode) {
     }
 }
 
+// Ended by a write of EOI, with and without the suppression of the broadcast.
+void ends(Script& script) {
+    const u32 on = row_of(Reg::svr).reset | model::svr::enable;
+    for (const u32 svr : {on, on | model::svr::eoi_suppression})
+        for (const bool level_triggered : {true, false}) {
+            script.write(Reg::svr, svr);
+            script.read(Reg::svr);
+            script.interrupt(level_triggered ? 0x44 : 0x45, level_triggered);
+            script.act(Do::open_interrupts);
+            script.act(Do::close_interrupts);
+            script.write(Reg::eoi, 0);
+        }
+}
+
 } // namespace
 
 void write_interrupt_programs(AuditWriter& writer, Mode mode) {
@@ -194,6 +208,7 @@ void write_interrupt_programs(AuditWriter& writer, Mode mode) {
         script.act(Do::open_interrupts);
         read_bitmaps(script, 0x77);
     });
+    writer.program("the end of interrupts", mode, ends);
     if (writer.machine().apic_ids.size() < 2) return;
     writer.program("messages", mode, [mode](Script& script) { messages(script, mode); });
     writer.program("lowest priority", mode, [mode](Script& script) { lowest_priority(script, mode); });

@@ -48,7 +48,7 @@ Pattern pattern_of(const Departure& departure) {
         pattern.accesses[i] = names(departure.access, model::to_string(static_cast<AccessKind>(i)));
     for (std::size_t i = 0; i < pattern.modes.size(); ++i)
         pattern.modes[i] = names(departure.modes, model::to_string(static_cast<Mode>(i)));
-    pattern.of_interrupts = names(departure.access, "interrupt");
+    pattern.of_interrupts = names(departure.access, "interrupt") || names(departure.access, "eoi");
     return pattern;
 }
 
@@ -66,7 +66,8 @@ bool breaks(const Pattern& pattern, Rule rule) { return pattern.rules[static_cas
 
 // No access shows it, but an interrupt or message that came or did not.
 bool is_of_interrupt(Fault fault) {
-    return fault == Fault::injected || fault == Fault::not_taken || fault == Fault::not_delivered;
+    return fault == Fault::injected || fault == Fault::not_taken || fault == Fault::not_delivered ||
+           fault == Fault::eoi_broadcast;
 }
 
 bool is_of_vectors(const Mismatch& mismatch, Reg first) {
@@ -77,7 +78,10 @@ bool is_of_vectors(const Mismatch& mismatch, Reg first) {
 // What is not a matter of the value or the #GP alone.
 bool has_effect(std::string_view effect, const Mismatch& mismatch) {
     const Fault fault = mismatch.fault;
-    if (effect == "interrupt-ended-when-taken") return fault == Fault::injected;
+    if (effect == "interrupt-ended-when-taken")
+        return fault == Fault::injected || (fault == Fault::eoi_broadcast && mismatch.bits == 0);
+    if (effect == "eoi-broadcast-although-suppressed")
+        return fault == Fault::eoi_broadcast && mismatch.bits != 0;
     if (effect == "logical-ipi-target-missed") return fault == Fault::not_delivered;
     if (mismatch.rule != Rule::I18) return false;
     if (effect == "level-ipi-sets-tmr") return is_of_vectors(mismatch, Reg::tmr0);

@@ -39,6 +39,7 @@ enum class Fault : std::uint8_t {
     left,          // an access to the open window that the APIC did not answer
     not_taken,     // an interrupt that had to be given to the processor was not
     not_delivered, // an NMI, INIT or SIPI that had to reach the processor did not
+    eoi_broadcast, // an EOI went to the I/O APIC that must not, or did not that must
 };
 
 // A remark, put into words only when it is printed: accesses are many and reports few.

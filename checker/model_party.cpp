@@ -50,7 +50,8 @@ bool is_read(Do what) { return what == Do::mmio_read || what == Do::rdmsr || wha
 
 ModelMachine::ModelMachine(const proof::PlainImplementation& implementation, const traces::Machine& machine,
                            proof::MachineFacts facts, const traces::Found& found)
-    : implementation_(implementation), choices_(facts.reset_choices), locked_x2apic_(facts.locked_x2apic) {
+    : implementation_(implementation), choices_(facts.reset_choices), locked_x2apic_(facts.locked_x2apic),
+      shows_eois_(machine.split_irqchip) {
     if (machine.vendor == traces::GuestVendor::either && found.amd) facts.amd = *found.amd;
     if (!machine.maxphyaddr && found.maxphyaddr) facts.address_bits = *found.maxphyaddr;
     for (unsigned i = 0; i < machine.apic_ids.size(); ++i) {
@@ -123,8 +124,11 @@ void ModelMachine::access(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
     case Do::halt: vcpu.halted = true; return;
     default: break;
     }
+    const u32 in_service = model::highest_vector(vcpu.state, Reg::isr0);
     const proof::PlainOutcome out = this->step(vcpu, access_of(step));
     outcome.gp = out.gp;
+    if (out.broadcasts_eoi && shows_eois_)
+        outcome.eois.push_back({number_of(vcpu), static_cast<std::uint8_t>(in_service)});
     outcome.mmio_exit = out.exits_to_userspace;
     if (is_read(step.what) && !out.gp) {
         outcome.any_value = out.answer == model::Answer::open || counts(vcpu.state, out);

@@ -4,7 +4,8 @@
 // Where the manual leaves an answer open that an implementation does not decide, it is as the rules propose
 // (or as the step's "choices" say); of several APICs that may take a lowest-priority message the one takes it
 // whose turn is vector modulo their number. Time does not pass: a timer fires when `timer-expires` says so.
-// Quirks that a machine disables, and a split irqchip, are KVM's matter and change nothing here.
+// Quirks that a machine disables are KVM's matter and change nothing here. Where the irqchip is split, EOIs
+// that are broadcast are told.
 #pragma once
 
 #include <functional>
@@ -80,6 +81,7 @@ class ModelMachine {
     Watch watch_;
     bool locked_x2apic_ = false;
     bool starts_disabled_ = false;
+    bool shows_eois_ = false; // the I/O APIC is userspace's
 };
 
 class ModelParty : public traces::Party {

@@ -67,7 +67,8 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 
 } // namespace
 
-ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& found) {
+ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& found)
+    : shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
         Vcpu& vcpu = vcpus_.emplace_back();
         vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
@@ -113,6 +114,7 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
     begin_step();
     StepVerdict verdict;
     Vcpu& vcpu = vcpus_[step.vcpu];
+    const model::KnownBool due = eoi_due(step, outcome);
     if (was_not_run(outcome)) {
         verdict.why = was_not_done;
         return verdict;
@@ -128,6 +130,7 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
     }
     judge_restarts(verdict, step, outcome);
     judge_taken(verdict, step, outcome);
+    if (shows_eois_ && outcome.error.empty()) judge_eois(verdict, step, outcome, due);
     if (!verdict.divergences.empty()) verdict.kind = StepVerdict::Kind::divergence;
     return verdict;
 }
@@ -294,6 +297,45 @@ void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const 
     for (Vcpu& vcpu : vcpus_)
         if (vcpu.init_maybe) apply_init(vcpu, false);
     if (outcome.error.empty()) judge_due(verdict, outcome);
+}
+
+// Whether the step must send an EOI to the I/O APIC.
+model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outcome) const {
+    const bool writes = step.what == Do::mmio_write || step.what == Do::wrmsr;
+    if (!shows_eois_ || !writes || outcome.gp || outcome.mmio_exit) return false;
+    const Worlds& worlds = vcpus_[step.vcpu].worlds;
+    const GuestAccess access = access_of(step, outcome, line_);
+    constexpr u64 slot = 0xf;
+    if (model::register_addressed(access.kind, access.address & ~(model::is_mmio(access.kind) ? slot : 0)) !=
+        Reg::eoi)
+        return false;
+    const Known<u64> window = worlds.apic_base() & model::apic_base::page;
+    if (model::is_mmio(access.kind) && !(window == Known<u64>{access.address & model::apic_base::page}))
+        return {};
+    const Mode of_way = model::is_mmio(access.kind) ? Mode::xapic : Mode::x2apic;
+    if (worlds.mode() && worlds.mode() != of_way) return false;
+    const bool plain = model::is_mmio(access.kind) ? is_whole_word(access) : step.value == 0;
+    return plain && worlds.mode() ? worlds.broadcasts_eoi() : model::KnownBool{};
+}
+
+void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const StepOutcome& outcome,
+                              model::KnownBool due) {
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        const auto sent = std::ranges::find(outcome.eois, i, &traces::EoiBroadcast::vcpu);
+        const bool was_sent = sent != outcome.eois.end();
+        const model::KnownBool must = step.vcpu == i ? due : model::KnownBool{false};
+        if (must.admits(was_sent)) continue;
+        Mismatch mismatch;
+        mismatch.rule = Rule::P05;
+        mismatch.fault = Fault::eoi_broadcast;
+        mismatch.reg = Reg::eoi;
+        const Known<u32> svr = vcpus_[i].worlds.stored(Reg::svr);
+        mismatch.bits = svr.value & model::svr::eoi_suppression;
+        mismatch.mode = vcpus_[i].worlds.mode().value_or(Mode::xapic);
+        mismatch.detail = was_sent ? Detail{"the I/O APIC was told that {:#x} has ended", sent->vector}
+                                   : Detail{"the I/O APIC was not told of the EOI"};
+        report_event(verdict, vcpus_[i], was_sent ? sent->vector : 0, mismatch);
+    }
 }
 
 // What had to reach a processor, other than through IRR. One that waits for a SIPI holds back NMIs (R07), and

@@ -85,6 +85,9 @@ class ProgramJudge {
     static Rule rule_of_way(const Worlds::Message& message, const Vcpu& vcpu);
 
     void judge_restarts(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    void judge_eois(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome,
+                    model::KnownBool due);
+    model::KnownBool eoi_due(const traces::Step& step, const traces::StepOutcome& outcome) const;
     void judge_due(StepVerdict& verdict, const traces::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
     void report(StepVerdict& verdict, const Vcpu& vcpu, const traces::GuestAccess& access,
@@ -92,6 +95,7 @@ class ProgramJudge {
     void report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch);
 
     std::vector<Vcpu> vcpus_;
+    bool shows_eois_ = false;      // that go to the I/O APIC
     u64 line_ = 0;                 // the step's index + 1
     std::set<u64> written_closed_; // addresses: who answers there may have kept what was written
 };

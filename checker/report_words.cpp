@@ -70,6 +70,7 @@ std::string access_text(const Divergence& divergence) {
     if (divergence.mismatch.fault == Fault::not_taken) return "the processor takes interrupts";
     if (divergence.mismatch.fault == Fault::not_delivered)
         return fmt::format("{} is sent", message_name(access.value));
+    if (divergence.mismatch.fault == Fault::eoi_broadcast) return "an interrupt is ended";
     if (divergence.mismatch.fault == Fault::cpuid) return "CPUID leaf 1H";
     switch (access.kind) {
     case AccessKind::mmio_read: return fmt::format("MMIO read, {}", place(divergence));
@@ -104,6 +105,7 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::not_taken: return fmt::format("vector {:#x} was not taken", access.value);
     case Fault::not_delivered:
         return fmt::format("{} did not reach the processor", message_name(access.value));
+    case Fault::eoi_broadcast:
     case Fault::property:
     case Fault::handed_on:
     case Fault::ipi_differs:
@@ -130,6 +132,8 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::left: return write ? "the write reaches the register" : expected_value(divergence);
     case Fault::not_taken: return "it is taken: interrupts are open and its class is above that of PPR";
     case Fault::not_delivered: return "it reaches the processor, which it addresses";
+    case Fault::eoi_broadcast:
+        return "the EOI of a level-triggered interrupt is sent unless SVR[12] is 1; no other is";
     case Fault::property: return "what the rule says; no single outcome of the step is wrong";
     case Fault::cpuid: break;
     }

@@ -81,6 +81,8 @@ std::string outcome_text(const Step& step, const StepOutcome& outcome) {
             step.what == Do::mmio_read ? ", by userspace (KVM_EXIT_MMIO)" : ", to userspace (KVM_EXIT_MMIO)";
     for (const traces::Taken& taken : outcome.taken)
         text += fmt::format("; vCPU {} takes {:02X}H", taken.vcpu, taken.vector);
+    for (const traces::EoiBroadcast& eoi : outcome.eois)
+        text += fmt::format("; the I/O APIC is told that {:02X}H has ended", eoi.vector);
     for (const traces::Restarted& restarted : outcome.restarted)
         text += restarted.sipi_vector
                     ? fmt::format("; vCPU {} starts by SIPI {:02X}H", restarted.vcpu, *restarted.sipi_vector)

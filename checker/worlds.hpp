@@ -81,6 +81,8 @@ class Worlds {
     void timer_may_have_fired(const CpuFacts& cpu);
     // The vector that the processor takes if it is open, where there is no doubt of it.
     std::optional<u32> interrupt_to_take() const;
+    // Whether an EOI now would be broadcast.
+    model::KnownBool broadcasts_eoi() const;
     // What is determined of the APIC's answer to the access if the window were not closed.
     Known<u64> answer_if_open(const traces::GuestAccess& access, const CpuFacts& cpu) const;
     // As if the write to the closed window had reached the APIC.

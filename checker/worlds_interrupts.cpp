@@ -111,6 +111,20 @@ std::optional<u32> Worlds::interrupt_to_take() const {
     return only;
 }
 
+KnownBool Worlds::broadcasts_eoi() const {
+    std::optional<KnownBool> all;
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        do {
+            World world = worlds_[m];
+            const KnownBool here = model::end_of_interrupt(p, world);
+            all = all ? all->join(here) : here;
+        } while (p.next_path());
+    }
+    return all.value_or(KnownBool{});
+}
+
 void Worlds::forget_interrupts() {
     if (!interrupts_known_) return;
     interrupts_known_ = false;

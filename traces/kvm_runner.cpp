@@ -244,6 +244,12 @@ void KvmRunner::on_mmio(const Batch* batch, kvm_run& state) {
     if (batch != nullptr) outcomes_[step_at(*batch)].mmio_exit = true;
 }
 
+// The step whose slot the guest has in RDI, or the one after which it takes interrupts.
+void KvmRunner::on_eoi(std::size_t vcpu, const Batch* batch, std::uint8_t vector) {
+    const std::size_t step = batch != nullptr ? step_at(*batch) : settled_;
+    outcomes_[step].eois.push_back({static_cast<std::uint32_t>(vcpu), vector});
+}
+
 // An exception other than #GP: the guest goes on behind the step.
 void KvmRunner::on_fault(const Batch& batch) {
     const std::size_t step = step_at(batch);
@@ -272,8 +278,9 @@ KvmRunner::Out KvmRunner::come_out(std::size_t vcpu, const Batch* batch) {
             on_fault(*batch);
         } else if (state.exit_reason == KVM_EXIT_MMIO) {
             on_mmio(batch, state);
-        } else if (state.exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN || state.exit_reason == KVM_EXIT_INTR ||
-                   state.exit_reason == KVM_EXIT_IOAPIC_EOI) {
+        } else if (state.exit_reason == KVM_EXIT_IOAPIC_EOI) {
+            on_eoi(vcpu, batch, state.eoi.vector);
+        } else if (state.exit_reason == KVM_EXIT_IRQ_WINDOW_OPEN || state.exit_reason == KVM_EXIT_INTR) {
             continue;
         } else {
             v.stopped = exit_text(state, v.kvm.rip());

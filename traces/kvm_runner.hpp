@@ -69,6 +69,7 @@ class KvmRunner {
     Out come_out(std::size_t vcpu, const Batch* batch);
     std::size_t step_at(const Batch& batch) const;
     void on_mmio(const Batch* batch, kvm_run& state);
+    void on_eoi(std::size_t vcpu, const Batch* batch, std::uint8_t vector);
     void on_fault(const Batch& batch);
     void abandon(const Batch& batch, std::size_t from);
 
@@ -89,6 +90,7 @@ class KvmRunner {
 
     Machine machine_;
     const Program* program_ = nullptr; // being run
+    std::size_t settled_ = 0;          // the step after which vCPUs take interrupts
     KvmGuest::Bounds bounds_;
     Vm vm_;
     guest::Memory memory_;

@@ -58,6 +58,7 @@ bool KvmRunner::collect_taken(std::size_t vcpu, std::size_t step, const Batch* b
 
 void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
     Vcpu& v = vcpus_[vcpu];
+    settled_ = step;
     if (v.halted) {
         deadline_.set(wake_bound);
         const Out out = come_out(vcpu, nullptr);

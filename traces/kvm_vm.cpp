@@ -22,6 +22,16 @@ namespace {
 constexpr unsigned long get_supported_cpuid = _IOC(_IOC_READ | _IOC_WRITE, KVMIO, 0x05, 8);
 constexpr unsigned long set_cpuid2 = _IOC(_IOC_WRITE, KVMIO, 0x90, 8);
 
+constexpr unsigned long set_gsi_routing = _IOC(_IOC_WRITE, KVMIO, 0x6a, 8);
+
+// struct kvm_irq_routing. The pins of the I/O APIC that userspace would have: as many as there are vectors.
+struct Routes {
+    static constexpr std::uint32_t pins = 240;
+    std::uint32_t count = pins;
+    std::uint32_t flags = 0;
+    kvm_irq_routing_entry entries[pins] = {};
+};
+
 constexpr std::uint32_t cpuid_x2apic = 1U << 21;
 constexpr std::uint32_t cpuid_tsc_deadline = 1U << 24;
 
@@ -146,8 +156,9 @@ void Vm::create_irqchip(const Machine& machine) {
     if (machine.split_irqchip) {
         kvm_enable_cap capability{};
         capability.cap = KVM_CAP_SPLIT_IRQCHIP;
-        capability.args[0] = 24; // pins of the I/O APIC that userspace would have
+        capability.args[0] = Routes::pins;
         must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability), "a split irqchip");
+        route_level_interrupts();
     } else {
         must(kvm_ioctl(vm_.get(), KVM_CREATE_IRQCHIP), "an irqchip in the kernel");
     }
@@ -162,6 +173,21 @@ void Vm::create_irqchip(const Machine& machine) {
     const std::uintptr_t boot_id = machine.apic_ids.front();
     if (boot_id != 0 && kvm_ioctl(vm_.get(), KVM_SET_BOOT_CPU_ID, boot_id) < 0)
         throw KvmRefused(fmt::format("this KVM refuses a BSP with APIC ID {}: {}", boot_id, reason()));
+}
+
+// A pin of userspace's I/O APIC for each vector, level-triggered: KVM tells of their EOIs alone.
+void Vm::route_level_interrupts() const {
+    Routes routes;
+    constexpr std::uint32_t everybody = 0xfee0'0000 | 0xff << 12;
+    constexpr std::uint32_t level_asserted = 0xc000;
+    for (std::uint32_t pin = 0; pin < Routes::pins; ++pin) {
+        kvm_irq_routing_entry& entry = routes.entries[pin];
+        entry.gsi = pin;
+        entry.type = KVM_IRQ_ROUTING_MSI;
+        entry.u.msi.address_lo = everybody;
+        entry.u.msi.data = level_asserted | (pin + 0x10);
+    }
+    must(kvm_ioctl(vm_.get(), set_gsi_routing, &routes), "routes of an I/O APIC in userspace");
 }
 
 void Vm::create_ram() {

@@ -78,6 +78,7 @@ class Vm {
     void open_device();
     void disable_quirks(const std::vector<std::string>& names) const;
     void create_irqchip(const Machine& machine);
+    void route_level_interrupts() const;
     void create_ram();
     void read_cpuid(const Machine& machine);
 

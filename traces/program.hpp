@@ -72,6 +72,13 @@ struct Taken {
     bool operator==(const Taken&) const = default;
 };
 
+// An EOI went to the I/O APIC. Seen only where that is userspace's (split_irqchip).
+struct EoiBroadcast {
+    std::uint32_t vcpu = 0;
+    std::uint8_t vector = 0;
+    bool operator==(const EoiBroadcast&) const = default;
+};
+
 // INIT or SIPI took effect on a vCPU.
 struct Restarted {
     std::uint32_t vcpu = 0;
@@ -87,6 +94,7 @@ struct StepOutcome {
     bool mmio_exit = false;   // nothing in the kernel answered; whoever runs the guest read all ones
     bool halted = false;      // the vCPU is still in HLT; its later steps wait for something to wake it
     std::vector<Taken> taken; // interrupts, by any vCPU, from this step until the next one
+    std::vector<EoiBroadcast> eois;
     std::vector<Restarted> restarted;
     // Why the step was not done ("not run: ..."), or what the vCPU died of in it; empty: neither.
     std::string error;

@@ -41,6 +41,11 @@ Taken read_taken(const At& at) {
             static_cast<std::uint8_t>(member(at, "vector").number(0, 255))};
 }
 
+EoiBroadcast read_eoi(const At& at) {
+    const Taken of = read_taken(at);
+    return {of.vcpu, of.vector};
+}
+
 Restarted read_restarted(const At& at) {
     at.must_be_object();
     refuse_unknown_keys(at, std::array<std::string_view, 3>{"vcpu", "by", "vector"});
@@ -61,8 +66,8 @@ std::vector<Entry> read_list(const At& at, Entry (*read)(const At&)) {
 
 StepOutcome read_outcome(const At& at) {
     at.must_be_object();
-    refuse_unknown_keys(at, std::array<std::string_view, 8>{"value", "any_value", "gp", "exit", "halted",
-                                                            "taken", "restarted", "error"});
+    refuse_unknown_keys(at, std::array<std::string_view, 9>{"value", "any_value", "gp", "exit", "halted",
+                                                            "taken", "eois", "restarted", "error"});
     const json& object = at.value();
     StepOutcome outcome;
     if (object.contains("value")) outcome.value = member(at, "value").hex(all_64);
@@ -71,6 +76,7 @@ StepOutcome read_outcome(const At& at) {
     if (object.contains("exit")) outcome.mmio_exit = member(at, "exit").one_of({"mmio"}) == 0;
     if (object.contains("halted")) outcome.halted = member(at, "halted").boolean();
     if (object.contains("taken")) outcome.taken = read_list(member(at, "taken"), read_taken);
+    if (object.contains("eois")) outcome.eois = read_list(member(at, "eois"), read_eoi);
     if (object.contains("restarted")) outcome.restarted = read_list(member(at, "restarted"), read_restarted);
     if (object.contains("error")) outcome.error = member(at, "error").text();
     return outcome;

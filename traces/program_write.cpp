@@ -49,6 +49,8 @@ json outcome_json(const StepOutcome& outcome) {
     out["taken"] = json::array();
     for (const Taken& taken : outcome.taken)
         out["taken"].push_back({{"vcpu", taken.vcpu}, {"vector", taken.vector}});
+    for (const EoiBroadcast& eoi : outcome.eois)
+        out["eois"].push_back({{"vcpu", eoi.vcpu}, {"vector", eoi.vector}});
     for (const Restarted& restarted : outcome.restarted) {
         json entry = {{"vcpu", restarted.vcpu}, {"by", restarted.sipi_vector ? "sipi" : "init"}};
         if (restarted.sipi_vector) entry["vector"] = *restarted.sipi_vector;

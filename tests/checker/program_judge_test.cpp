@@ -47,23 +47,26 @@ StepOutcome takes(std::uint8_t vector, std::uint32_t vcpu = 0) {
 
 class Judged {
   public:
-    explicit Judged(std::uint32_t vcpus = 1) : judge_(machine(vcpus), found(vcpus)) {}
+    explicit Judged(std::uint32_t vcpus = 1, bool split_irqchip = false)
+        : judge_(machine(vcpus, split_irqchip), found(vcpus, split_irqchip)) {}
 
     StepVerdict operator()(const Step& step, const StepOutcome& outcome) {
         return judge_.judge(step, outcome);
     }
 
   private:
-    static traces::Machine machine(std::uint32_t vcpus) {
+    static traces::Machine machine(std::uint32_t vcpus, bool split_irqchip) {
         traces::Machine machine;
+        machine.split_irqchip = split_irqchip;
         for (std::uint32_t i = 0; i < vcpus; ++i) machine.apic_ids.push_back(i);
         machine.vendor = traces::GuestVendor::intel;
         return machine;
     }
-    static traces::Found found(std::uint32_t vcpus) {
+    // Where the irqchip is split, the version says that EOI broadcasts can be suppressed.
+    static traces::Found found(std::uint32_t vcpus, bool split_irqchip) {
         traces::Found found;
         found.maxphyaddr = 40;
-        found.versions.assign(vcpus, 0x50014);
+        found.versions.assign(vcpus, split_irqchip ? 0x105'0014 : 0x50014);
         return found;
     }
     ProgramJudge judge_;
@@ -240,6 +243,41 @@ TEST_CASE("NMI, INIT and SIPI must reach whom they address") {
     SUBCASE("an INIT level de-assert reaches nobody") {
         CHECK(judged(mmio_write(0x300, 0x8500), ok()).divergences.empty());
     }
+}
+
+TEST_CASE("an EOI goes to the I/O APIC in userspace if the interrupt was level-triggered") {
+    Judged judged(1, true);
+    const auto eoi = [](std::uint8_t vector) {
+        StepOutcome outcome;
+        outcome.eois = {{0, vector}};
+        return outcome;
+    };
+    const auto take = [&](std::uint8_t vector, bool level) {
+        Step arrives = step(Do::interrupt);
+        arrives.vector = vector;
+        arrives.level = level;
+        judged(arrives, ok());
+        judged(step(Do::open_interrupts), takes(vector));
+        judged(step(Do::close_interrupts), ok());
+    };
+    judged(mmio_write(0xf0, software_enabled), ok());
+    SUBCASE("level-triggered") {
+        take(0x44, true);
+        SUBCASE("told") { CHECK(judged(mmio_write(0xb0, 0), eoi(0x44)).divergences.empty()); }
+        SUBCASE("not told") { CHECK(breaks(judged(mmio_write(0xb0, 0), ok()), Rule::P05)); }
+    }
+    SUBCASE("edge-triggered") {
+        take(0x45, false);
+        SUBCASE("told") { CHECK(breaks(judged(mmio_write(0xb0, 0), eoi(0x45)), Rule::P05)); }
+        SUBCASE("not told") { CHECK(judged(mmio_write(0xb0, 0), ok()).divergences.empty()); }
+    }
+    SUBCASE("suppressed") {
+        judged(mmio_write(0xf0, software_enabled | 0x1000), ok());
+        take(0x44, true);
+        SUBCASE("told") { CHECK(breaks(judged(mmio_write(0xb0, 0), eoi(0x44)), Rule::P05)); }
+        SUBCASE("not told") { CHECK(judged(mmio_write(0xb0, 0), ok()).divergences.empty()); }
+    }
+    SUBCASE("with no EOI at all") { CHECK(breaks(judged(mmio_write(0x80, 0), eoi(0x44)), Rule::P05)); }
 }
 
 TEST_CASE("a timer that runs may fire at any time, and must once it is said to have") {
