@@ -56,7 +56,7 @@ class Export(program.Case):
         for change, reason in (
             (lambda f: f.pop("observed"), 'has no "observed"'),
             (lambda f: f.update(rules=["M99"]), "/rules/0: there is no rule 'M99'"),
-            (lambda f: f.update(rules=["M01", "M02"]), "/rules: a divergence has one rule"),
+            (lambda f: f.update(rules=["M01", "M02"]), "/rules: a divergence or departure has one rule"),
             (lambda f: f["steps"][1].pop("outcome"), '/steps/1: has no "outcome"'),
             (lambda f: f["observed"].update(ipis=-1), "/observed/ipis"),
         ):
