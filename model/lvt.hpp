@@ -25,7 +25,7 @@ constexpr typename D::Bool has_option(const State<D>& s, const Cpu<D>& cpu, Reg 
     return reg == Reg::svr ? has_any(s[Reg::version], version::eoi_suppression) : cpu.has_tsc_deadline;
 }
 
-// The entries whose number the version register counts beyond the six that all CPUs have.
+// V03: the entry that the version register counts beyond the six that all CPUs have.
 template <class D>
 constexpr typename D::Bool has_cmci(const State<D>& s) {
     return less(typename D::U32{u32{5}}, (s[Reg::version] >> 16) & u32{0xff});
@@ -64,12 +64,13 @@ constexpr void write_svr(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow
         s.cleared_by_software = false;
         return;
     }
-    // Clearing a bit that RESET left clear: nothing is said of masks that were open then (V13).
+    // Writing 0 to a bit that RESET left clear clears nothing: of masks that were open then nothing is said,
+    // nor of those that are opened later (V13).
     const auto cleared = either(was_enabled, s.cleared_by_software);
     const bool masks_all = p(Rule::V06, cleared) || p.open(Rule::V13, true);
     if (masks_all)
         for (const Reg entry : lvt_entries) s[entry] |= lvt::mask;
-    s.cleared_by_software = true;
+    s.cleared_by_software = cleared;
 }
 
 } // namespace lapicheck::model

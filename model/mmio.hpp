@@ -1,6 +1,8 @@
 // The MMIO window (group M). SDM Vol. 3A 325384-059US, 10.4.1, 10.5.3, 10.12.2; AMD APM Vol. 2, 16.3.
 #pragma once
 
+#include <type_traits>
+
 #include "model/registers_access.hpp"
 
 namespace lapicheck::model {
@@ -14,6 +16,7 @@ constexpr auto in_amd_extended_space(U32 offset) {
     return either(between(0x400, 0x430), between(0x480, 0x540));
 }
 
+// In xAPIC mode alone: an MSR that is reserved raises #GP and records nothing (E04).
 template <class P, class D>
 constexpr void log_illegal_register(P& p, State<D>& s) {
     if (p(Rule::M11, true)) s.esr_pending |= esr::illegal_register;
@@ -53,22 +56,26 @@ constexpr void leave_written_open(P& p, Rule rule, State<D>& s, const RegisterRo
     }
 }
 
+// Which errors an access of undefined effect records is not said.
+template <class P, class D>
+constexpr void leave_errors_open(P& p, Rule rule, State<D>& s, const Access<D>& a) {
+    if (!is_write(a.kind)) return may_log_illegal_register(p, s);
+    s.esr_pending = p.open_value(rule, s.esr_pending) & p.row(Reg::esr).defined(); // E03
+}
+
 // An access that is no aligned 32-bit one: what it does to the registers it touches is not said
 // (M08, M09), that it touches no other is (M15).
 template <class P, class D, class U32>
 constexpr Outcome<D> odd_access(P& p, State<D>& s, const Access<D>& a, U32 offset) {
     const bool crosses = p(Rule::M08, less(U32{u32{4}}, (offset & u32{0xf}) + U32{a.size}));
     const Rule rule = a.size < 4 && !crosses ? Rule::M09 : Rule::M08;
-    if (is_write(a.kind)) {
-        s.esr_pending = p.open_value(rule, s.esr_pending) & p.row(Reg::esr).defined(); // E03
+    leave_errors_open(p, rule, s, a);
+    if (is_write(a.kind))
         for (const RegisterRow& row : p.table()) {
             const auto touched =
                 both(less(U32{row.offset}, offset + U32{a.size}), less(offset, U32{row.offset + 0x10}));
             if (!is_bitmap(row.reg)) leave_written_open(p, rule, s, row, touched);
         }
-    } else {
-        may_log_illegal_register(p, s);
-    }
     return open_outcome<D>(rule, Reg::none);
 }
 
@@ -110,7 +117,7 @@ constexpr Outcome<D> access_register(P& p, State<D>& s, const Cpu<D>& cpu, const
     return read_register(p, s, cpu, *row, false);
 }
 
-// The window is closed: nothing of the APIC answers, and nothing reaches it.
+// The window is closed: nothing of the APIC answers, and nothing reaches it. What answers is not said (M05).
 template <class P, class D>
 constexpr Outcome<D> closed(P& p, Rule rule, const State<D>& s, const Access<D>& a) {
     Outcome<D> out;
@@ -119,10 +126,31 @@ constexpr Outcome<D> closed(P& p, Rule rule, const State<D>& s, const Access<D>&
     return out;
 }
 
+// An access that begins outside the window. Only in xAPIC mode may one from the page below reach into it.
+template <class P, class D>
+constexpr Outcome<D> mmio_from_outside(P& p, State<D>& s, const Access<D>& a) {
+    const auto address = p.index(a.address);
+    const auto first = low_half(address) & u32{window_bytes - 1};
+    using U32 = std::remove_cv_t<decltype(first)>;
+    const typename D::U64 next_page = (address & apic_base::page) + decltype(address & address){window_bytes};
+    const auto is_next = equal(next_page, s.apic_base & apic_base::page);
+    const auto crosses = less(U32{u32{window_bytes} - a.size}, first);
+    if (!p(Rule::M08, both(crosses, both(is_next, in_xapic(s))))) return {};
+    leave_errors_open(p, Rule::M08, s, a);
+    if (is_write(a.kind))
+        for (const RegisterRow& row : p.table()) {
+            if (row.offset + 1 >= a.size) continue; // beyond what an access of this size reaches
+            const auto touched = less(U32{row.offset}, (first + U32{a.size}) & u32{window_bytes - 1});
+            leave_written_open(p, Rule::M08, s, row, touched);
+        }
+    return open_outcome<D>(Rule::M08, Reg::none);
+}
+
 template <class P, class D>
 constexpr Outcome<D> mmio(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
     using enum Rule;
-    if (p(M14, negate(equal(a.address & apic_base::page, s.apic_base & apic_base::page)))) return {};
+    if (p(M14, negate(equal(a.address & apic_base::page, s.apic_base & apic_base::page))))
+        return mmio_from_outside(p, s, a);
     const Rule disabled = is_write(a.kind) ? M04 : M03;
     if (p(disabled, negate(is_enabled(s)))) return closed(p, disabled, s, a);
     const Rule x2apic = is_write(a.kind) ? M02 : M01;

@@ -27,14 +27,15 @@ constexpr typename D::Bool has_reserved_encoding(const RegisterRow& row, typenam
     return either(never, either(is(5), is(7)));
 }
 
-// Whether software may write it is not said: 1 to a read-only bit, to one that may be there, a
-// reserved encoding.
+// Whether software may write it is not said: 1 to a read-only bit, were it 1 already, or to one that may be
+// there, a reserved encoding.
 template <class D>
-constexpr typename D::Bool is_doubtful(const RegisterRow& row, typename D::U32 v, typename D::U32 old) {
-    const auto bits = has_any(v & ~old, row.read_only | row.open);
+constexpr typename D::Bool is_doubtful(const RegisterRow& row, typename D::U32 v) {
+    const auto bits = has_any(v, row.read_only | row.open);
     return is_lvt(row.reg) ? either(bits, has_reserved_encoding<D>(row, v)) : bits;
 }
 
+// L03 of the LVT, like X06 of every register.
 template <class P, class D>
 constexpr bool sets_reserved_bits(P& p, const State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
                                   typename D::U32 v) {
@@ -68,10 +69,10 @@ constexpr Outcome<D> wrmsr_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
     if (p(X05, negate(is_zero(high_half(v))))) return gp<D>(X05, reg);
     if (reg == Reg::eoi && p(X07, negate(is_zero(low)))) return gp<D>(X07, reg);
     if (reg == Reg::esr && p(X08, negate(is_zero(low)))) return gp<D>(X08, reg);
+    // E08: a vector below 16 sets no reserved bit.
     if (reg == Reg::self_ipi && p(X09, has_any(low, row.reserved()))) return gp<D>(X09, reg);
     if (reg != Reg::eoi && sets_reserved_bits(p, s, cpu, row, low)) return gp<D>(X06, reg);
-    if (reg != Reg::esr && p(L02, is_doubtful<D>(row, low, s[reg])) && p.open(L02, false))
-        return gp<D>(L02, reg);
+    if (reg != Reg::esr && p(L02, is_doubtful<D>(row, low)) && p.open(L02, false)) return gp<D>(L02, reg);
     return write_register(p, s, cpu, row, low, true);
 }
 
@@ -82,6 +83,7 @@ constexpr Outcome<D> amd_extended_msr(P& p, const Cpu<D>& cpu) {
     return open_outcome<D>(Rule::X04, Reg::none);
 }
 
+// E09: what raises #GP is decided before anything changes. D08: DFR is one of the absent registers.
 template <class P, class D>
 constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
     using enum Rule;
@@ -97,10 +99,12 @@ constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Acce
     if (reg == Reg::lvt_cmci && p(X18, negate(has_cmci(s)))) return gp<D>(X18, reg);
     if (!write) {
         if (row->x2apic == RegAccess::write_only) return gp<D>(X03, reg);
-        return read_register(p, s, cpu, *row, true);
+        Outcome<D> out = read_register(p, s, cpu, *row, true);
+        if (reg == Reg::apr) out.rule = X04; // not reserved on AMD
+        return out;
     }
     const bool writable = row->x2apic == RegAccess::write_only || row->x2apic == RegAccess::read_write;
-    if (!writable) return gp<D>(X02, reg);
+    if (!writable) return gp<D>(X02, reg); // D05: LDR is one of them
     return wrmsr_register(p, s, cpu, *row, a.value);
 }
 

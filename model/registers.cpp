@@ -50,7 +50,7 @@ constexpr Field lvt_timer_fields[] = {
 };
 constexpr Field lvt_error_fields[] = {
     {"vector", lvt::vector, writable, own},
-    {"delivery mode", lvt::delivery_mode, amd_only, own},
+    {"delivery mode", lvt::delivery_mode, amd_only, Rule::L05},
     {"delivery status", lvt::delivery_status, read_only, Rule::L02},
     {"mask", lvt::mask, writable, own},
 };

@@ -54,12 +54,16 @@ constexpr typename D::U32 read_word(P& p, State<D>& s, const Cpu<D>& cpu, const 
     return (word & fixed) | (p.open_value(Rule::M06, word & fixed) & ~fixed);
 }
 
+// M16, X12: no read changes a register.
 template <class P, class D>
 constexpr Outcome<D> read_register(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
                                    bool x2apic) {
     if (row.reg == Reg::current_count) return read_current_count(p, s, cpu);
     if (row.reg == Reg::ppr) return read_ppr(p, s);
     Outcome<D> out = done<D>(x2apic ? Rule::X14 : Rule::M06, row.reg);
+    // Two registers that are others in x2APIC mode, and so none of X14's.
+    if (x2apic && row.reg == Reg::id) out.rule = Rule::D02;
+    if (x2apic && row.reg == Reg::ldr) out.rule = Rule::D04;
     out.value = widen(read_word(p, s, cpu, row, x2apic));
     if (x2apic && row.reg == Reg::icr)
         out.value = out.value | (widen(p.open_value(Rule::X15, s[Reg::icr_high])) << 32);
@@ -94,7 +98,7 @@ constexpr Outcome<D> write_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
         out.ends_interrupt = true;
         out.broadcasts_eoi = end_of_interrupt(p, s);
         break;
-    case esr: // E01: shows what was collected and starts anew
+    case esr: // E01: shows what was collected and starts anew; E06: nothing, if nothing was
         s[esr] = s.esr_pending;
         s.esr_pending = u32{0};
         break;

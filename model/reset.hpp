@@ -6,6 +6,7 @@
 
 namespace lapicheck::model {
 
+// What RESET and INIT have in common (L01, V04, R04).
 template <class P, class D>
 constexpr void reset_registers(P& p, State<D>& s) {
     for (const RegisterRow& row : p.table())
@@ -15,13 +16,15 @@ constexpr void reset_registers(P& p, State<D>& s) {
     s.cleared_by_software = false;
 }
 
-// R02, R03: IA32_APIC_BASE and the APIC ID stay. Of a disabled APIC nothing is said: it may be left alone.
+// R02, R03, B11: IA32_APIC_BASE and the APIC ID stay. Of a disabled APIC nothing is said: it may be left
+// alone.
 template <class P, class D>
 constexpr void init(P& p, State<D>& s) {
     if (p(Rule::R02, is_enabled(s)) || p.open(Rule::R02, false)) reset_registers(p, s);
 }
 
-// R01, B10. Whether an AMD CPU comes up enabled is not said (R08); bit 8 tells the BSP.
+// R01, B10. Whether an AMD CPU comes up enabled is not said (R08); bit 8 tells the BSP. B17: x2APIC mode
+// ends, unless the platform locks it: whether that outlasts RESET is not said.
 template <class P, class D>
 constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
     reset_registers(p, s);
@@ -29,7 +32,9 @@ constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
     s[Reg::id] = initial_id;
     s.x2apic_id = cpu.hardware_id;
     const bool enabled = !(p(Rule::B10, cpu.amd) && p.open(Rule::R08, false));
-    const u64 fixed = apic_base::reset_page | (enabled ? apic_base::enable : 0);
+    const bool stays = p(Rule::B17, both(cpu.locked_x2apic, cpu.has_x2apic)) && p.open(Rule::B17, false);
+    const u64 mode = stays ? apic_base::enable | apic_base::extd : enabled ? apic_base::enable : 0;
+    const u64 fixed = apic_base::reset_page | mode;
     s.apic_base = typename D::U64{fixed} | (p.open_value(Rule::B10, s.apic_base) & apic_base::bsp);
 }
 
@@ -40,10 +45,23 @@ constexpr void collect_errors(P& p, State<D>& s) {
     s.esr_pending |= p.open_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
 }
 
-// Errors come in, and a performance counter's overflow masks its entry (L07).
+// Interrupts come to the pins and leave, which delivery status and remote IRR of entries that are not masked
+// show (L02, L06). Without a condition: it happens before each access.
+template <class P, class D>
+constexpr void show_local_interrupts(P& p, State<D>& s) {
+    for (const Reg entry : lvt_entries) {
+        const auto unmasked = ~s[entry] & lvt::mask;
+        const auto shown = ((unmasked >> 4) | (unmasked >> 2)) & p.row(entry).read_only;
+        s[entry] = (s[entry] & ~shown) | (p.open_value(Rule::L06, s[entry]) & shown);
+    }
+}
+static_assert(lvt::mask >> 4 == lvt::delivery_status && lvt::mask >> 2 == lvt::remote_irr);
+
+// Errors and interrupts come in, and a performance counter's overflow masks its entry (L07).
 template <class P, class D>
 constexpr void act_by_itself(P& p, State<D>& s) {
     collect_errors(p, s);
+    show_local_interrupts(p, s);
     s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
 }
 

@@ -200,10 +200,18 @@ template <class D>
 typename D::Bool writes_apic_base(const Transition<D>& t) {
     return t.access.kind == AccessKind::wrmsr ? at_msr(t, facts::apic_base_msr) : typename D::Bool{false};
 }
-// What the manual leaves undefined: an MMIO access that is no aligned one of 32 bits.
+// It reaches into the page behind, which may be the window.
+template <class D>
+typename D::Bool crosses_pages(const Transition<D>& t) {
+    if (!is_mmio(t.access.kind) || t.access.size < 2) return typename D::Bool{false};
+    const u32 last = 0x1000 - (t.access.size < 16 ? t.access.size : 16);
+    return less(typename D::U32{last}, low_half(t.access.address) & u32{0xfff});
+}
+// What the manual leaves undefined: an MMIO access to the window that is no aligned one of 32 bits.
 template <class D>
 typename D::Bool is_odd(const Transition<D>& t) {
-    return all_of<D>({in_window(t), was_xapic(t), negate(is_regular(t))});
+    const auto touches = either(in_window(t), crosses_pages(t));
+    return all_of<D>({touches, was_xapic(t), negate(is_regular(t))});
 }
 
 // `says` of each register for which `which` holds.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 
 #include "checker/proof/allowed.hpp"
 #include "model/implementations/sdm.hpp"
@@ -92,6 +93,18 @@ class AnswersOf : public PlainImplementation {
 
   private:
     const PlainImplementation* implementation_;
+};
+
+// Takes both ways where a word decides one thing (V13: the mask of an LVT entry), on which other bits hang:
+// of an unknown word it would be forgotten how they go together.
+class BothWays : public model::ForkingDriver {
+  public:
+    template <class T>
+    T open_value(Rule rule, T proposal, model::Place place = model::Place::current()) {
+        if constexpr (std::is_same_v<T, model::Known<u32>>)
+            if (rule == Rule::V13) return open(rule, true, place) ? T{~u32{0}} : T{u32{0}};
+        return ForkingDriver::open_value(rule, proposal, place);
+    }
 };
 
 // What the reference does in the place of an implementation, with the implementation's answers.
@@ -275,7 +288,7 @@ bool is_allowed(const Executed& step) {
     const model::Access<KnownBits> access{step.access.kind, step.access.address, step.access.size,
                                           step.access.value};
     model::Surroundings<KnownBits> around;
-    model::As<model::ForkingDriver> driver(sdm, around, cpu);
+    model::As<BothWays> driver(sdm, around, cpu);
     do {
         model::State<KnownBits> state = exact(step.before);
         const auto out = model::amended_step(driver, state, cpu, access);

@@ -57,8 +57,8 @@ Unrolling::Unrolling(const SymImplementation& implementation, std::string name, 
         {paths_of(implementation, start, any_access(AccessKind::reset, 4, name_), choice_prefix(0))});
     guards_.push_back({context().bool_val(true)});
     frames_.push_back({std::nullopt, worlds_after(steps_.back(), guards_.back(), start.cpu)});
-    // Whether an AMD CPU comes up disabled is left open (R08). Runs begin as every machine does once its
-    // firmware runs: enabled.
+    // Whether an AMD CPU comes up disabled is left open (R08), and whether a locked one comes up in x2APIC
+    // mode (B17). Runs begin as most machines do once their firmware runs: enabled, in xAPIC mode.
     std::erase_if(frames_.back().worlds, [](const World& world) { return world.mode != Mode::xapic; });
 }
 

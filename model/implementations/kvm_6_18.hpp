@@ -71,6 +71,7 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::T10: // the deadline reads back until it has passed
         case Rule::T19:
         case Rule::R08: // the APIC is enabled after RESET, on AMD too
+        case Rule::B17: // and in xAPIC mode: there is no lock (B16)
         case Rule::V12: // kvm_apic_has_interrupt: what is held is given out by an APIC that software disabled
         case Rule::I08: // a wide destination in xAPIC mode
         // kvm_apic_match_logical_addr; where the delivery map is used, what is not flat is cluster

@@ -144,10 +144,8 @@ struct OnlyTheWindow : StepProperty {
     static Claim<D> check(const Transition<D>& t) {
         if (!is_mmio(t.access.kind)) return no_claim<D>();
         const bool apart = t.out.answer == Answer::elsewhere && nothing_sent(t);
-        // One that reaches into the page behind is not judged: that may be the window.
-        const u32 size = t.access.size < 16 ? t.access.size : 16;
-        const auto within = is_between<D>(low_half(t.access.address) & u32{0xfff}, 0, 0x1000 - size);
-        return {both(negate(in_window(t)), within), both(typename D::Bool{apart}, nothing_changed(t))};
+        return {negate(either(in_window(t), crosses_pages(t))),
+                both(typename D::Bool{apart}, nothing_changed(t))};
     }
 };
 

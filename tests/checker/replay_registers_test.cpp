@@ -267,7 +267,7 @@ TEST_CASE("what is wrong whether or not an INIT was taken does not decide that i
         kvm_msr: msr_read 83e = 0x0
     )",
                                      GuestCpu::amd);
-    CHECK(r.told() == Told{"X14 apr x2apic 5 because 1"});
+    CHECK(r.told() == Told{"X04 apr x2apic 5 because 1"});
 }
 
 TEST_CASE("SVR that reads as INIT left it is no reason for what else INIT left") {

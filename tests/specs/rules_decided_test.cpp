@@ -130,7 +130,7 @@ TEST_CASE("the code is found, and rules in it") {
     for (const char* id : {"M01", "M02", "X01", "B06", "T12", "L02", "B12"}) CHECK(ids.contains(id));
 }
 
-TEST_CASE("a rule that the code applies has an entry that says what decides it" * doctest::should_fail()) {
+TEST_CASE("a rule that the code applies has an entry that says what decides it") {
     for (const auto& path : sources())
         for (const std::string& id : rules_in(text_of(path))) {
             CAPTURE(path.filename().string());
@@ -139,8 +139,7 @@ TEST_CASE("a rule that the code applies has an entry that says what decides it" 
         }
 }
 
-TEST_CASE("what is said to decide a rule exists, and the rule's id stands beside it" *
-          doctest::should_fail()) {
+TEST_CASE("what is said to decide a rule exists, and the rule's id stands beside it") {
     std::map<std::string, std::string> texts;
     unsigned decided = 0;
     for (const Rule& rule : catalogue().rules) {
