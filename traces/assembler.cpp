@@ -126,7 +126,7 @@ void Assembler::take(Thread& thread, const Event& event) {
     case EventKind::apic_write:
     case EventKind::apic_ipi:
     case EventKind::eoi: hold(thread, event); break;
-    case EventKind::accept_irq: sink_.on_event(event); break;
+    case EventKind::accept_irq: sink_.on_event(with_command(thread, event)); break;
     case EventKind::mmio_unsatisfied_read:
         close_write(thread);
         discard_leading(thread);
@@ -141,6 +141,21 @@ void Assembler::take(Thread& thread, const Event& event) {
     }
     // An accepted interrupt stands between the events of an access and tells nothing of its beginning.
     if (event.kind != EventKind::accept_irq) thread.seen = true;
+}
+
+// The acceptance of what the kvm_apic_ipi right before it sends, with what only that one shows.
+Event Assembler::with_command(const Thread& thread, const Event& accepted) {
+    const Event* const last = thread.leading > 0 ? &thread.events[thread.leading - 1] : nullptr;
+    const bool held = last != nullptr && last->kind == EventKind::apic_ipi;
+    const bool open = !held && thread.write_open && thread.write.ipis > 0;
+    if (!held && !open) return accepted;
+    const Interrupt& ipi = held ? last->interrupt : thread.write.ipi;
+    if (ipi.delivery_mode != accepted.interrupt.delivery_mode) return accepted;
+    Event event = accepted;
+    event.interrupt.shorthand = ipi.shorthand;
+    event.interrupt.logical = ipi.logical;
+    event.interrupt.assert_level = ipi.assert_level;
+    return event;
 }
 
 // A consequence of the MMIO write that is open, if the register fits.
