@@ -8,6 +8,16 @@ namespace lapicheck::checker {
 
 using traces::GuestAccess;
 
+namespace {
+
+// The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.
+bool is_usual(const GuestAccess& access, const std::vector<u64>& ids) {
+    return !model::is_mmio(access.kind) && access.ipi.shorthand == traces::Shorthand::none &&
+           !access.ipi.logical && ids.size() == 1 && ids[0] == access.ipi_destination;
+}
+
+} // namespace
+
 // What the command of an access says of its receivers, held against those who accepted it.
 void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& access) {
     const bool shows_all = visible_.accepts && !visible_.accelerated && access.ipis == 1 && !access.gp &&
@@ -15,9 +25,11 @@ void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& acc
                            thread.vcpus.size() == 1;
     if (!shows_all) return;
     const auto ids = thread.acceptances.of(access);
-    const auto message = message_of(access, sender);
-    if (!ids || !message) return;
+    if (!ids) return;
     for (const u64 id : *ids) thread.acceptances.reached(id);
+    if (is_usual(access, *ids)) return;
+    const auto message = message_of(access, sender);
+    if (!message) return;
     const bool is_lowest = access.ipi.delivery_mode == traces::DeliveryMode::lowest_priority;
     if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *ids);
     if (is_lowest && ids->size() > 1)

@@ -256,16 +256,21 @@ std::optional<Mode> Worlds::mode() const {
 }
 
 bool Worlds::knows_service() const {
-    for (u32 word = 0; word < 8; ++word)
-        if (const Reg reg = model::offset_by(Reg::isr0, word);
-            (~stored(reg).known & model::vectors_of(reg)) != 0)
-            return false;
-    return true;
+    for (std::size_t m = 0; interrupts_known_ && m < model::mode_count; ++m) {
+        u32 unknown = 0;
+        for (u32 word = 0; possible_[m] && word < 8; ++word) {
+            const Reg reg = model::offset_by(Reg::isr0, word);
+            unknown |= ~worlds_[m][reg].known & model::vectors_of(reg);
+        }
+        if (unknown != 0) return false;
+    }
+    return interrupts_known_;
 }
 
 Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                         bool value_is_ours) {
-    const bool knew_service = access.ended_interrupt && knows_service();
+    if (!access.ended_interrupt) return judge_access(access, cpu, visible, value_is_ours);
+    const bool knew_service = knows_service();
     Judgement judgement = judge_access(access, cpu, visible, value_is_ours);
     judgement.foretold_service = knew_service && judgement.explained;
     return judgement;
