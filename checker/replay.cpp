@@ -224,7 +224,6 @@ void Replay::on_stray(const Event& event) {
         if (event.kind == EventKind::eoi) tells_apart(thread, event.thread, thread.eoi_id, event.where);
         visible_.foreign_eoi = true;
         if (thread.current != nullptr) thread.current->forget_interrupts();
-        note_once(noted_foreign_eoi_, "KVM ends interrupts by itself here: ISR and PPR are not judged");
         return;
     }
     visible_.accelerated = true;
@@ -311,6 +310,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
                   "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
         break;
     case EventKind::pv_eoi:
+        shows_pv_eoi_ = true;
         if (vcpu != nullptr) vcpu->forget_interrupts();
         break;
     case EventKind::inject_irq:
@@ -363,11 +363,14 @@ void Replay::may_end_itself(u32 vector) {
 
 // Of the SINTs that the guest has set the trace may show nothing; what it does with SynIC shows that it has.
 void Replay::on_hyperv_msr(const GuestAccess& access) {
+    constexpr u64 eoi = 0x4000'0070;
+    constexpr u64 tpr = 0x4000'0072;
     constexpr u64 first = 0x4000'0080; // SCONTROL
     constexpr u64 sint = 0x4000'0090;
     constexpr u64 last_sint = 0x4000'009f;
     constexpr u64 last = 0x4000'00b7; // STIMER3_COUNT
     constexpr u64 auto_eoi = u64{1} << 17;
+    if (access.address >= eoi && access.address <= tpr) return on_hyperv_apic_msr(access);
     if (access.address < first || access.address > last || access.gp) return;
     const bool sets = access.kind == model::AccessKind::wrmsr;
     if (access.address >= sint && access.address <= last_sint) {
@@ -376,6 +379,21 @@ void Replay::on_hyperv_msr(const GuestAccess& access) {
         return may_end_itself(static_cast<u32>(access.value & 0xff));
     }
     for (u32 vector = 0; vector < 256 && !shows_sints_; ++vector) may_end_itself(vector);
+}
+
+// EOI, ICR and TPR by another way: done or not, and what EOI ends is not followed.
+void Replay::on_hyperv_apic_msr(const GuestAccess& access) {
+    constexpr u64 icr = 0x4000'0071;
+    constexpr u64 tpr = 0x4000'0072;
+    if (!is_write(access.kind) || access.gp) return;
+    Vcpu& vcpu = vcpu_of(thread_of(access.thread), access.thread, access.vcpu);
+    if (access.address == tpr) return vcpu.on_stray_write(Reg::tpr, access.value);
+    if (access.address != icr) return vcpu.forget_interrupts();
+    const bool x2apic = vcpu.worlds().mode() == Mode::x2apic;
+    vcpu.on_stray_write(Reg::icr, access.value);
+    vcpu.on_stray_write(Reg::icr_high, access.value >> 32);
+    const u64 destination = access.value >> (x2apic ? 32 : 56);
+    if (!visible_.accepts) command_sent({&vcpu, access.line}, model::low_half(access.value), destination);
 }
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
@@ -542,6 +560,10 @@ u64 Replay::line_to_which_all_is_seen() const {
 void Replay::end_recording() {
     forget_threads();
     const u64 all_seen_to = line_to_which_all_is_seen();
+    if (visible_.foreign_eoi)
+        note_once(noted_foreign_eoi_,
+                  shows_pv_eoi_ ? "the guest ends interrupts by PV EOI here: ISR and PPR are not judged"
+                                : "KVM ends interrupts by itself here: ISR and PPR are not judged");
     if (const u64 unseen = findings_.take_back_unseen_wrmsrs(); unseen != 0) {
         took_back(unseen);
         summary_.notes.push_back(
@@ -564,6 +586,7 @@ void Replay::begin_another(const Event& event) {
     visible_ = {.no_exits = true};
     end_themselves_.reset();
     shows_sints_ = false;
+    shows_pv_eoi_ = false;
     xapic_since_ = ~u64{0};
     accepts_ = {};
     last_line_of_cpu_.clear();

@@ -112,6 +112,7 @@ class Replay final : public traces::AssemblerSink {
     void runs_guest(Vcpu& vcpu);
     void may_end_itself(u32 vector);
     void on_hyperv_msr(const traces::GuestAccess& access);
+    void on_hyperv_apic_msr(const traces::GuestAccess& access);
     void leave_open(VcpuVerdict& verdict) const;
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
@@ -135,6 +136,7 @@ class Replay final : public traces::AssemblerSink {
     Visibility visible_{.no_exits = true};
     std::bitset<256> end_themselves_; // vectors that Hyper-V's SynIC may end by itself
     u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode
+    bool shows_pv_eoi_ = false;       // kvm_pv_eoi
     bool shows_sints_ = false;        // the guest's setting of SynIC's interrupts is seen
     std::unordered_map<u32, Thread> threads_;
     std::vector<u64> last_line_of_cpu_; // by host CPU

@@ -17,6 +17,8 @@ constexpr std::uint64_t window_mask = model::window_bytes - 1;
 bool is_apic_msr_window(std::uint64_t index) {
     return index >= model::x2apic_msr_first && index <= model::x2apic_msr_last;
 }
+// HV_X64_MSR_EOI, HV_X64_MSR_ICR, HV_X64_MSR_TPR
+bool is_hyperv_apic_msr(std::uint64_t index) { return index >= 0x4000'0070 && index <= 0x4000'0072; }
 std::uint32_t offset_of_msr(std::uint64_t index) {
     return static_cast<std::uint32_t>(index - model::x2apic_msr_first) << 4;
 }
@@ -291,6 +293,9 @@ void Assembler::complete_msr(Thread& thread, const Event& event) {
         if (first < thread.leading) access.first_line = thread.events[first].line;
         thread.leading = first;
     }
+    // Hyper-V's MSRs are a way of their own to EOI, ICR and TPR: what they show is no access that hardware
+    // made.
+    if (is_hyperv_apic_msr(event.where)) thread.leading = 0;
     discard_leading(thread);
     sink_.on_access(access);
 }

@@ -157,6 +157,24 @@ TEST_CASE("a vector of Hyper-V's SynIC may end when it is taken") {
     CHECK(replay_started("kvm_msr: msr_write 40000084 = 0x0\n" + sends(0x51) + lower) == Told{});
 }
 
+TEST_CASE("a guest that ends interrupts by Hyper-V's MSRs or PV EOI: the notes say so") {
+    const std::string by_msr = "kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector 81\n"
+                               "kvm_msr: msr_write 40000070 = 0x0\n";
+    const std::string script = "kvm_msr: msr_write 1b = 0xfee00d00\n" + sends(0x51) + takes(0x51);
+    const Replayed hyperv =
+        replay_script(script + by_msr + sends(0x41) + takes(0x41) + ends(0x41) + ends(0x21));
+    CHECK(hyperv.summary.notes.empty());
+    CHECK(hyperv.summary.stray == 0);
+    CHECK(hyperv.told() == Told{}); // nothing is known of what was in service before
+    const std::string tpr = "kvm_apic: apic_write APIC_TASKPRI = 0x25\nkvm_msr: msr_write 40000072 = 0x25\n"
+                            "kvm_apic: apic_read APIC_TASKPRI = {0}\nkvm_msr: msr_read 808 = {0}\n";
+    CHECK(replay_script(script + fmt::format(fmt::runtime(tpr), "0x25")).told() == Told{});
+    const Replayed pv =
+        replay_script(script + "kvm_eoi: apicid 0 vector 81\nkvm_pv_eoi: apicid 0 vector 81\n");
+    CHECK(pv.notes("the guest ends interrupts by PV EOI here"));
+    CHECK_FALSE(pv.notes("KVM ends interrupts by itself"));
+}
+
 TEST_CASE("CPUID of a leaf that the CPU does not have tells nothing of it") {
     CHECK(replay_script(R"(
         kvm_msr: msr_read 1b = 0xfee00900
