@@ -22,11 +22,27 @@ bool is_set_by_init(const Mismatch& mismatch) {
     return bits != 0 && ((mismatch.expected.value ^ row.reset) & bits) == 0;
 }
 
+// The wrong bits are what INIT leaves in the register.
+bool reads_as_reset(const Mismatch& mismatch) {
+    if (model::index_of(mismatch.reg) >= model::window_register_count || mismatch.bits == 0) return false;
+    const u64 read = ~mismatch.expected.value & mismatch.bits;
+    return ((read ^ model::sdm_registers[model::index_of(mismatch.reg)].reset) & mismatch.bits) == 0;
+}
+
+// Whether the LDR may still hold what x2APIC mode put there.
+bool may_hold_x2apic_ldr(const GuestAccess& access, const Worlds& worlds, bool before) {
+    if (worlds.is_possible(Mode::x2apic)) return true;
+    const bool writes = access.kind == model::AccessKind::mmio_write && access.reached_apic &&
+                        model::register_addressed(access.kind, access.address) == Reg::ldr;
+    return before && !writes;
+}
+
 } // namespace
 
 void Attribution::note(const GuestAccess& access, const Before& before, const Worlds& worlds) {
     if (const u32 errors = worlds.pending_errors() & ~before.errors; errors != 0)
         evidence_.logged(errors, access);
+    ldr_of_x2apic_ = may_hold_x2apic_ldr(access, worlds, ldr_of_x2apic_);
     if (access.gp) return;
     const bool by_cr8 =
         access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
@@ -42,7 +58,8 @@ void Attribution::note_write(Reg reg, const GuestAccess& access, const Worlds& w
         const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
         was_periodic_ = goes_on || worlds.may_be_periodic();
     }
-    if (!model::is_mmio(access.kind) || access.reached_apic) evidence_.wrote(reg, access);
+    const bool may_reach = access.reached_apic || worlds.mode() != Mode::x2apic; // kvm_apic may not be traced
+    if (!model::is_mmio(access.kind) || may_reach) evidence_.wrote(reg, access);
 }
 
 std::vector<Because> Attribution::because(const Mismatch& mismatch, const GuestAccess& access) const {
@@ -59,6 +76,7 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Worl
     if (worlds.is_possible(mismatch.mode))
         circumstances.x2apic_ldr = model::x2apic_ldr(worlds.world(mismatch.mode).x2apic_id);
     circumstances.was_periodic = was_periodic_;
+    circumstances.ldr_of_x2apic = ldr_of_x2apic_;
     circumstances.all_told = from_reset_;
     return circumstances;
 }
@@ -113,6 +131,10 @@ Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
     const bool by_reset = from_reset_ && put_line == 0 && evidence_.init_line() == 0;
     if ((by_init || by_reset) && is_set_by_init(mismatch)) {
         mismatch.rule = by_init ? Rule::R02 : Rule::R01;
+        return mismatch;
+    }
+    if (evidence_.deassert_line() > put_line && reads_as_reset(mismatch)) {
+        mismatch.rule = Rule::I07;
         return mismatch;
     }
     if (mismatch.rule == Rule::P01) mismatch.rule = rule_of_acceptance(mismatch);

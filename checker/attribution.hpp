@@ -63,7 +63,8 @@ class Attribution {
     bool from_reset_ = false;
     std::array<Rule, 256> ways_ = nothing_asked(); // by vector: how it came last
     Evidence evidence_;
-    bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
+    bool ldr_of_x2apic_ = true; // LDR may hold what it read in x2APIC mode
+    bool was_periodic_ = true;  // the timer may have been in periodic mode since it was started
 };
 
 } // namespace lapicheck::checker

@@ -36,6 +36,18 @@ Rule rule_of_bits(const RegisterRow& row, u32 bits, bool x2apic, const CpuFacts&
     return model::read_rule(row, bits, x2apic);
 }
 
+// The bits of the x2APIC ID that LDR tells.
+constexpr u32 ldr_id_mask = 0xf'ffff;
+
+// The ID of which the LDR of x2APIC mode is this one, if it is one's.
+std::optional<u32> id_of_ldr(u32 ldr) {
+    for (u32 low = 0; low < 16; ++low) {
+        const u32 id = (ldr >> 16 << 4) | low;
+        if (model::x2apic_ldr(id) == ldr) return id;
+    }
+    return std::nullopt;
+}
+
 // Bits of IRR or ISR that an interrupt sets (not P06: none does), or what reads as INIT leaves it (not ESR:
 // that an error is missing there is told right after the error).
 bool may_have_unseen_cause(const Mismatch& mismatch) {
@@ -54,7 +66,7 @@ class Comparison {
     std::optional<Mismatch> run(bool value_is_ours) const {
         if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
         if (out_.answer != Answer::apic) return std::nullopt;
-        if (access_.unanswered) return differs(out_.rule, Fault::left);
+        if (access_.unanswered || is_left()) return differs(out_.rule, Fault::left);
         if (out_.gp != access_.gp) return differs(out_.rule, out_.gp ? Fault::gp_missing : Fault::gp_raised);
         if (access_.gp) {
             if (access_.ipis == 0) return std::nullopt;
@@ -81,6 +93,19 @@ class Comparison {
         return mismatch;
     }
 
+    // An access to the open window shows its register in kvm_apic. Of those that every KVM traces: aligned
+    // words of the registers that all APICs have.
+    bool is_left() const {
+        if (!is_mmio(access_.kind) || access_.reached_apic || !visible_.registers) return false;
+        if (visible_.accelerated || access_.begins_late || access_.ends_early || access_.by_userspace)
+            return false;
+        const RegisterRow* const row = row_of(out_.reg);
+        if (row == nullptr || access_.size != 4 || (access_.address & 0xf) != 0) return false;
+        if (out_.reg == Reg::lvt_cmci || out_.reg == Reg::apr || out_.reg == Reg::remote_read) return false;
+        using enum model::RegAccess;
+        return row->xapic == read_write || row->xapic == (is_write(access_.kind) ? write_only : read_only);
+    }
+
     // Where KVM ends interrupts by itself, its own write of EOI may follow a write that went elsewhere.
     std::optional<Mismatch> stays_away() const {
         if (!access_.reached_apic) return std::nullopt;
@@ -95,6 +120,7 @@ class Comparison {
         if (bits != 0) {
             return narrowed_to(bits, differs(out_.rule, Fault::value), access_.kind, cpu_);
         }
+        if (const auto mismatch = logical_id_read()) return mismatch;
         if (out_.bounded && access_.value > out_.limit.greatest()) {
             Mismatch mismatch = differs(out_.rule, Fault::value);
             mismatch.bounded = true;
@@ -108,6 +134,17 @@ class Comparison {
             return mismatch;
         }
         return handed_on_differs(access_.apic_value, access_.value);
+    }
+
+    // D04: LDR tells the ID, whether that is known or not.
+    std::optional<Mismatch> logical_id_read() const {
+        if (out_.reg != Reg::ldr || !x2apic()) return std::nullopt;
+        const auto id = id_of_ldr(model::low_half(access_.value));
+        if (id && before_.x2apic_id.admits((before_.x2apic_id.value & ~ldr_id_mask) | *id))
+            return std::nullopt;
+        Mismatch mismatch = differs(Rule::D04, Fault::value);
+        mismatch.bits = 0xffff;
+        return mismatch;
     }
 
     std::optional<Mismatch> handed_on_differs(u64 inside, u64 outside) const {
@@ -182,7 +219,7 @@ class Comparison {
             const Known<u32> word = before_[model::word_of(Reg::isr0, vector)];
             const u32 bit = model::bit_of(vector);
             if (!none && vector == access_.eoi_vector) {
-                if ((word.known & ~word.value & bit) == 0) return std::nullopt;
+                if ((word.known & ~word.value & bit) == 0 || may_be_taken_unseen(vector)) return std::nullopt;
                 Mismatch mismatch =
                     differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
                 mismatch.unseen_cause = true;
@@ -195,6 +232,13 @@ class Comparison {
                                              access_.eoi_vector, vector});
         }
         return std::nullopt;
+    }
+
+    // Where the guest runs guests, a VM exit of theirs takes an interrupt without kvm_inj_virq; only kvm_exit
+    // tells that it does.
+    bool may_be_taken_unseen(u32 vector) const {
+        const Known<u32> waiting = before_[model::word_of(Reg::irr0, vector)];
+        return visible_.no_exits && ((waiting.value | ~waiting.known) & model::bit_of(vector)) != 0;
     }
 
     const PathOutcome& out_;
@@ -220,10 +264,23 @@ Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind,
     return narrowed;
 }
 
+namespace {
+
+bool was_serving(const World& before, u32 vector) {
+    return (before[model::word_of(Reg::isr0, vector)].value & model::bit_of(vector)) != 0;
+}
+
+} // namespace
+
 // P04: EOI ended the highest vector in service, so that no higher one is left.
-void learn_service(World& state, const PathOutcome& outcome, const GuestAccess& access) {
+void learn_service(World& state, const World& before, const PathOutcome& outcome, const GuestAccess& access) {
     if (!outcome.ends_interrupt || !access.ended_interrupt || access.gp) return;
     const u32 from = access.eoi_vector > 0xff ? 0 : model::low_half(access.eoi_vector);
+    if (access.eoi_vector <= 0xff) { // taken unseen, if it was not known to be in service
+        Known<u32>& irr = state[model::word_of(Reg::irr0, from)];
+        const Known<u32> taken = irr & ~model::bit_of(from);
+        if (!was_serving(before, from)) irr = irr.join(taken);
+    }
     for (u32 word = from >> 5; word < 8; ++word) {
         const u32 ended = word > from >> 5 ? ~u32{0} : ~(model::bit_of(from) - 1);
         Known<u32>& isr = state[model::offset_by(Reg::isr0, word)];
@@ -253,6 +310,8 @@ void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) 
     case Reg::ldr:
         if (is_mmio(access.kind))
             state[Reg::ldr] = word & model::sdm_registers[model::index_of(Reg::ldr)].writable;
+        else if (const auto id = id_of_ldr(word))
+            state.x2apic_id = state.x2apic_id.refined_by({*id, ldr_id_mask});
         break;
     // Computed, counting, or not bound to hold what they last showed.
     case Reg::ppr:

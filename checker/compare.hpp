@@ -18,8 +18,9 @@ std::optional<Mismatch> compare(const PathOutcome& outcome, const traces::GuestA
 // The mismatch in the value read as if only `bits` of it were wrong.
 Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu);
 
-// Adds to `state` what the vector tells that an EOI ended.
-void learn_service(World& state, const PathOutcome& outcome, const traces::GuestAccess& access);
+// Adds to `state` what the vector tells that an EOI ended; `before`: the state before it.
+void learn_service(World& state, const World& before, const PathOutcome& outcome,
+                   const traces::GuestAccess& access);
 
 // Adds to `state` what the value read tells of it.
 void learn(World& state, const PathOutcome& outcome, const traces::GuestAccess& access);

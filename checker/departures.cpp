@@ -117,6 +117,7 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
     case Reads::lower: return value < mismatch.expected.value ? bits : 0;
     case Reads::x2apic_ldr: {
         const Known<u64> ldr = model::widen(circumstances.x2apic_ldr);
+        if (!circumstances.ldr_of_x2apic || !std::has_single_bit(value & 0xffff)) return 0;
         return bits & ~((value ^ ldr.value) & ldr.known);
     }
     }

@@ -13,11 +13,12 @@ namespace lapicheck::checker {
 // What a departure depends on besides the observation itself. Where the trace does not tell, as if it
 // were the departure.
 struct Circumstances {
-    model::KnownBool amd;     // the guest CPU's vendor
-    std::optional<u64> held;  // what the register was written last, or held before
-    Known<u32> x2apic_ldr;    // the logical ID of x2APIC mode
-    bool was_periodic = true; // the timer has been in periodic mode since it was started
-    bool all_told = false;    // since RESET: no recording, whose limits some departures hide behind
+    model::KnownBool amd;      // the guest CPU's vendor
+    std::optional<u64> held;   // what the register was written last, or held before
+    Known<u32> x2apic_ldr;     // the logical ID of x2APIC mode
+    bool ldr_of_x2apic = true; // LDR was not written since x2APIC mode was possible
+    bool was_periodic = true;  // the timer has been in periodic mode since it was started
+    bool all_told = false;     // since RESET: no recording, whose limits some departures hide behind
 };
 
 // The departure that `mismatch` is an instance of, exactly, or null.

@@ -31,6 +31,7 @@ enum class Fault : std::uint8_t {
     ipi_missing,
     ipi_sent,
     ipi_differs,
+    delivered, // a command reached another APIC than those that it addresses, or not all of them
     eoi_vector,
     injected, // an interrupt that had to wait was given to the processor
     cpuid,
@@ -59,6 +60,7 @@ struct Mismatch {
     Mode mode = Mode::xapic;
     bool bounded = false;      // the value may be at most `expected`
     bool unseen_cause = false; // an interrupt or INIT from another CPU would explain it, had one been seen
+    bool unseen_wrmsr = false; // a WRMSR that the trace does not show would explain it
     u64 bits = 0;              // of the value, in which the two differ
     Known<u64> expected;       // of the value
     Detail detail;             // what the fields above do not tell

@@ -97,12 +97,15 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     if (mismatch.fault == Fault::value && mismatch.reg != Reg::apic_base) {
         add(lines, mismatch.reg);
         if (model::is_lvt(mismatch.reg)) add(lines, Reg::svr);
+        if (mismatch.rule == Rule::D02) add(lines, Reg::ldr); // which tells the ID (D04)
         if (mismatch.reg == Reg::current_count) add(lines, Reg::initial_count);
         if (mismatch.reg == Reg::tsc_deadline) add(lines, Reg::lvt_timer);
         if (mismatch.reg == Reg::esr) add_errors(lines, mismatch.bits);
     }
     if (init_line_ != 0 && !about_window)
         lines.push_back({init_line_, "INIT was delivered to this vCPU", {Repeatable::What::init}});
+    if (mismatch.rule == Rule::I07 && deassert_line_ != 0)
+        lines.push_back({deassert_line_, "an INIT level de-assert reached this vCPU"});
     if (host_line_ != 0)
         lines.push_back({host_line_, "from here the vCPU behaves as after a RESET by userspace"});
     const bool about_service = mismatch.fault == Fault::eoi_vector || mismatch.fault == Fault::injected ||

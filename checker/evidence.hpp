@@ -22,6 +22,8 @@ class Evidence {
     // The access made the APIC collect these errors (bits of ESR).
     void logged(u32 errors, const traces::GuestAccess& access);
     void init(u64 line) { init_line_ = line; }
+    void deassert(u64 line) { deassert_line_ = line; }
+    u64 deassert_line() const { return deassert_line_; }
     void reset_by_host(u64 line) {
         *this = {};
         host_line_ = line;
@@ -65,6 +67,7 @@ class Evidence {
     ErrorLog collected_{}; // by bit of ESR
     ErrorLog latched_{};   // those that ESR shows
     u64 init_line_ = 0;
+    u64 deassert_line_ = 0; // of INIT
     u64 host_line_ = 0;
     u64 eoi_line_ = 0;
     std::pair<u64, u32> injected_{};

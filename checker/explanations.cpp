@@ -71,6 +71,7 @@ Explanations::Told Explanations::judge(const traces::GuestAccess& access, const 
             told.judgement.explained = true;
             told.judgement.foretold_bits |= one.foretold_bits;
             told.judgement.foretold |= one.foretold;
+            told.judgement.foretold_service |= one.foretold_service;
             continue;
         }
         const bool same = contradict_alike(one, by_first);
@@ -86,9 +87,9 @@ Explanations::Told Explanations::judge(const traces::GuestAccess& access, const 
     return told;
 }
 
-void Explanations::on_inject(u32 vector) {
+void Explanations::on_inject(const Worlds::Given& given) {
     for (std::size_t i = count_; i-- > 0;)
-        if (items_[i].worlds.on_inject(vector)) drop(i);
+        if (items_[i].worlds.on_inject(given).violated) drop(i);
 }
 
 bool Explanations::have_excused() const {

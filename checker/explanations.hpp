@@ -36,7 +36,7 @@ class Explanations {
     Told judge(const traces::GuestAccess& access, const CpuFacts& facts, const Visibility& visible,
                bool value_is_ours, const Judgement& by_first);
     // The same for an interrupt given to the processor.
-    void on_inject(u32 vector);
+    void on_inject(const Worlds::Given& given);
     // Whether KVM_SET_SREGS may explain what is seen, whatever it foretells.
     bool any_sregs() const;
     // They have told the same as the first one for long enough: all have come to the same state.

@@ -1,6 +1,7 @@
 #include "checker/findings.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lapicheck::checker {
 namespace {
@@ -27,7 +28,8 @@ bool Findings::is_new_kind(const Divergence& divergence) const {
 }
 
 void Findings::add(Finding finding) {
-    if (told_ && is_new_kind(finding.divergence)) told_(finding.divergence);
+    const bool is_conditional = finding.divergence.mismatch.unseen_wrmsr && !shows_msrs_;
+    if (told_ && !is_conditional && is_new_kind(finding.divergence)) told_(finding.divergence);
     recent_.push_back(std::move(finding));
     if (recent_.size() <= most_recent) return;
     fold(std::move(recent_.front().divergence));
@@ -46,6 +48,29 @@ u64 Findings::take_back_unseen_since(u64 last_line) {
     });
 }
 
+// What was held until now is told now.
+void Findings::msrs_are_shown() {
+    if (std::exchange(shows_msrs_, true)) return;
+    std::vector<Divergence> found = std::exchange(conditional_, {});
+    for (Divergence& divergence : found) {
+        if (told_ && is_new_kind(divergence)) told_(divergence);
+        fold_into(folded_, std::move(divergence));
+    }
+    for (Finding& finding : std::exchange(recent_, {})) {
+        const bool was_held = std::exchange(finding.divergence.mismatch.unseen_wrmsr, false);
+        if (told_ && was_held && is_new_kind(finding.divergence)) told_(finding.divergence);
+        recent_.push_back(std::move(finding));
+    }
+}
+
+u64 Findings::take_back_unseen_wrmsrs() {
+    if (std::exchange(shows_msrs_, false)) return 0;
+    u64 taken_back = std::erase_if(
+        recent_, [](const Finding& finding) { return finding.divergence.mismatch.unseen_wrmsr; });
+    for (const Divergence& divergence : std::exchange(conditional_, {})) taken_back += divergence.count;
+    return taken_back;
+}
+
 u64 Findings::take_back_of(u32 thread) {
     return std::erase_if(
         recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });
@@ -59,13 +84,18 @@ void Findings::settle() {
 }
 
 void Findings::fold(Divergence divergence) {
-    for (Divergence& known : folded_) {
+    const bool is_conditional = divergence.mismatch.unseen_wrmsr && !shows_msrs_;
+    fold_into(is_conditional ? conditional_ : folded_, std::move(divergence));
+}
+
+void Findings::fold_into(std::vector<Divergence>& kinds, Divergence divergence) {
+    for (Divergence& known : kinds) {
         if (!same_kind(known, divergence)) continue;
-        ++known.count;
+        known.count += divergence.count;
         return;
     }
-    if (folded_.size() >= most_kinds) ++not_listed_;
-    else folded_.push_back(std::move(divergence));
+    if (kinds.size() < most_kinds) kinds.push_back(std::move(divergence));
+    else if (&kinds == &folded_) not_listed_ += divergence.count;
 }
 
 } // namespace lapicheck::checker

@@ -26,6 +26,10 @@ class Findings {
     // Behind `last_line` a CPU has no event: its buffer may have been full, and nothing tells. What was found
     // there for want of an event does not hold. Returns how many were taken back.
     u64 take_back_unseen_since(u64 last_line);
+    // The trace shows accesses to MSRs: a WRMSR that would explain a divergence was not made.
+    void msrs_are_shown();
+    // It shows none to its end, so that one may have been made unseen. Returns how many were taken back.
+    u64 take_back_unseen_wrmsrs();
     // What was found in a thread does not hold. Returns how many were taken back.
     u64 take_back_of(u32 thread);
     // Nothing can take back what is left.
@@ -40,11 +44,14 @@ class Findings {
     static constexpr std::size_t most_kinds = 500;
 
     void fold(Divergence divergence);
+    void fold_into(std::vector<Divergence>& kinds, Divergence divergence);
     bool is_new_kind(const Divergence& divergence) const;
 
     std::function<void(const Divergence&)> told_;
     std::deque<Finding> recent_;
     std::vector<Divergence> folded_;
+    std::vector<Divergence> conditional_; // unless an unseen WRMSR explains it
+    bool shows_msrs_ = false;
     u64 not_listed_ = 0;
 };
 

@@ -65,6 +65,16 @@ GuestAccess as_access(const Event& event) {
     return access;
 }
 
+constexpr u64 icr_offset = 0x300;
+
+// The command of the ICR that a kvm_apic_ipi shows.
+u32 command_of(const Event& ipi) {
+    const traces::Interrupt& sent = ipi.interrupt;
+    return static_cast<u32>(ipi.value & 0xff) | static_cast<u32>(sent.delivery_mode) << 8 |
+           (sent.logical ? model::icr::logical : 0) | (sent.assert_level ? model::icr::assert_level : 0) |
+           (sent.level_triggered ? model::icr::trigger : 0) | static_cast<u32>(sent.shorthand) << 18;
+}
+
 bool is_default_window(u64 address) {
     return (address & model::apic_base::page) == model::apic_base::reset_page;
 }
@@ -84,6 +94,7 @@ Replay::Thread& Replay::thread_of(u32 id) {
 void Replay::forget_threads() {
     each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
     threads_.clear();
+    index_.forget();
     last_thread_ = nullptr;
 }
 
@@ -115,7 +126,9 @@ Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
     if (thread.vcpus.size() >= most_vcpus_a_thread) {
         for (auto& vcpu : thread.vcpus) retire(*vcpu);
         thread.vcpus.clear();
+        index_.forget();
     }
+    index_.forget();
     thread.vcpus.push_back(std::make_unique<Vcpu>(id, facts_));
     thread.current = thread.vcpus.back().get();
     thread.current->name(number);
@@ -155,12 +168,22 @@ void Replay::on_access(const GuestAccess& access) {
     pass_time(thread, access.cpu, access.time, access.line);
     thread.in_userspace = false;
     note_line(access.cpu, access.line);
+    take_access(thread, access);
+    if (!thread.acceptances.empty()) thread.acceptances.clear();
+    settle_deliveries(thread);
+}
 
+void Replay::take_access(Thread& thread, const GuestAccess& access) {
     const bool by_mmio = model::is_mmio(access.kind);
+    if (by_mmio) visible_.mmio = true;
     if (by_mmio && !access.reached_apic && !is_default_window(access.address) &&
         (thread.current == nullptr || !thread.current->has_window_at(access.address)))
         return;
-    if (!by_mmio && !model::is_apic_msr(access.address)) return;
+    if (!by_mmio && !visible_.msrs) {
+        visible_.msrs = true;
+        findings_.msrs_are_shown();
+    }
+    if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
 
     Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
     if (std::exchange(thread.may_have_reset, false)) vcpu.host_may_have_reset();
@@ -171,7 +194,10 @@ void Replay::on_access(const GuestAccess& access) {
         vcpu.apic_is_in_userspace();
         note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
     }
+    if (!visible_.accepts) note_command(access, vcpu);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
+    if (access.ipis > 0) check_delivery(thread, vcpu, access);
+    if (xapic_since_ > access.line && vcpu.worlds().is_possible(Mode::xapic)) xapic_since_ = access.line;
     ++summary_.accesses;
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
     if (verdict.settled.empty() && verdict.divergences.empty()) return;
@@ -186,13 +212,18 @@ void Replay::on_stray(const Event& event) {
     Thread& thread = thread_of(event.thread);
     pass_time(thread, event.cpu, event.time, event.line);
     ++summary_.stray;
-    if (event.kind == EventKind::apic_ipi) return; // a hypercall's, or an accelerated one
+    if (event.kind == EventKind::apic_ipi) { // a hypercall's, or an accelerated one
+        visible_.ipis = true;
+        if (!visible_.accepts) command_sent({thread.current, event.line}, command_of(event), event.where);
+        return;
+    }
+    if (event.kind == EventKind::apic_write && event.where == icr_offset && !visible_.accepts)
+        command_sent({thread.current, event.line}, model::low_half(event.value), std::nullopt);
     const bool is_eoi = event.kind == EventKind::eoi || event.where == 0xb0;
     if (is_eoi) {
         if (event.kind == EventKind::eoi) tells_apart(thread, event.thread, thread.eoi_id, event.where);
         visible_.foreign_eoi = true;
         if (thread.current != nullptr) thread.current->forget_interrupts();
-        note_once(noted_foreign_eoi_, "KVM ends interrupts by itself here: ISR and PPR are not judged");
         return;
     }
     visible_.accelerated = true;
@@ -200,6 +231,36 @@ void Replay::on_stray(const Event& event) {
               "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
     if (thread.current != nullptr)
         thread.current->on_stray_write(model::register_at(event.where), event.value);
+}
+
+// Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.
+void Replay::note_command(const GuestAccess& access, const Vcpu& sender) {
+    const bool by_mmio = model::is_mmio(access.kind);
+    if (!is_write(access.kind) || access.gp) return;
+    if (model::register_addressed(access.kind, access.address) != Reg::icr) return;
+    if (by_mmio && sender.worlds().mode() == Mode::x2apic) return;
+    const Known<u32> high = sender.worlds().stored(Reg::icr_high) >> 24;
+    std::optional<u64> destination;
+    if (!by_mmio) destination = access.value >> 32;
+    else if ((high.known & 0xff) == 0xff) destination = high.value;
+    command_sent({&sender, access.line}, model::low_half(access.value), destination);
+}
+
+void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> destination) {
+    const auto mode = static_cast<traces::DeliveryMode>(command >> 8 & 7);
+    const bool ignored = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
+    using enum traces::DeliveryMode;
+    if ((mode != init && mode != startup) || ignored) return;
+    const u32 shorthand = command >> 18 & 3;
+    const bool by_id = shorthand == 0 && (command & model::icr::logical) == 0 && destination &&
+                       *destination != 0xff && *destination != 0xffff'ffff;
+    each_vcpu([&](Vcpu& vcpu) {
+        const bool is_sender = &vcpu == sender.vcpu;
+        if (shorthand == 1 ? !is_sender : shorthand == 3 && is_sender) return;
+        if (by_id && !vcpu.may_be(*destination)) return;
+        if (mode == init) vcpu.init_sent(sender.line);
+        else vcpu.startup_sent(command & 0xff);
+    });
 }
 
 void Replay::on_event(const Event& event) {
@@ -210,6 +271,7 @@ void Replay::on_event(const Event& event) {
     Thread& thread = thread_of(event.thread);
     pass_time(thread, event.cpu, event.time, event.line);
     on_vcpu_event(thread, event);
+    settle_deliveries(thread);
 }
 
 void Replay::on_vcpu_event(Thread& thread, const Event& event) {
@@ -220,7 +282,8 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         // The guest runs on where it was: nobody has reset it.
         if (thread.exit_rip != traces::no_rip && event.where - thread.exit_rip <= longest_instruction)
             thread.may_have_reset = false;
-        vcpu->enters(event.where);
+        vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
+                                      event.where - thread.exit_rip <= longest_instruction);
         thread.shows_entries = true;
         thread.in_guest = true;
         thread.in_userspace = false;
@@ -232,6 +295,9 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.exit_rip = event.where;
         if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
             visible_.accelerated = true;
+        visible_.no_exits = false;
+        if (event.value2 == static_cast<u64>(traces::ExitReason::nested) && thread.current != nullptr)
+            runs_guest(*thread.current);
         break;
     case EventKind::userspace_exit:
         thread.shows_userspace = true;
@@ -244,6 +310,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
                   "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
         break;
     case EventKind::pv_eoi:
+        shows_pv_eoi_ = true;
         if (vcpu != nullptr) vcpu->forget_interrupts();
         break;
     case EventKind::inject_irq:
@@ -251,6 +318,18 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         vcpu->catch_up(accepts_);
         on_inject(thread, event);
         break;
+    case EventKind::cr_write:
+        if (event.where == 8 && vcpu != nullptr) {
+            GuestAccess access = as_access(event);
+            access.kind = model::AccessKind::cr8_write;
+            access.value = event.value;
+            vcpu->writes_cr8(access, visible_);
+        }
+        break;
+    case EventKind::nested:
+        if (vcpu != nullptr) runs_guest(*vcpu);
+        break;
+    case EventKind::synic_irq: may_end_itself(static_cast<u32>(event.where)); break;
     case EventKind::cpuid: on_cpuid(thread, event); break;
     case EventKind::ioctl: on_ioctl(thread, event); break;
     default: break;
@@ -258,17 +337,77 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
 }
 
 void Replay::on_inject(Thread& thread, const Event& event) {
-    VcpuVerdict verdict = thread.current->on_inject(as_access(event), static_cast<u32>(event.where));
+    Worlds::Given given;
+    given.vector = static_cast<u32>(event.where);
+    given.may_be_again = event.may_be_again;
+    given.may_end_itself = end_themselves_[given.vector];
+    VcpuVerdict verdict = thread.current->on_inject(as_access(event), given, thread.shows_entries);
     if (!visible_.interrupts()) verdict.divergences.clear();
+    leave_open(verdict);
     take(thread, *thread.current, std::move(verdict));
     visible_.injections = true;
 }
 
+void Replay::runs_guest(Vcpu& vcpu) {
+    vcpu.runs_guest();
+    note_once(noted_nested_,
+              "a guest runs guests of its own here: its interrupts go past kvm_inj_virq and are not judged");
+}
+
+// A vector that Hyper-V's SynIC may end when it is given to the processor (auto-EOI).
+void Replay::may_end_itself(u32 vector) {
+    if (end_themselves_[vector]) return;
+    end_themselves_.set(vector);
+    each_vcpu([vector](Vcpu& vcpu) { vcpu.may_have_ended(vector); });
+}
+
+// Of the SINTs that the guest has set the trace may show nothing; what it does with SynIC shows that it has.
+void Replay::on_hyperv_msr(const GuestAccess& access) {
+    constexpr u64 eoi = 0x4000'0070;
+    constexpr u64 tpr = 0x4000'0072;
+    constexpr u64 first = 0x4000'0080; // SCONTROL
+    constexpr u64 sint = 0x4000'0090;
+    constexpr u64 last_sint = 0x4000'009f;
+    constexpr u64 last = 0x4000'00b7; // STIMER3_COUNT
+    constexpr u64 auto_eoi = u64{1} << 17;
+    if (access.address >= eoi && access.address <= tpr) return on_hyperv_apic_msr(access);
+    if (access.address < first || access.address > last || access.gp) return;
+    const bool sets = access.kind == model::AccessKind::wrmsr;
+    if (access.address >= sint && access.address <= last_sint) {
+        shows_sints_ = true;
+        if (sets && (access.value & auto_eoi) == 0) return;
+        return may_end_itself(static_cast<u32>(access.value & 0xff));
+    }
+    for (u32 vector = 0; vector < 256 && !shows_sints_; ++vector) may_end_itself(vector);
+}
+
+// EOI, ICR and TPR by another way: done or not, and what EOI ends is not followed.
+void Replay::on_hyperv_apic_msr(const GuestAccess& access) {
+    constexpr u64 icr = 0x4000'0071;
+    constexpr u64 tpr = 0x4000'0072;
+    if (!is_write(access.kind) || access.gp) return;
+    Vcpu& vcpu = vcpu_of(thread_of(access.thread), access.thread, access.vcpu);
+    if (access.address == tpr) return vcpu.on_stray_write(Reg::tpr, access.value);
+    if (access.address != icr) return vcpu.forget_interrupts();
+    const bool x2apic = vcpu.worlds().mode() == Mode::x2apic;
+    vcpu.on_stray_write(Reg::icr, access.value);
+    vcpu.on_stray_write(Reg::icr_high, access.value >> 32);
+    const u64 destination = access.value >> (x2apic ? 32 : 56);
+    if (!visible_.accepts) command_sent({&vcpu, access.line}, model::low_half(access.value), destination);
+}
+
 void Replay::on_cpuid(Thread& thread, const Event& event) {
     Vcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
-    take(thread, vcpu,
-         vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
-                       model::low_half(event.value), model::high_half(event.value)));
+    VcpuVerdict verdict =
+        vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
+                      model::low_half(event.value), model::high_half(event.value));
+    leave_open(verdict);
+    take(thread, vcpu, std::move(verdict));
+}
+
+// Where no access to an MSR has been seen yet, the mode is what the trace does not show.
+void Replay::leave_open(VcpuVerdict& verdict) const {
+    for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible_.msrs;
 }
 
 // What an event that is no access has shown.
@@ -322,6 +461,7 @@ void Replay::on_create_vcpu(Thread& thread) {
     if (thread.run_fd == no_id) return;
     for (auto& vcpu : thread.vcpus) retire(*vcpu);
     thread.vcpus.clear();
+    index_.forget();
     thread.current = nullptr;
     thread.run_fd = no_id;
     thread.eoi_id = no_id;
@@ -372,12 +512,18 @@ void Replay::on_accept(const Event& event) {
         const u32 by = sender.vcpus.size() > 1 ? nobody : event.thread;
         accepts_.add({event.where, vector, by, event.interrupt.level_triggered});
     } else if (mode == init || mode == startup) {
+        // KVM shows the acceptance of a de-assert, too, which does nothing (I07).
+        const traces::Interrupt& sent = event.interrupt;
+        const bool deasserts =
+            sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
         each_vcpu([&](Vcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
-            if (mode == init) vcpu.init_sent(event.line);
+            if (mode == init && deasserts) vcpu.deassert_sent(event.line);
+            else if (mode == init) vcpu.init_sent(event.line);
             else vcpu.startup_sent(vector);
         });
     }
+    sender.acceptances.add({event.line, event.where, vector, mode});
 }
 
 void Replay::on_lost(const Event& event) {
@@ -395,11 +541,36 @@ void Replay::took_back(u64 findings) {
     summary_.checked -= std::min(summary_.checked, findings);
 }
 
+// Where INITs show neither as accepted nor as sent, only the commands tell of them: WRMSRs, and in xAPIC mode
+// MMIO writes. A recording of one CPU alone, to which others may have sent, is told by the number of CPUs.
+u64 Replay::line_to_which_all_is_seen() const {
+    u64 to = ~u64{0};
+    u64 cpus = 0;
+    for (const u64 line : last_line_of_cpu_) {
+        if (line <= first_line_) continue;
+        to = std::min(to, line);
+        ++cpus;
+    }
+    if (cpus == 1 && host_cpus_ != 1) return first_line_;
+    if (visible_.accepts || visible_.ipis) return to;
+    if (!visible_.msrs) return first_line_;
+    return visible_.mmio ? to : std::min(to, xapic_since_);
+}
+
 void Replay::end_recording() {
     forget_threads();
-    u64 all_seen_to = ~u64{0};
-    for (const u64 line : last_line_of_cpu_)
-        if (line > first_line_) all_seen_to = std::min(all_seen_to, line);
+    const u64 all_seen_to = line_to_which_all_is_seen();
+    if (visible_.foreign_eoi)
+        note_once(noted_foreign_eoi_,
+                  shows_pv_eoi_ ? "the guest ends interrupts by PV EOI here: ISR and PPR are not judged"
+                                : "KVM ends interrupts by itself here: ISR and PPR are not judged");
+    if (const u64 unseen = findings_.take_back_unseen_wrmsrs(); unseen != 0) {
+        took_back(unseen);
+        summary_.notes.push_back(
+            fmt::format("{} divergence{} taken back: no kvm_msr event is in the trace, and a WRMSR would "
+                        "explain {}; record kvm_msr, too",
+                        unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
+    }
     const u64 taken_back = findings_.take_back_unseen_since(all_seen_to);
     took_back(taken_back);
     if (taken_back != 0)
@@ -412,7 +583,11 @@ void Replay::end_recording() {
 // Another recording: other vCPUs, perhaps other tracepoints, and what was found before stays.
 void Replay::begin_another(const Event& event) {
     end_recording();
-    visible_ = {};
+    visible_ = {.no_exits = true};
+    end_themselves_.reset();
+    shows_sints_ = false;
+    shows_pv_eoi_ = false;
+    xapic_since_ = ~u64{0};
     accepts_ = {};
     last_line_of_cpu_.clear();
     first_line_ = event.line;

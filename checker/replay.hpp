@@ -1,6 +1,7 @@
 // Replays one trace: each access of each vCPU against the model.
 #pragma once
 
+#include <bitset>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "checker/deliveries.hpp"
 #include "checker/findings.hpp"
 #include "checker/host_notes.hpp"
 #include "checker/vcpu.hpp"
@@ -40,6 +42,8 @@ class Replay final : public traces::AssemblerSink {
     void monitor_all() { monitors_ = true; }
     // Whether Event::time is in nanoseconds: the reader knows after its first record.
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
+    // How many CPUs the host has, if the trace says so; else 0.
+    void set_host_cpus(u64 cpus) { host_cpus_ = cpus; }
     // `told` of each kind of divergence when it is first found; it may be taken back.
     void on_new_kind(std::function<void(const Divergence&)> told) { findings_.on_new_kind(std::move(told)); }
 
@@ -65,6 +69,7 @@ class Replay final : public traces::AssemblerSink {
         bool run_fd_guessed = false;   // of the vCPU that was seen before the first KVM_RUN
         bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
         bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
+        Acceptances acceptances;       // since its last access
         std::vector<std::unique_ptr<Vcpu>> vcpus;
         Vcpu* current = nullptr;
     };
@@ -83,10 +88,32 @@ class Replay final : public traces::AssemblerSink {
     void begin_another(const traces::Event& event);
     void end_recording();
     void took_back(u64 findings);
+    u64 line_to_which_all_is_seen() const;
     void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
+    struct Sender {
+        const Vcpu* vcpu = nullptr; // if it is known
+        u64 line = 0;               // that shows the command
+    };
+    void note_command(const traces::GuestAccess& access, const Vcpu& sender);
+    void command_sent(const Sender& sender, u32 command, std::optional<u64> destination);
+    void take_access(Thread& thread, const traces::GuestAccess& access);
+    void check_delivery(Thread& thread, Vcpu& sender, const traces::GuestAccess& access);
+    void check_missing(Thread& thread, Vcpu& sender, const traces::GuestAccess& access,
+                       const Worlds::Message& message, const std::vector<u64>& ids);
+    void check_self(Thread& thread, const Vcpu& sender, const traces::GuestAccess& access,
+                    const std::vector<u64>& ids);
+    Divergence delivery_differs(const Vcpu& sender, const traces::GuestAccess& access, Rule rule,
+                                const Detail& detail) const;
+    Vcpu* vcpu_with(u64 id);
+    void settle_deliveries(Thread& thread);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);
+    void runs_guest(Vcpu& vcpu);
+    void may_end_itself(u32 vector);
+    void on_hyperv_msr(const traces::GuestAccess& access);
+    void on_hyperv_apic_msr(const traces::GuestAccess& access);
+    void leave_open(VcpuVerdict& verdict) const;
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
     void on_run(Thread& thread, u32 id, u64 descriptor);
@@ -105,19 +132,26 @@ class Replay final : public traces::AssemblerSink {
     CpuFacts facts_;
     bool clock_in_seconds_ = true;
     bool monitors_ = false;
-    Visibility visible_;
+    u64 host_cpus_ = 0;
+    Visibility visible_{.no_exits = true};
+    std::bitset<256> end_themselves_; // vectors that Hyper-V's SynIC may end by itself
+    u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode
+    bool shows_pv_eoi_ = false;       // kvm_pv_eoi
+    bool shows_sints_ = false;        // the guest's setting of SynIC's interrupts is seen
     std::unordered_map<u32, Thread> threads_;
     std::vector<u64> last_line_of_cpu_; // by host CPU
     u64 first_line_ = 0;                // of this recording, if others stand before it
     AcceptLog accepts_;
     Thread* last_thread_ = nullptr;
     u32 last_thread_id_ = 0;
+    VcpuIndex index_;
     Findings findings_;
     HostNotes host_notes_;
     ReplaySummary summary_;
     bool noted_userspace_apic_ = false;
     bool noted_accelerated_ = false;
     bool noted_foreign_eoi_ = false;
+    bool noted_nested_ = false;
     bool noted_room_ = false;
     bool noted_turns_ = false;
 };

@@ -101,7 +101,9 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::ipi_sent: return access.gp ? "an interrupt was sent and #GP raised" : "an interrupt was sent";
     case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, to_string(mismatch.detail));
     case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
-    case Fault::left: return "nothing in the kernel answered: the access left for userspace";
+    case Fault::left:
+        return access.unanswered ? "nothing in the kernel answered: the access left for userspace"
+                                 : "no register of the APIC was accessed (no kvm_apic)";
     case Fault::not_taken: return fmt::format("vector {:#x} was not taken", access.value);
     case Fault::not_delivered:
         return fmt::format("{} did not reach the processor", message_name(access.value));
@@ -109,6 +111,7 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::property:
     case Fault::handed_on:
     case Fault::ipi_differs:
+    case Fault::delivered:
     case Fault::eoi_vector: break;
     }
     return to_string(mismatch.detail);
@@ -127,6 +130,7 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::ipi_missing: return "the write sends an interrupt";
     case Fault::ipi_sent: return "nothing is sent";
     case Fault::ipi_differs: return "what the command says is sent";
+    case Fault::delivered: return "those that the command addresses accept it, and no other";
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
     case Fault::injected: return "the highest vector of a class above that in service comes first";
     case Fault::left: return write ? "the write reaches the register" : expected_value(divergence);

@@ -19,22 +19,36 @@ bool is_window_fault(const Mismatch& mismatch) {
     return mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
 }
 
-// Whether it was said beforehand which value would be read.
+// Whether it was said beforehand which value would be read, or which vector an EOI would end. Where a value
+// is out of bounds all of it had to be said.
 bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
-    if (mismatch.fault == Fault::value) return (mismatch.bits & ~judgement.foretold_bits) == 0;
+    if (mismatch.fault == Fault::eoi_vector) return judgement.foretold_service;
+    if (mismatch.fault == Fault::value) {
+        const u64 bits = mismatch.bits != 0 ? mismatch.bits : 0xffff'ffff;
+        return (bits & ~judgement.foretold_bits) == 0;
+    }
     constexpr u64 most_of_a_byte = 0x7f;
     return mismatch.fault == Fault::answered_by_apic &&
            (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
 }
 
 u64 telling_line(const GuestAccess& access, Fault fault) {
-    if (fault == Fault::ipi_sent || fault == Fault::ipi_differs) return access.ipi_line;
+    const bool about_ipi =
+        fault == Fault::ipi_sent || fault == Fault::ipi_differs || fault == Fault::delivered;
+    if (about_ipi) return access.ipi_line;
     return fault == Fault::eoi_vector ? access.eoi_line : access.line;
 }
 
 } // namespace
 
-VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bool monitors) {
+VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool monitors) {
+    Visibility visible = seen;
+    visible.nested = runs_guest_;
+    visible.no_exits =
+        seen.no_exits && access.ended_interrupt && access.eoi_vector <= 0xff && announced_[access.eoi_vector];
+    visible.registers = shows_registers_;
+    shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
+    note_tpr(access);
     each([&](Worlds& worlds) { worlds.elapse(visible); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
     const auto before = Attribution::before(main_);
@@ -64,6 +78,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bo
         if (watched)
             watch(verdict, broken_properties({*watched, main_, access, facts_, visible, value_is_ours}),
                   access);
+        for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible.msrs;
         return verdict;
     }
     if (init_ && foretells(by_init, judgement.mismatch)) { // The INIT has taken effect.
@@ -80,12 +95,64 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& visible, bo
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
+    if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
+    if (!visible.msrs) leave_open(verdict, access, visible, value_is_ours);
     const Worlds was = main_;
     main_.resync(access, facts_, whole);
     name_properties(verdict.divergences,
                     broken_properties({was, main_, access, facts_, visible, value_is_ours}));
     attribution_.note(access, before, main_);
     return verdict;
+}
+
+// The vector that nobody requested was in service: KVM took it to be the APIC's.
+std::optional<Divergence> Vcpu::take_unrequested(const Mismatch& mismatch, const GuestAccess& access) {
+    if (mismatch.fault != Fault::eoi_vector) return std::nullopt;
+    const auto found = std::ranges::find(unrequested_, access.eoi_vector,
+                                         [](const Divergence& d) { return d.access.value; });
+    if (found == unrequested_.end()) return std::nullopt;
+    Divergence divergence = std::move(*found);
+    unrequested_.erase(found);
+    return divergence;
+}
+
+// The guest writes TPR and does not run before kvm_entry.
+void Vcpu::note_tpr(const GuestAccess& access) {
+    tpr_.reset();
+    if (!is_write(access.kind) || access.gp) return;
+    const bool by_cr8 = access.kind == model::AccessKind::cr8_write;
+    const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
+    if (by_cr8) tpr_ = model::low_half(access.value << 4) & model::tpr::task_class;
+    else if (reached && model::register_addressed(access.kind, access.address) == Reg::tpr)
+        tpr_ = model::low_half(access.value) & model::tpr::task_class;
+}
+
+void Vcpu::writes_cr8(const GuestAccess& access, const Visibility& visible) {
+    if (access.value <= 15) judge(access, visible); // else #GP (P15)
+}
+
+void Vcpu::runs_guest() {
+    runs_guest_ = true;
+    forget_interrupts();
+}
+
+std::optional<u64> Vcpu::wrong_in_any_state(const GuestAccess& access, const Visibility& visible,
+                                            bool value_is_ours) const {
+    Worlds any = Worlds::unknown();
+    any.keep(Reg::version, main_);
+    const Judgement judgement = any.judge(access, facts_, visible, value_is_ours);
+    if (judgement.explained) return std::nullopt;
+    return judgement.mismatch.bits;
+}
+
+// What only the state speaks against holds unless a WRMSR that the trace does not show has changed it.
+void Vcpu::leave_open(VcpuVerdict& verdict, const GuestAccess& access, const Visibility& visible,
+                      bool value_is_ours) const {
+    const std::optional<u64> wrong = wrong_in_any_state(access, visible, value_is_ours);
+    for (Divergence& divergence : verdict.divergences) {
+        Mismatch& mismatch = divergence.mismatch;
+        mismatch.unseen_wrmsr = !wrong || (mismatch.fault == Fault::value && (mismatch.bits & ~*wrong) != 0);
+    }
 }
 
 // Each divergence those that speak of its rule; all, if none does.
@@ -173,12 +240,20 @@ void Vcpu::catch_up(const AcceptLog& log) {
         // What it sent itself stands in IRR before its next access; what others send may come and go.
         const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
         each([&](Worlds& worlds) { worlds.on_accept(entry.vector, own, entry.level_triggered); });
+        announced_.set(entry.vector & 0xff);
     });
     if (!complete) each([](Worlds& worlds) { worlds.forget_interrupts(); });
     accepts_seen_ = log.count();
 }
 
+void Vcpu::host_may_have_reset() {
+    CpuFacts facts = facts_;
+    if (const std::optional<u64> id = sure_id()) facts.hardware_id = model::low_half(*id);
+    others_.add_reset(facts);
+}
+
 void Vcpu::host_has_loaded() {
+    deliveries_.clear();
     main_ = Worlds::unknown();
     attribution_ = {};
     others_.clear();
@@ -213,35 +288,80 @@ void Vcpu::init_sent(u64 line) {
     startup_vector_.reset();
 }
 
+void Vcpu::deassert_sent(u64 line) { attribution_.evidence().deassert(line); }
+
+bool Vcpu::may_be_addressed(const Worlds::Message& message) const {
+    const auto may = [&](const Worlds& worlds) { return worlds.may_be_addressed(message); };
+    return may(main_) || (init_ && may(*init_)) || others_.any(may);
+}
+
+bool Vcpu::must_be_addressed(const Worlds::Message& message) const {
+    const auto may_not = [&](const Worlds& worlds) { return !worlds.must_be_addressed(message); };
+    return !may_not(main_) && !(init_ && may_not(*init_)) && !others_.any(may_not);
+}
+
+void Vcpu::expect(Delivery delivery) {
+    if (deliveries_.size() < most_pending) deliveries_.push_back(std::move(delivery));
+}
+
+std::vector<Divergence> Vcpu::settle_deliveries() {
+    std::vector<Divergence> wrong;
+    for (Delivery& delivery : std::exchange(deliveries_, {})) {
+        const bool holds = delivery.due ? must_be_addressed(delivery.message)
+                                        : delivery.to_itself || !may_be_addressed(delivery.message);
+        if (holds) wrong.push_back(std::move(delivery.divergence));
+    }
+    return wrong;
+}
+
+std::optional<u64> Vcpu::sure_id() const {
+    if (number_ >= 0) return static_cast<u64>(number_);
+    std::optional<Known<u32>> id;
+    for (const Mode mode : all_modes)
+        if (main_.is_possible(mode))
+            id = id ? id->join(main_.world(mode).x2apic_id) : main_.world(mode).x2apic_id;
+    if (!id || !id->is_exact()) return std::nullopt;
+    return id->value;
+}
+
 void Vcpu::give_up_init() {
     main_.merge(*init_);
     init_.reset();
 }
 
-void Vcpu::enters(u64 rip) {
+// A SIPI's vector is the code segment's base in KVM, and the guest enters at 0 in it.
+void Vcpu::enters(u64 rip, bool goes_on) {
+    tpr_.reset();
     if (rip == 0xfff0) host_may_have_reset();
-    if (!init_ || !startup_vector_ || rip != u64{*startup_vector_} << 12) return;
+    if (!init_ || !startup_vector_ || goes_on) return;
+    if (rip != 0 && rip != u64{*startup_vector_} << 12) return;
     main_ = *std::exchange(init_, std::nullopt);
     attribution_.evidence().init(init_line_);
 }
 
-VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, u32 vector) {
+VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, Worlds::Given given, bool shows_entries) {
     VcpuVerdict verdict;
-    const std::optional<Mismatch> mismatch = main_.on_inject(vector);
-    others_.on_inject(vector);
+    if (runs_guest_) return verdict;
+    given.announced = announced_[given.vector];
+    announced_.reset(given.vector);
+    if (shows_entries) given.tpr = tpr_;
+    const Worlds::Gave gave = main_.on_inject(given);
+    others_.on_inject(given);
     settle(verdict);
-    if (init_ && init_->on_inject(vector)) init_.reset();
-    if (!mismatch) {
-        attribution_.evidence().injected(shown_by.line, vector);
+    if (init_ && init_->on_inject(given).violated) init_.reset();
+    if (gave.unrequested && unrequested_.size() < most_unrequested)
+        unrequested_.push_back(divergence_of(shown_by, *gave.unrequested));
+    if (!gave.violated) {
+        if (!gave.unrequested) attribution_.evidence().injected(shown_by.line, given.vector);
         return verdict;
     }
     // A reset allows it, since then the PIC may speak: it foretells nothing, so that what comes next is
     // held against the first explanation all the same.
     verdict.pending = !others_.empty();
-    if (verdict.pending) main_.may_have_taken(vector);
+    if (verdict.pending) main_.may_have_taken(given.vector);
     else main_.forget_interrupts();
     if (init_) return verdict;
-    verdict.divergences.push_back(divergence_of(shown_by, *mismatch));
+    verdict.divergences.push_back(divergence_of(shown_by, *gave.violated));
     return verdict;
 }
 

@@ -5,6 +5,7 @@
 // runs beside the first; a divergence that it would explain stays pending until one of them breaks.
 #pragma once
 
+#include <bitset>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,7 +37,7 @@ class Vcpu {
     void hold(std::vector<Divergence> divergences, bool is_access);
 
     // Userspace may have reset this vCPU since its last access.
-    void host_may_have_reset() { others_.add_reset(facts_); }
+    void host_may_have_reset();
     // Userspace has set IA32_APIC_BASE and CR8, mostly to what they were.
     void host_has_set_sregs();
     void host_has_loaded();
@@ -47,12 +48,39 @@ class Vcpu {
     // An INIT was sent that may be for this vCPU.
     void init_sent(u64 line);
     void startup_sent(u32 vector) { startup_vector_ = vector; }
-    // The guest enters at `rip`.
-    void enters(u64 rip);
+    // A level de-assert of INIT was sent that may be for this vCPU, which does nothing.
+    void deassert_sent(u64 line);
+    // The guest enters at `rip`; `goes_on`: where it was left.
+    void enters(u64 rip, bool goes_on);
+    // Whether a message is for this vCPU, by every explanation that is still open.
+    bool may_be_addressed(const Worlds::Message& message) const;
+    bool must_be_addressed(const Worlds::Message& message) const;
+    // A message that it accepted or not (`due`), and should not have or should; to be decided at its next
+    // event, when all that it did before is told.
+    struct Delivery {
+        Worlds::Message message;
+        bool due = false;
+        Divergence divergence;
+        bool to_itself = false; // a command to all others reached its sender
+    };
+    void expect(Delivery delivery);
+    bool expects_deliveries() const { return !deliveries_.empty(); }
+    std::vector<Divergence> settle_deliveries();
+    // Its ID as KVM names it, where there is no doubt.
+    std::optional<u64> sure_id() const;
+    bool is_surely(u64 id) const { return sure_id() == id; }
 
     // Takes in the interrupts that were sent since it last looked.
     void catch_up(const AcceptLog& log);
-    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, u32 vector);
+    // What Worlds::Given tells of announcement and TPR, the vCPU knows.
+    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, Worlds::Given given, bool shows_entries);
+    // MOV to CR8 where KVM shows it.
+    void writes_cr8(const traces::GuestAccess& access, const Visibility& visible);
+    // It runs a guest of its own.
+    void runs_guest();
+    void may_have_ended(u32 vector) {
+        each([vector](Worlds& w) { w.may_have_ended(vector); });
+    }
     void on_stray_write(Reg reg, u64 value) {
         attribution_.evidence().forget(reg);
         each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
@@ -94,6 +122,7 @@ class Vcpu {
 
   private:
     static constexpr std::size_t most_pending = 16;
+    static constexpr std::size_t most_unrequested = 16;
     // An INIT that makes no difference for so many accesses need not be told apart.
     static constexpr unsigned init_patience = 256;
 
@@ -106,9 +135,17 @@ class Vcpu {
     static void name_properties(std::vector<Divergence>& divergences, const BrokenProperties& broken);
     void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
     void settle(VcpuVerdict& verdict);
+    // The bits of `mismatch` that are wrong in whatever state unseen accesses to MSRs may have left; nothing
+    // if some such state explains the access.
+    std::optional<u64> wrong_in_any_state(const traces::GuestAccess& access, const Visibility& visible,
+                                          bool value_is_ours) const;
+    void leave_open(VcpuVerdict& verdict, const traces::GuestAccess& access, const Visibility& visible,
+                    bool value_is_ours) const;
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
+    void note_tpr(const traces::GuestAccess& access);
+    std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
     void drop_pending();
     void forget_pending();
 
@@ -124,6 +161,12 @@ class Vcpu {
     u64 accepts_seen_ = 0;
     unsigned init_age_ = 0;
     std::optional<u32> startup_vector_;
+    std::vector<Delivery> deliveries_;
+    bool shows_registers_ = false; // kvm_apic stands beside its MMIO accesses
+    bool runs_guest_ = false;
+    std::bitset<256> announced_;          // accepted, and not given to the processor since
+    std::optional<u32> tpr_;              // as written last, if the guest has not run since
+    std::vector<Divergence> unrequested_; // given to the processor, and not seen in service yet
     u64 init_line_ = 0;
     bool userspace_apic_ = false;
     std::vector<Divergence> pending_; // of the observations held back

@@ -255,8 +255,29 @@ std::optional<Mode> Worlds::mode() const {
     return std::nullopt;
 }
 
+bool Worlds::knows_service() const {
+    for (std::size_t m = 0; interrupts_known_ && m < model::mode_count; ++m) {
+        u32 unknown = 0;
+        for (u32 word = 0; possible_[m] && word < 8; ++word) {
+            const Reg reg = model::offset_by(Reg::isr0, word);
+            unknown |= ~worlds_[m][reg].known & model::vectors_of(reg);
+        }
+        if (unknown != 0) return false;
+    }
+    return interrupts_known_;
+}
+
 Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                         bool value_is_ours) {
+    if (!access.ended_interrupt) return judge_access(access, cpu, visible, value_is_ours);
+    const bool knew_service = knows_service();
+    Judgement judgement = judge_access(access, cpu, visible, value_is_ours);
+    judgement.foretold_service = knew_service && judgement.explained;
+    return judgement;
+}
+
+Judgement Worlds::judge_access(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                               bool value_is_ours) {
     if (!is_write(access.kind) || (access.ended_interrupt && visible.interrupts())) interrupts_known_ = true;
     if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
 
@@ -281,7 +302,7 @@ Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Vi
     }
     note_foretold(judgement, out);
     if (value_is_ours) learn(world, out, access);
-    if (visible.interrupts()) learn_service(world, out, access);
+    if (visible.interrupts()) learn_service(world, before, out, access);
     if (const Mode after = mode_of(world); after != mode) {
         worlds_[index_of(after)] = world;
         possible_[index_of(mode)] = false;
@@ -308,7 +329,7 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
             }
             note_foretold(judgement, out);
             if (value_is_ours) learn(world, out, access);
-            if (visible.interrupts()) learn_service(world, out, access);
+            if (visible.interrupts()) learn_service(world, before, out, access);
             survivors.add(world);
         } while (p.next_path());
     });
@@ -456,6 +477,11 @@ void Worlds::forget(Reg reg) {
         ForkingDriver p;
         model::leave_written_open(p, Rule::M09, world, row, KnownBool{true});
     });
+}
+
+void Worlds::keep(Reg reg, const Worlds& of) {
+    const Known<u32> kept = of.stored(reg);
+    each([&](World& world) { world[reg] = kept; });
 }
 
 void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {

@@ -20,12 +20,19 @@ using CpuFacts = model::Cpu<model::KnownBits>;
 // What this trace shows of the events behind an access. Only what was seen at least once counts as
 // shown: which tracepoints were enabled is written nowhere in the text.
 struct Visibility {
-    bool ipis = false;        // kvm_apic_ipi
-    bool accepts = false;     // kvm_apic_accept_irq
-    bool injections = false;  // kvm_inj_virq
+    bool msrs = false;       // kvm_msr
+    bool mmio = false;       // kvm_mmio
+    bool ipis = false;       // kvm_apic_ipi
+    bool accepts = false;    // kvm_apic_accept_irq
+    bool injections = false; // kvm_inj_virq
+    // Not even kvm_exit, which tells whether the guest runs guests; of an EOI: and the vector that it ended
+    // was accepted and not given to the processor since.
+    bool no_exits = false;
+    bool registers = false;   // kvm_apic, of this vCPU's MMIO accesses
+    bool nested = false;      // the guest runs a guest, to which interrupts go past kvm_inj_virq
     bool accelerated = false; // hardware acts on the APIC without events (APICv, AVIC)
     bool foreign_eoi = false; // KVM ends interrupts by itself
-    bool interrupts() const { return accepts && injections && !accelerated && !foreign_eoi; }
+    bool interrupts() const { return accepts && injections && !accelerated && !foreign_eoi && !nested; }
 };
 
 struct Judgement {
@@ -35,7 +42,8 @@ struct Judgement {
     // and whether it said anything of the access.
     u64 foretold_bits = 0;
     bool foretold = false;
-    Mismatch mismatch; // if not explained
+    bool foretold_service = false; // of the vectors in service, of an EOI
+    Mismatch mismatch;             // if not explained
 };
 
 class Worlds {
@@ -90,14 +98,36 @@ class Worlds {
     void merge(const Worlds& other);
 
     void on_accept(u32 vector, bool certain, bool level_triggered);
+    // An interrupt that KVM gives to the processor, as far as the trace tells of it.
+    struct Given {
+        u32 vector = 0;
+        bool announced = false;      // its acceptance was shown
+        bool may_be_again = false;   // it may have been given before: an event came in between
+        bool may_end_itself = false; // the vector may be one that is never in service
+        std::optional<u32> tpr;      // if the guest cannot have changed TPR since
+    };
+    struct Gave {
+        std::optional<Mismatch> violated; // by what it breaks a rule, in every world
+        // In no world the APIC can have asked for it. Not everything that KVM gives comes from there:
+        // only if it is then in service, it did.
+        std::optional<Mismatch> unrequested;
+    };
+    Gave on_inject(const Given& given);
+    // The same where all is seen.
     std::optional<Mismatch> on_inject(u32 vector);
+    // The vector in service may have ended by itself.
+    void may_have_ended(u32 vector);
     // The vector was given to the processor, by this APIC or past it.
     void may_have_taken(u32 vector);
     // A write of a register whose way to the APIC the trace does not show: done or not.
     void on_stray_write(Reg reg, u64 value, const CpuFacts& cpu);
     void forget_interrupts();
     void forget(Reg reg);
+    // The register holds what it holds in `of`, whatever the mode.
+    void keep(Reg reg, const Worlds& of);
 
+    // All that is in service is known.
+    bool knows_service() const;
     bool is_possible(Mode mode) const { return possible_[static_cast<std::size_t>(mode)]; }
     unsigned count() const;
     // The mode, if only one is possible.
@@ -123,6 +153,8 @@ class Worlds {
     template <class Visit>
     void each_arrival(const Message& message, Visit visit) const;
     void clear_in_service(u64 vector);
+    Judgement judge_access(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                           bool value_is_ours);
     Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                           bool value_is_ours);
 

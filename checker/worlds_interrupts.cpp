@@ -157,9 +157,44 @@ void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
     interrupts_known_ = true;
 }
 
-std::optional<Mismatch> Worlds::on_inject(u32 vector) {
-    std::optional<Mismatch> violated;
-    unsigned explained = 0;
+namespace {
+
+Mismatch injected(const World& world, Rule rule, std::string_view why) {
+    Mismatch mismatch;
+    mismatch.rule = rule;
+    mismatch.fault = Fault::injected;
+    mismatch.mode = mode_of(world);
+    mismatch.detail.format = why;
+    return mismatch;
+}
+
+// What holds the vector back for certain: a higher one that waits, one of its class or above in service, or
+// the task priority.
+std::optional<Mismatch> held_back(const World& world, const Worlds::Given& given) {
+    const u32 vector_class = given.vector & model::tpr::task_class;
+    if (given.tpr && (*given.tpr & model::tpr::task_class) >= vector_class)
+        return injected(world, Rule::P02, "TPR holds back its class");
+    for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
+        const u32 bit = model::bit_of(other);
+        if (other > given.vector && (world[model::word_of(Reg::irr0, other)].value & bit) != 0)
+            return injected(world, Rule::P02, "a higher vector waits in IRR");
+        if ((world[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
+        if (other > given.vector) return injected(world, Rule::P03, "a higher vector is in service");
+        return injected(world, other == given.vector ? Rule::P02 : Rule::P14,
+                        "a vector of its class is in service");
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+Worlds::Gave Worlds::on_inject(const Given& given) {
+    Gave gave;
+    bool explained = false;
+    bool requested = false;
+    const u32 bit = model::bit_of(given.vector);
+    const Reg irr = model::word_of(Reg::irr0, given.vector);
+    const Reg isr = model::word_of(Reg::isr0, given.vector);
     each([&](World& world) {
         const Known<u32> lint0 = world[Reg::lvt_lint0];
         // The PIC's vector comes through LINT0 as ExtINT, past IRR and ISR (P11), or directly where the
@@ -168,51 +203,58 @@ std::optional<Mismatch> Worlds::on_inject(u32 vector) {
         const bool through_lint0 =
             !has_any(lint0, model::lvt::mask).is_true() &&
             !equal(lint0 & model::lvt::delivery_mode, Known<u32>{model::lvt::extint}).is_false();
-        const u32 bit = model::bit_of(vector);
-        const Known<u32> requested = world[model::word_of(Reg::irr0, vector)];
         const bool certainly_ours = !direct && !through_lint0;
-        const bool not_requested = (requested.known & ~requested.value & bit) != 0;
-        const bool in_service = (world[model::word_of(Reg::isr0, vector)].value & bit) != 0;
-        if (not_requested && (!certainly_ours || in_service)) { // the PIC's; or given again
-            ++explained;
-            return;
-        }
+        const bool not_requested = (world[irr].known & ~world[irr].value & bit) != 0;
+        const bool is_requested = (world[irr].value & bit) != 0 || given.announced;
+        const bool may_serve = ((world[isr].value | ~world[isr].known) & bit) != 0;
         if (not_requested) {
-            violated = Mismatch{};
-            violated->rule = Rule::P02;
-            violated->fault = Fault::injected;
-            violated->mode = mode_of(world);
-            violated->unseen_cause = true;
-            violated->detail.format = "nobody requested it";
+            explained = true;
+            if (!certainly_ours || may_serve) { // the PIC's; or given again
+                requested = true;
+                return;
+            }
+            gave.unrequested = injected(world, Rule::P02, "nobody requested it");
+            gave.unrequested->unseen_cause = true;
             return;
         }
-        for (u32 higher = 255; certainly_ours && higher > vector; --higher) {
-            const bool waits = (world[model::word_of(Reg::irr0, higher)].value & model::bit_of(higher)) != 0;
-            const bool serves = (world[model::word_of(Reg::isr0, higher)].value & model::bit_of(higher)) != 0;
-            if (!waits && !serves) continue;
-            violated = Mismatch{};
-            violated->rule = waits ? Rule::P02 : Rule::P03;
-            violated->fault = Fault::injected;
-            violated->mode = mode_of(world);
-            violated->detail.format =
-                waits ? "a higher vector waits in IRR" : "a higher vector is in service";
-            return;
+        requested = true;
+        const bool is_first = !given.may_be_again || !may_serve;
+        const bool is_taken = certainly_ours && is_requested && is_first;
+        if (is_taken) {
+            if (const auto mismatch = held_back(world, given)) {
+                gave.violated = mismatch;
+                return;
+            }
         }
-        ++explained;
+        explained = true;
+        const Known<u32> was_serving = world[isr];
+        const Known<u32> was_waiting = world[irr];
         World taken = world;
-        model::dispense(taken, Known<u32>{vector});
-        if ((requested.value & bit) == 0) taken[model::word_of(Reg::irr0, vector)] = requested;
-        if (certainly_ours) {
+        model::dispense(taken, Known<u32>{given.vector});
+        if ((was_waiting.value & bit) == 0) taken[irr] = was_waiting;
+        if (is_taken) {
             world = taken;
+            if (given.may_end_itself) world[isr] = was_serving.join(taken[isr]);
             return;
         }
-        for (u32 word = 0; word < 24; ++word) {
-            const Reg reg = model::offset_by(Reg::isr0, word);
-            world[reg] = world[reg].join(taken[reg]);
-        }
+        for (const Reg reg : {isr, irr}) world[reg] = world[reg].join(taken[reg]);
     });
     interrupts_known_ = true;
-    return explained == 0 ? violated : std::nullopt;
+    if (explained) gave.violated.reset();
+    if (requested) gave.unrequested.reset();
+    return gave;
+}
+
+std::optional<Mismatch> Worlds::on_inject(u32 vector) {
+    const Gave gave = on_inject({.vector = vector, .announced = true, .tpr = {}});
+    return gave.violated ? gave.violated : gave.unrequested;
+}
+
+void Worlds::may_have_ended(u32 vector) {
+    each([vector](World& world) {
+        Known<u32>& isr = world[model::word_of(Reg::isr0, vector)];
+        isr = isr.join(isr & ~model::bit_of(vector));
+    });
 }
 
 void Worlds::may_have_taken(u32 vector) {

@@ -17,6 +17,8 @@ constexpr std::uint64_t window_mask = model::window_bytes - 1;
 bool is_apic_msr_window(std::uint64_t index) {
     return index >= model::x2apic_msr_first && index <= model::x2apic_msr_last;
 }
+// HV_X64_MSR_EOI, HV_X64_MSR_ICR, HV_X64_MSR_TPR
+bool is_hyperv_apic_msr(std::uint64_t index) { return index >= 0x4000'0070 && index <= 0x4000'0072; }
 std::uint32_t offset_of_msr(std::uint64_t index) {
     return static_cast<std::uint32_t>(index - model::x2apic_msr_first) << 4;
 }
@@ -126,7 +128,7 @@ void Assembler::take(Thread& thread, const Event& event) {
     case EventKind::apic_write:
     case EventKind::apic_ipi:
     case EventKind::eoi: hold(thread, event); break;
-    case EventKind::accept_irq: sink_.on_event(event); break;
+    case EventKind::accept_irq: sink_.on_event(with_command(thread, event)); break;
     case EventKind::mmio_unsatisfied_read:
         close_write(thread);
         discard_leading(thread);
@@ -141,6 +143,21 @@ void Assembler::take(Thread& thread, const Event& event) {
     }
     // An accepted interrupt stands between the events of an access and tells nothing of its beginning.
     if (event.kind != EventKind::accept_irq) thread.seen = true;
+}
+
+// The acceptance of what the kvm_apic_ipi right before it sends, with what only that one shows.
+Event Assembler::with_command(const Thread& thread, const Event& accepted) {
+    const Event* const last = thread.leading > 0 ? &thread.events[thread.leading - 1] : nullptr;
+    const bool held = last != nullptr && last->kind == EventKind::apic_ipi;
+    const bool open = !held && thread.write_open && thread.write.ipis > 0;
+    if (!held && !open) return accepted;
+    const Interrupt& ipi = held ? last->interrupt : thread.write.ipi;
+    if (ipi.delivery_mode != accepted.interrupt.delivery_mode) return accepted;
+    Event event = accepted;
+    event.interrupt.shorthand = ipi.shorthand;
+    event.interrupt.logical = ipi.logical;
+    event.interrupt.assert_level = ipi.assert_level;
+    return event;
 }
 
 // A consequence of the MMIO write that is open, if the register fits.
@@ -276,6 +293,9 @@ void Assembler::complete_msr(Thread& thread, const Event& event) {
         if (first < thread.leading) access.first_line = thread.events[first].line;
         thread.leading = first;
     }
+    // Hyper-V's MSRs are a way of their own to EOI, ICR and TPR: what they show is no access that hardware
+    // made.
+    if (is_hyperv_apic_msr(event.where)) thread.leading = 0;
     discard_leading(thread);
     sink_.on_access(access);
 }

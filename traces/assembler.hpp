@@ -95,6 +95,7 @@ class Assembler {
     void complete_read(Thread& thread, const Event& event);
     void complete_msr(Thread& thread, const Event& event);
     void on_lost(const Event& event);
+    static Event with_command(const Thread& thread, const Event& accepted);
     static void hand_over(GuestAccess& mmio, GuestAccess& msr);
     GuestAccess started(const Thread& thread, const Event& event, model::AccessKind kind) const;
     bool claim_consequence(Thread& thread, const Event& event);

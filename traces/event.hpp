@@ -33,6 +33,8 @@ enum class EventKind : std::uint8_t {
     cpuid,                 // kvm_cpuid
     ioctl,                 // sys_ioctl / sys_enter_ioctl
     hypercall,             // kvm_hypercall, kvm_hv_hypercall
+    nested,                // kvm_nested_*: the guest runs a guest of its own
+    synic_irq,             // kvm_hv_synic_set_irq: a vector that may end by itself
     accelerated,           // kvm_avic_*, kvm_apicv_*: hardware may act on the APIC without an event
     lost,                  // the trace says that events are missing here
     begins,                // another recording begins here: what came before has nothing to do with it
@@ -68,19 +70,20 @@ struct Interrupt {
 
 struct Event {
     EventKind kind = EventKind::other;
-    bool gp = false;          // msr_*: the text ends with (#GP)
-    bool reinjected = false;  // inject_*: the text ends with [reinjected]; or a soft interrupt
-    bool virtualized = false; // accept_irq came from kvm_apicv_accept_irq
-    std::uint16_t cpu = 0;    // host CPU whose buffer held the event
-    std::int32_t vcpu = -1;   // vCPU number where the event names one (entry, exit), else -1
-    std::uint32_t thread = 0; // host thread id (the PID column)
-    std::uint64_t line = 0;   // 1-based number of the line in its file
-    std::uint64_t time = 0;   // nanoseconds if the reader's clock is in seconds, else raw ticks
+    bool gp = false;           // msr_*: the text ends with (#GP)
+    bool reinjected = false;   // inject_*: the text ends with [reinjected]; or a soft interrupt
+    bool may_be_again = false; // inject_irq: the text does not tell interrupts that are given again
+    bool virtualized = false;  // accept_irq came from kvm_apicv_accept_irq
+    std::uint16_t cpu = 0;     // host CPU whose buffer held the event
+    std::int32_t vcpu = -1;    // vCPU number where the event names one (entry, exit), else -1
+    std::uint32_t thread = 0;  // host thread id (the PID column)
+    std::uint64_t line = 0;    // 1-based number of the line in its file
+    std::uint64_t time = 0;    // nanoseconds if the reader's clock is in seconds, else raw ticks
 
     // mmio_*: guest-physical address. msr_*: index. apic_*: offset in the window, or
     // unknown_offset. accept_irq, eoi, pv_eoi: APIC ID (KVM prints the vCPU id). apic_ipi:
     // destination. entry, exit: guest rip, or no_rip. ioctl: cmd. cpuid: function | index << 32.
-    // cr_write: number of the register. inject_irq: vector. inject_exception: vector. lost: how
+    // cr_write: number of the register. inject_irq, synic_irq: vector. inject_exception: vector. lost: how
     // many events, 0 if the trace does not say.
     std::uint64_t where = 0;
     // mmio_*, msr_*, apic_*, cr_write: the value. accept_irq, apic_ipi: vector. eoi, pv_eoi:
@@ -88,11 +91,13 @@ struct Event {
     std::uint64_t value = 0;
     std::uint64_t value2 = 0; // cpuid: eax | ebx << 32. exit: see ExitReason below.
     std::uint32_t size = 0;   // mmio_*: bytes
-    Interrupt interrupt;      // apic_ipi, accept_irq
+    // apic_ipi. accept_irq: its delivery and trigger mode; behind the assembler also the rest of the command,
+    // if the kvm_apic_ipi stands right before it.
+    Interrupt interrupt;
 };
 
 // What a kvm_exit is of interest for (Event::value2): a guest's MOV to CR8 that KVM saw, a
-// triple fault or shutdown, the exits that only an accelerated APIC makes.
-enum class ExitReason : std::uint64_t { other = 0, cr8_write, shutdown, apic_accelerated, msr, mmio };
+// triple fault or shutdown, the exits that only an accelerated APIC makes, the start of a guest's guest.
+enum class ExitReason : std::uint64_t { other = 0, cr8_write, shutdown, apic_accelerated, msr, mmio, nested };
 
 } // namespace lapicheck::traces

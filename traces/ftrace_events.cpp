@@ -146,6 +146,7 @@ Fault read_inject_irq(Scanner& s, Event& event) {
     bool understood = false;
     if (s.take("irq ")) {
         understood = s.decimal(event.where);
+        event.may_be_again = true;
     } else {
         event.reinjected = s.take("Soft/INTn ");
         understood = (event.reinjected || s.take("IRQ ")) && take_0x_hex(s, event.where);
@@ -249,6 +250,8 @@ Fault read_cpuid(Scanner& s, Event& event) {
     if (!s.take(" rax ") || !take_pair(s, event.value2)) return not_understood;
     if (!s.take(" rcx ") || !take_pair(s, event.value)) return not_understood;
     if (s.peek() != ',' && !s.ends()) return not_understood;
+    // Userspace gave the CPU no such leaf: the zeros tell nothing of it.
+    if (s.rest().find("entry not found") != std::string_view::npos) return no_fault;
     event.where = (function & 0xffff'ffff) | index << 32;
     event.kind = EventKind::cpuid;
     return no_fault;
@@ -297,6 +300,10 @@ constexpr NamedValue<ExitReason> exit_reason_rows[] = {
     {"EPT_MISCONFIG", ExitReason::mmio},
     {"EPT_VIOLATION", ExitReason::mmio},
     {"APIC_ACCESS", ExitReason::mmio},
+    {"vmrun", ExitReason::nested},
+    {"EXIT_VMRUN", ExitReason::nested},
+    {"VMLAUNCH", ExitReason::nested},
+    {"VMRESUME", ExitReason::nested},
 };
 constexpr NameTable exit_reasons(exit_reason_rows);
 
@@ -339,6 +346,15 @@ Fault read_ioctl(Scanner& s, Event& event) {
     return no_fault;
 }
 
+// "vcpu_id 0 sint 2 vector 81 ret 1"
+Fault read_synic_irq(Scanner& s, Event& event) {
+    std::uint64_t number = 0;
+    const bool understood = s.take("vcpu_id ") && s.decimal(number) && s.take(" sint ") &&
+                            s.decimal(number) && s.take(" vector ") && take_vector(s, event.where);
+    if (understood) event.kind = EventKind::synic_irq;
+    return fault_unless(understood);
+}
+
 // Tracepoints of which it matters that they happened, not what they say.
 template <EventKind Kind>
 Fault read_nothing(Scanner&, Event& event) {
@@ -375,6 +391,7 @@ constexpr NamedValue<Tracepoint> tracepoint_rows[] = {
     {"kvm_userspace_exit", {read_nothing<EventKind::userspace_exit>}},
     {"kvm_hypercall", {read_nothing<EventKind::hypercall>}},
     {"kvm_hv_hypercall", {read_nothing<EventKind::hypercall>}},
+    {"kvm_hv_synic_set_irq", {read_synic_irq}},
     {"sys_ioctl", {read_ioctl}},
     {"sys_enter_ioctl", {read_ioctl}},
     // Of no interest, but so frequent that they should be found without a search.
@@ -413,6 +430,7 @@ const Tracepoint* take_frequent_name(Scanner& s) {
     return nullptr;
 }
 constexpr Tracepoint accelerated{read_nothing<EventKind::accelerated>};
+constexpr Tracepoint nested{read_nothing<EventKind::nested>};
 
 constexpr std::array<bool, 256> name_bytes = [] {
     std::array<bool, 256> bytes{};
@@ -452,6 +470,7 @@ void skip_time_difference(Scanner& s) {
 
 const Tracepoint* find_tracepoint(std::string_view name) {
     if (const Tracepoint* const known = tracepoints.find(name)) return known;
+    if (name.starts_with("kvm_nested_")) return &nested;
     const bool is_accelerated = name.starts_with("kvm_avic_") || name.starts_with("kvm_apicv_");
     return is_accelerated ? &accelerated : nullptr;
 }

@@ -263,6 +263,16 @@ std::optional<std::uint64_t> read_overwritten(std::string_view line) {
     return written - held;
 }
 
+std::optional<std::uint64_t> read_host_cpus(std::string_view line) {
+    constexpr std::string_view mark = "#P:";
+    const std::size_t start = line.find(mark);
+    if (!line.starts_with("# entries-in-buffer") || start == std::string_view::npos) return std::nullopt;
+    Scanner s(line.substr(start + mark.size()));
+    std::uint64_t cpus = 0;
+    if (!s.decimal(cpus)) return std::nullopt;
+    return cpus;
+}
+
 bool is_report_start(std::string_view line) {
     const std::size_t start = line.rfind("cpus=");
     if (start == std::string_view::npos || (start != 0 && !ends_prefix(line.substr(0, start)))) return false;

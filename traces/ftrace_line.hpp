@@ -95,6 +95,8 @@ std::optional<std::uint16_t> read_buffer_start(std::string_view line);
 
 // "# entries-in-buffer/entries-written: 9329/255415   #P:2": how many were overwritten.
 std::optional<std::uint64_t> read_overwritten(std::string_view line);
+// How many CPUs the host has: behind "#P:" in the same line.
+std::optional<std::uint64_t> read_host_cpus(std::string_view line);
 
 // "cpus=2", the line with which trace-cmd report begins each file.
 bool is_report_start(std::string_view line);

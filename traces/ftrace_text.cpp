@@ -78,6 +78,7 @@ void FtraceText::take_comment(std::string_view line, std::vector<Event>& out) {
         if (summary_.format.empty()) summary_.format = "ftrace";
         begin_another(out);
     }
+    if (const auto cpus = read_host_cpus(line)) summary_.host_cpus = *cpus;
     if (const auto cpu = read_buffer_start(line)) {
         lose(*cpu, 0, out);
     } else if (const auto overwritten = read_overwritten(line); overwritten.value_or(0) != 0) {

@@ -139,5 +139,25 @@ TEST_CASE("a timer that was in periodic mode may show the lengthened period afte
               .unknown() == 0);
 }
 
+TEST_CASE("an LDR that was written since x2APIC mode does not hold what that put there") {
+    const auto unknown = [](std::string_view written, std::string_view ldr) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_msr: msr_write 1b = 0xfee00100
+            kvm_msr: msr_write 1b = 0xfee00900
+            {0}
+            kvm_apic: apic_read APIC_LDR = {1}
+            kvm_mmio: mmio read len 4 gpa 0xfee000d0 val {1}
+        )",
+                                         written, ldr))
+            .unknown();
+    };
+    constexpr auto writes = "kvm_mmio: mmio write len 4 gpa 0xfee000d0 val 0x1000000\n"
+                            "kvm_apic: apic_write APIC_LDR = 0x1000000\n";
+    CHECK(unknown("", "0x2") == 0);
+    CHECK(unknown("", "0x3") == 1);
+    CHECK(unknown(writes, "0x1000002") == 1);
+}
+
 } // namespace
 } // namespace lapicheck::checker

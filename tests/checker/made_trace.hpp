@@ -103,6 +103,8 @@ inline Replayed replay_text(std::string_view text, GuestCpu cpu = GuestCpu::eith
     std::vector<traces::Event> events;
     reader.feed(text, events);
     replay.set_clock(reader.summary().clock_in_seconds);
+    // Where the text does not say it, the host has no other CPUs than those that it shows.
+    replay.set_host_cpus(std::max<u64>(reader.summary().host_cpus, 1));
     assembler.feed(events);
     events.clear();
     reader.finish(events);

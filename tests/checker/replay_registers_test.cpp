@@ -284,5 +284,42 @@ TEST_CASE("SVR that reads as INIT left it is no reason for what else INIT left")
     CHECK(r.told() == Told{"R02 lvt_lint1 x2apic 7-8 because 1,4,6"});
 }
 
+TEST_CASE("the LDR of x2APIC mode tells the ID, whether that was read or not") {
+    const auto told = [](std::string_view ldr, std::string_view id) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_read APIC_LDR = {0}
+            kvm_msr: msr_read 80d = {0}
+            kvm_apic: apic_read APIC_ID = {1}
+            kvm_msr: msr_read 802 = {1}
+        )",
+                                         ldr, id))
+            .told();
+    };
+    CHECK(told("0x2", "0x1") == Told{});
+    CHECK(told("0x20008", "0x23") == Told{});
+    CHECK(told("0x2", "0x2") == Told{"D02 id x2apic 4-5 because 1,3"});
+    CHECK(told("0x0", "0x1") == Told{"D04 ldr x2apic 2-3 because 1"});
+    CHECK(told("0x3", "0x1") == Told{"D04 ldr x2apic 2-3 because 1"});
+}
+
+TEST_CASE("an access to the open window that no register answers, where others show theirs") {
+    const auto told = [](std::string_view access) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00900
+            kvm_apic: apic_read APIC_LVR = 0x50014
+            kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+            {}
+            kvm_msr: msr_read 8b = 0x0
+        )",
+                                         access))
+            .told();
+    };
+    CHECK(told("kvm_mmio: mmio read len 4 gpa 0xfee00340 val 0xffffffff").size() == 1);
+    CHECK(told("kvm_mmio: mmio write len 4 gpa 0xfee003e0 val 0x3").size() == 1);
+    CHECK(told("kvm_mmio: mmio write len 1 gpa 0xfee003e0 val 0x3") == Told{}); // KVM takes words alone
+    CHECK(told("kvm_mmio: mmio read len 4 gpa 0xfee00040 val 0x0") == Told{});  // no register
+}
+
 } // namespace
 } // namespace lapicheck::checker

@@ -313,6 +313,7 @@ TEST_CASE("what one access shows the next must keep") {
         kvm_mmio: mmio read len 4 gpa 0xfee00380 val 0x77
         kvm_apic: apic_read APIC_TMICT = 0x78
         kvm_mmio: mmio read len 4 gpa 0xfee00380 val 0x78
+        kvm_msr: msr_read 8b = 0x0
     )")
               .told() == Told{"T20 initial_count xapic 3-4 because 2,2"});
 }

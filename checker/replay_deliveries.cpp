@@ -1,0 +1,114 @@
+// To whom commands go, as far as a recording tells: those who accepted one held against those it addresses.
+#include <algorithm>
+
+#include "checker/replay.hpp"
+#include "model/command.hpp"
+
+namespace lapicheck::checker {
+
+using traces::GuestAccess;
+
+namespace {
+
+// The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.
+bool is_usual(const GuestAccess& access, const std::vector<u64>& ids) {
+    return !model::is_mmio(access.kind) && access.ipi.shorthand == traces::Shorthand::none &&
+           !access.ipi.logical && ids.size() == 1 && ids[0] == access.ipi_destination;
+}
+
+} // namespace
+
+// What the command of an access says of its receivers, held against those who accepted it.
+void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& access) {
+    const bool shows_all = visible_.accepts && !visible_.accelerated && access.ipis == 1 && !access.gp &&
+                           !access.begins_late && !access.ends_early && !thread.takes_turns &&
+                           thread.vcpus.size() == 1;
+    if (!shows_all) return;
+    const auto ids = thread.acceptances.of(access);
+    if (!ids) return;
+    for (const u64 id : *ids) thread.acceptances.reached(id);
+    if (is_usual(access, *ids)) return;
+    const auto message = message_of(access, sender);
+    if (!message) return;
+    const bool is_lowest = access.ipi.delivery_mode == traces::DeliveryMode::lowest_priority;
+    if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *ids);
+    if (is_lowest && ids->size() > 1)
+        return report(thread,
+                      delivery_differs(sender, access, Rule::I13, {"{} APICs accepted it", ids->size(), 0}));
+    const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
+    const auto shorthand = static_cast<u32>(access.ipi.shorthand);
+    for (const u64 id : *ids) {
+        Vcpu* const receiver = vcpu_with(id);
+        if (receiver == nullptr) continue;
+        const bool to_itself = but_self && receiver == &sender;
+        if (!to_itself && receiver->may_be_addressed(*message)) continue;
+        receiver->expect({*message, false,
+                          delivery_differs(sender, access, rule_of_addressing(*message, shorthand, *receiver),
+                                           {"APIC {:#x} accepted it", id, 0}),
+                          to_itself});
+    }
+    const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
+    const bool is_legal = !is_fixed || access.ipi_vector >= model::first_legal_vector;
+    if (is_legal && !is_lowest && !access.ipi.level_triggered)
+        check_missing(thread, sender, access, *message, *ids);
+}
+
+// Those that commands of this thread have reached before are of the same machine. The logical map of xAPIC
+// mode KVM keeps its own way.
+void Replay::check_missing(Thread& thread, Vcpu& sender, const GuestAccess& access,
+                           const Worlds::Message& message, const std::vector<u64>& ids) {
+    const bool to_all = access.ipi.shorthand != traces::Shorthand::none ||
+                        access.ipi_destination == model::everybody(!model::is_mmio(access.kind));
+    const auto check = [&](u64 id) {
+        if (std::ranges::find(ids, id) != ids.end()) return;
+        Vcpu* const receiver = vcpu_with(id);
+        if (receiver == nullptr || receiver == &sender || !receiver->must_be_addressed(message)) return;
+        const bool logical_map = access.ipi.logical && !to_all && receiver->worlds().mode() == Mode::xapic;
+        if (logical_map) return;
+        const auto shorthand = static_cast<u32>(access.ipi.shorthand);
+        receiver->expect({message, true,
+                          delivery_differs(sender, access, rule_of_addressing(message, shorthand, *receiver),
+                                           {"APIC {:#x} did not accept it", id, 0})});
+    };
+    if (to_all || access.ipi.logical) std::ranges::for_each(thread.acceptances.all_reached(), check);
+    else if (std::ranges::binary_search(thread.acceptances.all_reached(), access.ipi_destination))
+        check(access.ipi_destination);
+}
+
+// An interrupt to the sender itself: nothing stands between.
+void Replay::check_self(Thread& thread, const Vcpu& sender, const GuestAccess& access,
+                        const std::vector<u64>& ids) {
+    const bool by_self_ipi = model::register_addressed(access.kind, access.address) == Reg::self_ipi;
+    const Rule rule = by_self_ipi ? Rule::I16 : Rule::I05;
+    for (const u64 id : ids)
+        if (!sender.may_be(id))
+            return report(thread, delivery_differs(sender, access, rule, {"APIC {:#x} accepted it", id, 0}));
+    const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
+    const bool is_legal = access.ipi_vector >= model::first_legal_vector;
+    if (!ids.empty() || !is_fixed || !is_legal || access.ipi.level_triggered) return;
+    report(thread, delivery_differs(sender, access, rule, {"the sender did not accept it"}));
+}
+
+Divergence Replay::delivery_differs(const Vcpu& sender, const GuestAccess& access, Rule rule,
+                                    const Detail& detail) const {
+    Mismatch mismatch;
+    mismatch.rule = rule;
+    mismatch.fault = Fault::delivered;
+    mismatch.reg = model::register_addressed(access.kind, access.address);
+    mismatch.mode = sender.worlds().mode().value_or(Mode::xapic);
+    mismatch.unseen_wrmsr = !visible_.msrs;
+    mismatch.detail = detail;
+    return sender.divergence_of(access, mismatch);
+}
+
+Vcpu* Replay::vcpu_with(u64 id) {
+    return index_.find(id, [this](auto visit) { each_vcpu(visit); });
+}
+
+// With the receiver's next event all is told that it did before it accepted.
+void Replay::settle_deliveries(Thread& thread) {
+    if (thread.current == nullptr || !thread.current->expects_deliveries()) return;
+    report(thread, thread.current->settle_deliveries());
+}
+
+} // namespace lapicheck::checker
