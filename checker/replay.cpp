@@ -175,7 +175,8 @@ void Replay::on_access(const GuestAccess& access) {
 
 void Replay::take_access(Thread& thread, const GuestAccess& access) {
     const bool by_mmio = model::is_mmio(access.kind);
-    if (by_mmio) visible_.mmio = true;
+    // Not stored again and again: it is copied right behind, in one piece, which then would have to wait.
+    if (by_mmio && !visible_.mmio) visible_.mmio = true;
     if (by_mmio && !access.reached_apic && !is_default_window(access.address) &&
         (thread.current == nullptr || !thread.current->has_window_at(access.address)))
         return;
@@ -188,7 +189,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
     if (std::exchange(thread.may_have_reset, false)) vcpu.host_may_have_reset();
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
-    if (access.ipis > 0) visible_.ipis = true;
+    if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) tells_apart(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
@@ -295,7 +296,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.exit_rip = event.where;
         if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
             visible_.accelerated = true;
-        visible_.no_exits = false;
+        if (visible_.no_exits) visible_.no_exits = false;
         if (event.value2 == static_cast<u64>(traces::ExitReason::nested) && thread.current != nullptr)
             runs_guest(*thread.current);
         break;
@@ -345,7 +346,7 @@ void Replay::on_inject(Thread& thread, const Event& event) {
     if (!visible_.interrupts()) verdict.divergences.clear();
     leave_open(verdict);
     take(thread, *thread.current, std::move(verdict));
-    visible_.injections = true;
+    if (!visible_.injections) visible_.injections = true;
 }
 
 void Replay::runs_guest(Vcpu& vcpu) {
@@ -503,7 +504,7 @@ void Replay::on_accept(const Event& event) {
     Thread& sender = thread_of(event.thread);
     pass_time(sender, event.cpu, event.time, event.line);
     if (event.virtualized) visible_.accelerated = true;
-    visible_.accepts = true;
+    if (!visible_.accepts) visible_.accepts = true;
     const auto vector = static_cast<u32>(event.value & 0xff);
     using enum traces::DeliveryMode;
     const auto mode = event.interrupt.delivery_mode;

@@ -32,6 +32,14 @@ bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
            (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
 }
 
+// An entry of the LVT, or what decides which of them are masked.
+bool touches_lvt(const GuestAccess& access) {
+    constexpr u64 slot = 0xf;
+    const u64 address = model::is_mmio(access.kind) ? access.address & ~slot : access.address;
+    const Reg reg = model::register_addressed(access.kind, address);
+    return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base;
+}
+
 u64 telling_line(const GuestAccess& access, Fault fault) {
     const bool about_ipi =
         fault == Fault::ipi_sent || fault == Fault::ipi_differs || fault == Fault::delivered;
@@ -49,7 +57,8 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
     visible.registers = shows_registers_;
     shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
     note_tpr(access);
-    each([&](Worlds& worlds) { worlds.elapse(visible); });
+    const bool shows_lvt = touches_lvt(access);
+    each([&](Worlds& worlds) { worlds.elapse(visible, shows_lvt); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
     const auto before = Attribution::before(main_);
 

@@ -368,10 +368,10 @@ void Worlds::clear_in_service(u64 vector) {
     each([ended](World& world) { world[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended); });
 }
 
-void Worlds::elapse(const Visibility& visible) {
-    each([](World& world) {
+void Worlds::elapse(const Visibility& visible, bool shows_lvt) {
+    each([shows_lvt](World& world) {
         ForkingDriver p;
-        model::elapse(p, world);
+        model::elapse(p, world, shows_lvt);
     });
     if (!visible.interrupts()) forget_interrupts();
     if (visible.accelerated) {

@@ -62,7 +62,8 @@ class Worlds {
     // Takes over what was observed although `mismatch` says that it must not be.
     void resync(const traces::GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch);
     // What may have changed since the last access without one.
-    void elapse(const Visibility& visible);
+    // `shows_lvt`: the next access may show an entry of the LVT, or change which are masked.
+    void elapse(const Visibility& visible, bool shows_lvt = true);
     void apply_init();
     // KVM_SET_SREGS: IA32_APIC_BASE and CR8 may be others, and with another mode the ID.
     void host_may_have_set_sregs();

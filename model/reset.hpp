@@ -57,22 +57,24 @@ constexpr void show_local_interrupts(P& p, State<D>& s) {
 }
 static_assert(lvt::mask >> 4 == lvt::delivery_status && lvt::mask >> 2 == lvt::remote_irr);
 
-// Errors and interrupts come in, and a performance counter's overflow masks its entry (L07).
+// Errors and interrupts come in, and a performance counter's overflow masks its entry (L07). Before an access
+// that cannot show an entry of the LVT, `shows_lvt` may be false: what the entries show stays open to the
+// next.
 template <class P, class D>
-constexpr void act_by_itself(P& p, State<D>& s) {
+constexpr void act_by_itself(P& p, State<D>& s, bool shows_lvt = true) {
     collect_errors(p, s);
-    show_local_interrupts(p, s);
+    if (shows_lvt) show_local_interrupts(p, s);
     s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
 }
 
 // What may have happened between two accesses of a vCPU that a recording shows: hardware's doings, and
 // MOV to CR8, which writes TPR[7:4] and clears TPR[3:0] (P15).
 template <class P, class D>
-constexpr void elapse(P& p, State<D>& s) {
+constexpr void elapse(P& p, State<D>& s, bool shows_lvt = true) {
     const auto by_cr8 = p.open_value(Rule::P15, s[Reg::tpr]) & tpr::task_class;
     const auto kept = s[Reg::tpr] & p.open_value(Rule::P15, typename D::U32{~u32{0}});
     s[Reg::tpr] = by_cr8 | (kept & tpr::subclass);
-    act_by_itself(p, s);
+    act_by_itself(p, s, shows_lvt);
 }
 
 } // namespace lapicheck::model

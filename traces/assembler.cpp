@@ -203,8 +203,9 @@ void Assembler::discard_leading(Thread& thread) {
     thread.leading = 0;
 }
 
-GuestAccess Assembler::started(const Thread& thread, const Event& event, AccessKind kind) const {
-    GuestAccess access;
+// Written in place: what was just stored in small pieces is slow to copy in large ones.
+void Assembler::start(GuestAccess& access, const Thread& thread, const Event& event, AccessKind kind) {
+    access = {};
     access.kind = kind;
     access.gp = event.gp;
     access.begins_late = thread.leading > 0 ? thread.leading_late : !thread.seen;
@@ -218,19 +219,19 @@ GuestAccess Assembler::started(const Thread& thread, const Event& event, AccessK
     access.first_line = event.line;
     access.last_line = event.line;
     access.time = event.time;
-    return access;
 }
 
 void Assembler::open_write(Thread& thread, const Event& event) {
     close_write(thread);
     discard_leading(thread);
-    thread.write = started(thread, event, AccessKind::mmio_write);
+    start(thread.write, thread, event, AccessKind::mmio_write);
     thread.write_open = true;
 }
 
 void Assembler::complete_read(Thread& thread, const Event& event) {
     close_write(thread);
-    GuestAccess access = started(thread, event, AccessKind::mmio_read);
+    GuestAccess access;
+    start(access, thread, event, AccessKind::mmio_read);
     if (thread.leading == 1 && thread.events[0].kind == EventKind::apic_read &&
         (event.where & window_mask) == thread.events[0].where) {
         attach_apic(access, thread.events[0]);
@@ -268,7 +269,8 @@ void Assembler::hand_over(GuestAccess& mmio, GuestAccess& msr) {
 
 void Assembler::complete_msr(Thread& thread, const Event& event) {
     const bool write = event.kind == EventKind::msr_write;
-    GuestAccess access = started(thread, event, write ? AccessKind::wrmsr : AccessKind::rdmsr);
+    GuestAccess access;
+    start(access, thread, event, write ? AccessKind::wrmsr : AccessKind::rdmsr);
     if (thread.write_open) hand_over(thread.write, access);
     close_write(thread);
     if (is_apic_msr_window(event.where)) {

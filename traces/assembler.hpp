@@ -97,7 +97,8 @@ class Assembler {
     void on_lost(const Event& event);
     static Event with_command(const Thread& thread, const Event& accepted);
     static void hand_over(GuestAccess& mmio, GuestAccess& msr);
-    GuestAccess started(const Thread& thread, const Event& event, model::AccessKind kind) const;
+    [[gnu::noinline]] static void start(GuestAccess& access, const Thread& thread, const Event& event,
+                                        model::AccessKind kind);
     bool claim_consequence(Thread& thread, const Event& event);
 
     AssemblerSink& sink_;
