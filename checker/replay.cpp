@@ -67,14 +67,6 @@ GuestAccess as_access(const Event& event) {
 
 constexpr u64 icr_offset = 0x300;
 
-// The command of the ICR that a kvm_apic_ipi shows.
-u32 command_of(const Event& ipi) {
-    const traces::Interrupt& sent = ipi.interrupt;
-    return static_cast<u32>(ipi.value & 0xff) | static_cast<u32>(sent.delivery_mode) << 8 |
-           (sent.logical ? model::icr::logical : 0) | (sent.assert_level ? model::icr::assert_level : 0) |
-           (sent.level_triggered ? model::icr::trigger : 0) | static_cast<u32>(sent.shorthand) << 18;
-}
-
 bool is_default_window(u64 address) {
     return (address & model::apic_base::page) == model::apic_base::reset_page;
 }
@@ -215,7 +207,7 @@ void Replay::on_stray(const Event& event) {
     ++summary_.stray;
     if (event.kind == EventKind::apic_ipi) { // a hypercall's, or an accelerated one
         visible_.ipis = true;
-        if (!visible_.accepts) command_sent({thread.current, event.line}, command_of(event), event.where);
+        if (!visible_.accepts) command_sent({thread.current, event.line}, event);
         return;
     }
     if (event.kind == EventKind::apic_write && event.where == icr_offset && !visible_.accepts)
@@ -232,36 +224,6 @@ void Replay::on_stray(const Event& event) {
               "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
     if (thread.current != nullptr)
         thread.current->on_stray_write(model::register_at(event.where), event.value);
-}
-
-// Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.
-void Replay::note_command(const GuestAccess& access, const Vcpu& sender) {
-    const bool by_mmio = model::is_mmio(access.kind);
-    if (!is_write(access.kind) || access.gp) return;
-    if (model::register_addressed(access.kind, access.address) != Reg::icr) return;
-    if (by_mmio && sender.worlds().mode() == Mode::x2apic) return;
-    const Known<u32> high = sender.worlds().stored(Reg::icr_high) >> 24;
-    std::optional<u64> destination;
-    if (!by_mmio) destination = access.value >> 32;
-    else if ((high.known & 0xff) == 0xff) destination = high.value;
-    command_sent({&sender, access.line}, model::low_half(access.value), destination);
-}
-
-void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> destination) {
-    const auto mode = static_cast<traces::DeliveryMode>(command >> 8 & 7);
-    const bool ignored = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
-    using enum traces::DeliveryMode;
-    if ((mode != init && mode != startup) || ignored) return;
-    const u32 shorthand = command >> 18 & 3;
-    const bool by_id = shorthand == 0 && (command & model::icr::logical) == 0 && destination &&
-                       *destination != 0xff && *destination != 0xffff'ffff;
-    each_vcpu([&](Vcpu& vcpu) {
-        const bool is_sender = &vcpu == sender.vcpu;
-        if (shorthand == 1 ? !is_sender : shorthand == 3 && is_sender) return;
-        if (by_id && !vcpu.may_be(*destination)) return;
-        if (mode == init) vcpu.init_sent(sender.line);
-        else vcpu.startup_sent(command & 0xff);
-    });
 }
 
 void Replay::on_event(const Event& event) {
@@ -353,48 +315,6 @@ void Replay::runs_guest(Vcpu& vcpu) {
     vcpu.runs_guest();
     note_once(noted_nested_,
               "a guest runs guests of its own here: its interrupts go past kvm_inj_virq and are not judged");
-}
-
-// A vector that Hyper-V's SynIC may end when it is given to the processor (auto-EOI).
-void Replay::may_end_itself(u32 vector) {
-    if (end_themselves_[vector]) return;
-    end_themselves_.set(vector);
-    each_vcpu([vector](Vcpu& vcpu) { vcpu.may_have_ended(vector); });
-}
-
-// Of the SINTs that the guest has set the trace may show nothing; what it does with SynIC shows that it has.
-void Replay::on_hyperv_msr(const GuestAccess& access) {
-    constexpr u64 eoi = 0x4000'0070;
-    constexpr u64 tpr = 0x4000'0072;
-    constexpr u64 first = 0x4000'0080; // SCONTROL
-    constexpr u64 sint = 0x4000'0090;
-    constexpr u64 last_sint = 0x4000'009f;
-    constexpr u64 last = 0x4000'00b7; // STIMER3_COUNT
-    constexpr u64 auto_eoi = u64{1} << 17;
-    if (access.address >= eoi && access.address <= tpr) return on_hyperv_apic_msr(access);
-    if (access.address < first || access.address > last || access.gp) return;
-    const bool sets = access.kind == model::AccessKind::wrmsr;
-    if (access.address >= sint && access.address <= last_sint) {
-        shows_sints_ = true;
-        if (sets && (access.value & auto_eoi) == 0) return;
-        return may_end_itself(static_cast<u32>(access.value & 0xff));
-    }
-    for (u32 vector = 0; vector < 256 && !shows_sints_; ++vector) may_end_itself(vector);
-}
-
-// EOI, ICR and TPR by another way: done or not, and what EOI ends is not followed.
-void Replay::on_hyperv_apic_msr(const GuestAccess& access) {
-    constexpr u64 icr = 0x4000'0071;
-    constexpr u64 tpr = 0x4000'0072;
-    if (!is_write(access.kind) || access.gp) return;
-    Vcpu& vcpu = vcpu_of(thread_of(access.thread), access.thread, access.vcpu);
-    if (access.address == tpr) return vcpu.on_stray_write(Reg::tpr, access.value);
-    if (access.address != icr) return vcpu.forget_interrupts();
-    const bool x2apic = vcpu.worlds().mode() == Mode::x2apic;
-    vcpu.on_stray_write(Reg::icr, access.value);
-    vcpu.on_stray_write(Reg::icr_high, access.value >> 32);
-    const u64 destination = access.value >> (x2apic ? 32 : 56);
-    if (!visible_.accepts) command_sent({&vcpu, access.line}, model::low_half(access.value), destination);
 }
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {

@@ -96,6 +96,7 @@ class Replay final : public traces::AssemblerSink {
     };
     void note_command(const traces::GuestAccess& access, const Vcpu& sender);
     void command_sent(const Sender& sender, u32 command, std::optional<u64> destination);
+    void command_sent(const Sender& sender, const traces::Event& ipi);
     void take_access(Thread& thread, const traces::GuestAccess& access);
     void check_delivery(Thread& thread, Vcpu& sender, const traces::GuestAccess& access);
     void check_missing(Thread& thread, Vcpu& sender, const traces::GuestAccess& access,

@@ -10,6 +10,15 @@ using traces::GuestAccess;
 
 namespace {
 
+// The command of the ICR that a kvm_apic_ipi shows.
+u32 command_of(const traces::Event& ipi) {
+    const traces::Interrupt& sent = ipi.interrupt;
+    return static_cast<u32>(ipi.value & model::icr::vector) | static_cast<u32>(sent.delivery_mode) << 8 |
+           (sent.logical ? model::icr::logical : 0) | (sent.assert_level ? model::icr::assert_level : 0) |
+           (sent.level_triggered ? model::icr::trigger : 0) |
+           model::shorthand_of(static_cast<model::Addressees>(sent.shorthand));
+}
+
 // The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.
 bool is_usual(const GuestAccess& access, const std::vector<u64>& ids) {
     return !model::is_mmio(access.kind) && access.ipi.shorthand == traces::Shorthand::none &&
@@ -109,6 +118,42 @@ Vcpu* Replay::vcpu_with(u64 id) {
 void Replay::settle_deliveries(Thread& thread) {
     if (thread.current == nullptr || !thread.current->expects_deliveries()) return;
     report(thread, thread.current->settle_deliveries());
+}
+
+// Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.
+void Replay::note_command(const GuestAccess& access, const Vcpu& sender) {
+    const bool by_mmio = model::is_mmio(access.kind);
+    if (!is_write(access.kind) || access.gp) return;
+    if (model::register_addressed(access.kind, access.address) != Reg::icr) return;
+    if (by_mmio && sender.worlds().mode() == Mode::x2apic) return;
+    const Known<u32> high = sender.worlds().stored(Reg::icr_high) >> 24;
+    std::optional<u64> destination;
+    if (!by_mmio) destination = access.value >> 32;
+    else if ((high.known & 0xff) == 0xff) destination = high.value;
+    command_sent({&sender, access.line}, model::low_half(access.value), destination);
+}
+
+void Replay::command_sent(const Sender& sender, const traces::Event& ipi) {
+    command_sent(sender, command_of(ipi), ipi.where);
+}
+
+void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> destination) {
+    const u32 mode = command & model::icr::delivery_mode;
+    const bool is_init = mode == model::delivery_mode::init;
+    const bool ignored = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
+    if ((!is_init && mode != model::delivery_mode::startup) || ignored) return;
+    const model::Addressees whom = model::addressees(command);
+    const bool by_id = whom == model::Addressees::by_destination && (command & model::icr::logical) == 0 &&
+                       destination && *destination != model::everybody(false) &&
+                       *destination != model::everybody(true);
+    each_vcpu([&](Vcpu& vcpu) {
+        const bool is_sender = &vcpu == sender.vcpu;
+        if (whom == model::Addressees::self && !is_sender) return;
+        if (whom == model::Addressees::others && is_sender) return;
+        if (by_id && !vcpu.may_be(*destination)) return;
+        if (is_init) vcpu.init_sent(sender.line);
+        else vcpu.startup_sent(command & model::icr::vector);
+    });
 }
 
 } // namespace lapicheck::checker

@@ -132,7 +132,7 @@ constexpr Outcome<D> mmio_from_outside(P& p, State<D>& s, const Access<D>& a) {
     const auto address = p.index(a.address);
     const auto first = low_half(address) & u32{window_bytes - 1};
     using U32 = std::remove_cv_t<decltype(first)>;
-    const typename D::U64 next_page = (address & apic_base::page) + decltype(address & address){window_bytes};
+    const typename D::U64 next_page = (address & apic_base::page) + decltype(address){window_bytes};
     const auto is_next = equal(next_page, s.apic_base & apic_base::page);
     const auto crosses = less(U32{u32{window_bytes} - a.size}, first);
     if (!p(Rule::M08, both(crosses, both(is_next, in_xapic(s))))) return {};

@@ -118,4 +118,20 @@ inline Replayed replay_script(std::string_view script, GuestCpu cpu = GuestCpu::
     return replay_text(made_trace(script), cpu);
 }
 
+// Lines of a vCPU 0 in x2APIC mode: a self-IPI that is accepted, what the processor is given, an EOI that
+// ends it.
+inline std::string sends_itself(unsigned vector) {
+    return fmt::format("kvm_apic: apic_write APIC_SELF_IPI = {0:#x}\n"
+                       "kvm_apic_ipi: dst 0 vec {0} (Fixed|physical|de-assert|edge|self)\n"
+                       "kvm_apic_accept_irq: apicid 0 vec {0} (Fixed|edge)\n"
+                       "kvm_msr: msr_write 83f = {0:#x}\n",
+                       vector);
+}
+inline std::string takes(unsigned vector) { return fmt::format("kvm_inj_virq: IRQ {:#x}\n", vector); }
+inline std::string ends(int vector) {
+    return fmt::format("kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector {}\n"
+                       "kvm_msr: msr_write 80b = 0x0\n",
+                       vector);
+}
+
 } // namespace lapicheck::checker

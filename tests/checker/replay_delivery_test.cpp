@@ -154,36 +154,28 @@ TEST_CASE("after INIT and SIPI the guest enters at the SIPI's segment, at 0 in i
 
 // ----- What the processor is given -----
 
-std::string self(unsigned vector) {
-    return fmt::format("kvm_apic: apic_write APIC_SELF_IPI = {0:#x}\n"
-                       "kvm_apic_ipi: dst 0 vec {0} (Fixed|physical|de-assert|edge|self)\n"
-                       "kvm_apic_accept_irq: apicid 0 vec {0} (Fixed|edge)\n"
-                       "kvm_msr: msr_write 83f = {0:#x}\n",
-                       vector);
-}
-std::string takes(unsigned vector) { return fmt::format("kvm_inj_virq: IRQ {:#x}\n", vector); }
 std::string open_apic() {
     return "kvm_entry: vcpu 0, rip 0x1000\n"
            "kvm_apic: apic_write APIC_SPIV = 0x1ff\nkvm_msr: msr_write 80f = 0x1ff\n"
            "kvm_apic: apic_write APIC_LVT0 = 0x10000\nkvm_msr: msr_write 835 = 0x10000\n" +
-           self(0x21) + takes(0x21) +
+           sends_itself(0x21) + takes(0x21) +
            "kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector 33\nkvm_msr: msr_write 80b = 0x0\n";
 }
 
 TEST_CASE("a vector waits for those of its class that are in service") {
-    const std::string serving = open_apic() + self(0x35) + takes(0x35);
-    CHECK(rule_of(serving + self(0x41) + takes(0x41)) == "none");
-    CHECK(rule_of(serving + self(0x3e) + takes(0x3e)) == "P14");
-    CHECK(rule_of(serving + self(0x35) + takes(0x35)) == "P02");
+    const std::string serving = open_apic() + sends_itself(0x35) + takes(0x35);
+    CHECK(rule_of(serving + sends_itself(0x41) + takes(0x41)) == "none");
+    CHECK(rule_of(serving + sends_itself(0x3e) + takes(0x3e)) == "P14");
+    CHECK(rule_of(serving + sends_itself(0x35) + takes(0x35)) == "P02");
 }
 
 TEST_CASE("TPR holds back its class as long as the guest has not run since it wrote it") {
     const std::string tpr = "kvm_apic: apic_write APIC_TASKPRI = 0xf0\nkvm_msr: msr_write 808 = 0xf0\n";
     const std::string entry = "kvm_entry: vcpu 0, rip 0x1002\n";
-    CHECK(rule_of(open_apic() + self(0x51) + tpr + takes(0x51)) == "P02");
-    CHECK(rule_of(open_apic() + self(0x51) + "kvm_cr: cr_write 8 = 0xf\n" + takes(0x51)) == "P02");
-    CHECK(rule_of(open_apic() + self(0x51) + "kvm_cr: cr_write 8 = 0x4\n" + takes(0x51)) == "none");
-    CHECK(rule_of(open_apic() + self(0x51) + tpr + entry + takes(0x51)) == "none"); // CR8, unseen
+    CHECK(rule_of(open_apic() + sends_itself(0x51) + tpr + takes(0x51)) == "P02");
+    CHECK(rule_of(open_apic() + sends_itself(0x51) + "kvm_cr: cr_write 8 = 0xf\n" + takes(0x51)) == "P02");
+    CHECK(rule_of(open_apic() + sends_itself(0x51) + "kvm_cr: cr_write 8 = 0x4\n" + takes(0x51)) == "none");
+    CHECK(rule_of(open_apic() + sends_itself(0x51) + tpr + entry + takes(0x51)) == "none"); // CR8, unseen
 }
 
 TEST_CASE("a MOV to CR8 that KVM shows clears the low bits of TPR") {

@@ -9,20 +9,6 @@
 namespace lapicheck::checker {
 namespace {
 
-std::string sends(unsigned vector) {
-    return fmt::format("kvm_apic: apic_write APIC_SELF_IPI = {0:#x}\n"
-                       "kvm_apic_ipi: dst 0 vec {0} (Fixed|physical|de-assert|edge|self)\n"
-                       "kvm_apic_accept_irq: apicid 0 vec {0} (Fixed|edge)\n"
-                       "kvm_msr: msr_write 83f = {0:#x}\n",
-                       vector);
-}
-std::string takes(unsigned vector) { return fmt::format("kvm_inj_virq: IRQ {:#x}\n", vector); }
-std::string ends(int vector) {
-    return fmt::format("kvm_apic: apic_write APIC_EOI = 0x0\n"
-                       "kvm_eoi: apicid 0 vector {}\n"
-                       "kvm_msr: msr_write 80b = 0x0\n",
-                       vector);
-}
 std::string reads(unsigned msr, unsigned offset, std::string_view value) {
     return fmt::format("kvm_apic: apic_read {:#x} = {}\nkvm_msr: msr_read {:x} = {}\n", offset, value, msr,
                        value);
@@ -36,7 +22,7 @@ std::string start() {
                          "kvm_msr: msr_write 1b = 0xfee00d00\n"
                          "kvm_apic: apic_write APIC_SPIV = 0x1ff\nkvm_msr: msr_write 80f = 0x1ff\n"
                          "kvm_apic: apic_write APIC_LVT0 = 0x10000\nkvm_msr: msr_write 835 = 0x10000\n" +
-                         sends(0x31) + takes(0x31) + ends(0x31);
+                         sends_itself(0x31) + takes(0x31) + ends(0x31);
     for (unsigned word = 0; word < 8; ++word) script += reads(0x810 + word, 0x100 + 16 * word, "0x0");
     return script;
 }
@@ -52,13 +38,14 @@ Told told_of(const Replayed& r) {
 }
 
 TEST_CASE("an interrupt's life: sent, given to the processor, ended") {
-    CHECK(replay_started(sends(0x31) + takes(0x31) + ends(0x31) + sends(0x51) + takes(0x51) + ends(0x51) +
-                         ends(-1))
+    CHECK(replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) + sends_itself(0x51) + takes(0x51) +
+                         ends(0x51) + ends(-1))
               .told() == Told{});
 }
 
 TEST_CASE("nested interrupts: each EOI ends the highest in service") {
-    const std::string nested = sends(0x31) + takes(0x31) + sends(0x51) + takes(0x51); // ten lines
+    const std::string nested =
+        sends_itself(0x31) + takes(0x31) + sends_itself(0x51) + takes(0x51); // ten lines
     CHECK(replay_started(nested + ends(0x51) + ends(0x31)).told() == Told{});
     const Replayed wrong = replay_started(nested + ends(0x31) + ends(0x51));
     REQUIRE(wrong.divergences.size() == 1);
@@ -71,36 +58,37 @@ TEST_CASE("nested interrupts: each EOI ends the highest in service") {
 TEST_CASE("what EOI ended was the highest: nothing above it is in service any more") {
     const std::string begins = "kvm_entry: vcpu 0, rip 0x1000\n"
                                "kvm_msr: msr_write 1b = 0xfee00d00\n" +
-                               sends(0x31) + takes(0x31); // the recording shows interrupts; ISR is not known
+                               sends_itself(0x31) +
+                               takes(0x31); // the recording shows interrupts; ISR is not known
     CHECK(replay_script(begins + ends(0x51) + ends(0x31)).told() == Told{});
     CHECK(replay_script(begins + ends(0x31) + ends(0x51)).divergences.size() == 1);
     CHECK(replay_script(begins + ends(-1) + ends(0x21)).divergences.size() == 1);
 }
 
 TEST_CASE("an EOI that ends nothing though a vector is in service") {
-    const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(-1));
+    const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) + ends(-1));
     REQUIRE(r.divergences.size() == 1);
     CHECK(r.divergences[0].mismatch.rule == Rule::P04);
     CHECK(observed_text(r.divergences[0]) == "nothing was ended though 0x31 is in service");
 }
 
 TEST_CASE("an EOI that ends a vector that was not in service") {
-    const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(0x31) + ends(0x41));
+    const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) + ends(0x41));
     REQUIRE(r.divergences.size() == 1);
     CHECK(observed_text(r.divergences[0]) == "vector 0x41 was not in service");
 }
 
 TEST_CASE("a lower vector given to the processor while a higher one waits") {
-    const Replayed r =
-        replay_started(sends(0x31) + takes(0x31) + ends(0x31) + sends(0x41) + sends(0x61) + takes(0x41));
+    const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) + sends_itself(0x41) +
+                                      sends_itself(0x61) + takes(0x41));
     REQUIRE(r.divergences.size() == 1);
     CHECK(r.divergences[0].mismatch.rule == Rule::P02);
     CHECK(r.divergences[0].mismatch.fault == Fault::injected);
 }
 
 TEST_CASE("a lower vector given to the processor while a higher one is in service") {
-    const Replayed r = replay_started(sends(0x31) + takes(0x31) + ends(0x31) + sends(0x61) + takes(0x61) +
-                                      sends(0x41) + takes(0x41));
+    const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) + sends_itself(0x61) +
+                                      takes(0x61) + sends_itself(0x41) + takes(0x41));
     REQUIRE(r.divergences.size() == 1);
     CHECK(r.divergences[0].mismatch.rule == Rule::P03);
 }
@@ -113,15 +101,15 @@ TEST_CASE("the PIC's vector through LINT0 goes past IRR and ISR") {
         kvm_msr: msr_write 80f = 0x1ff
         kvm_apic: apic_write APIC_LVT0 = 0x700
         kvm_msr: msr_write 835 = 0x700
-    )" + sends(0x61) + takes(0x61) +
-                        takes(0x20) + ends(0x61))
+    )" + sends_itself(0x61) +
+                        takes(0x61) + takes(0x20) + ends(0x61))
               .told() == Told{});
 }
 
 TEST_CASE("the ISR shows what is in service, the IRR what waits") {
     const auto told = [](std::string_view isr1, std::string_view irr2) {
-        return told_of(replay_started(sends(0x31) + takes(0x31) + sends(0x51) + reads(0x811, 0x110, isr1) +
-                                      reads(0x822, 0x220, irr2)));
+        return told_of(replay_started(sends_itself(0x31) + takes(0x31) + sends_itself(0x51) +
+                                      reads(0x811, 0x110, isr1) + reads(0x822, 0x220, irr2)));
     };
     CHECK(told("0x20000", "0x20000") == Told{});
     CHECK(told("0x0", "0x20000") == Told{"P02 isr x2apic +10-11"});
@@ -130,13 +118,13 @@ TEST_CASE("the ISR shows what is in service, the IRR what waits") {
 }
 
 TEST_CASE("what EOI ended is not in service any more") {
-    CHECK(told_of(replay_started(sends(0x31) + takes(0x31) + ends(0x31) + reads(0x811, 0x110, "0x20000"))) ==
-          Told{"P04 isr x2apic +9-10"});
+    CHECK(told_of(replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) +
+                                 reads(0x811, 0x110, "0x20000"))) == Told{"P04 isr x2apic +9-10"});
 }
 
 TEST_CASE("PPR is not below the class of the vector in service") {
     const auto told = [](std::string_view ppr) {
-        return told_of(replay_started(sends(0x71) + takes(0x71) + reads(0x80a, 0xa0, ppr)));
+        return told_of(replay_started(sends_itself(0x71) + takes(0x71) + reads(0x80a, 0xa0, ppr)));
     };
     CHECK(told("0x70") == Told{});
     CHECK(told("0xf0") == Told{}); // CR8 may have been written unseen
@@ -144,16 +132,17 @@ TEST_CASE("PPR is not below the class of the vector in service") {
 }
 
 TEST_CASE("a software-disabled APIC takes nothing, though KVM traces the acceptance") {
-    CHECK(replay_started(sends(0x31) + takes(0x31) + ends(0x31) +
+    CHECK(replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) +
                          "kvm_apic: apic_write APIC_SPIV = 0xff\nkvm_msr: msr_write 80f = 0xff\n" +
-                         sends(0x51) + "kvm_apic: apic_read 0x220 = 0x0\nkvm_msr: msr_read 822 = 0x0\n")
+                         sends_itself(0x51) +
+                         "kvm_apic: apic_read 0x220 = 0x0\nkvm_msr: msr_read 822 = 0x0\n")
               .told() == Told{});
 }
 
 TEST_CASE("where KVM ends interrupts by itself, service is not judged, and said so") {
-    const Replayed r = replay_started(sends(0x31) + takes(0x31) +
+    const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) +
                                       "kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector 49\n" +
-                                      sends(0x51) + takes(0x51) + ends(-1));
+                                      sends_itself(0x51) + takes(0x51) + ends(-1));
     CHECK(r.told() == Told{});
     CHECK(r.summary.stray == 2);
     CHECK(r.notes("KVM ends interrupts by itself here"));

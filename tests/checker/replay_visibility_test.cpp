@@ -98,27 +98,13 @@ TEST_CASE("where only one of the host's CPUs shows events, others may have sent 
 
 // ----- Interrupts that go past what is traced -----
 
-std::string sends(unsigned vector) {
-    return fmt::format("kvm_apic: apic_write APIC_SELF_IPI = {0:#x}\n"
-                       "kvm_apic_ipi: dst 0 vec {0} (Fixed|physical|de-assert|edge|self)\n"
-                       "kvm_apic_accept_irq: apicid 0 vec {0} (Fixed|edge)\n"
-                       "kvm_msr: msr_write 83f = {0:#x}\n",
-                       vector);
-}
-std::string takes(unsigned vector) { return fmt::format("kvm_inj_virq: IRQ {:#x}\n", vector); }
-std::string ends(int vector) {
-    return fmt::format("kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector {}\n"
-                       "kvm_msr: msr_write 80b = 0x0\n",
-                       vector);
-}
-
 // In x2APIC mode with LINT0 masked; an interrupt was taken and ended, and IRR and ISR are read: all is known.
 Told replay_started(const std::string& script, std::string_view exit = "msr") {
     std::string start = fmt::format("kvm_exit: vcpu 0 reason {} rip 0x1000 info1 0x0 info2 0x0\n", exit) +
                         "kvm_msr: msr_write 1b = 0xfee00d00\n"
                         "kvm_apic: apic_write APIC_SPIV = 0x1ff\nkvm_msr: msr_write 80f = 0x1ff\n"
                         "kvm_apic: apic_write APIC_LVT0 = 0x10000\nkvm_msr: msr_write 835 = 0x10000\n" +
-                        sends(0x31) + takes(0x31) + ends(0x31);
+                        sends_itself(0x31) + takes(0x31) + ends(0x31);
     for (unsigned word = 0; word < 24; ++word)
         start += fmt::format("kvm_apic: apic_read {:#x} = 0x0\nkvm_msr: msr_read {:x} = 0x0\n",
                              0x100 + 16 * word, 0x810 + word);
@@ -126,13 +112,14 @@ Told replay_started(const std::string& script, std::string_view exit = "msr") {
 }
 
 TEST_CASE("an interrupt that nobody requested and that is never in service came past the APIC") {
-    const std::string past = takes(0xf3) + takes(0xf3) + sends(0x51) + takes(0x51) + ends(0x51);
+    const std::string past = takes(0xf3) + takes(0xf3) + sends_itself(0x51) + takes(0x51) + ends(0x51);
     CHECK(replay_started(past) == Told{});
     CHECK(replay_started(past + takes(0x61) + ends(0x61)).size() == 1);
 }
 
 TEST_CASE("before Linux 6.0 the text does not tell an interrupt that is given again") {
-    const std::string again = sends(0x51) + "kvm_inj_virq: irq 81\n" + sends(0x51) + "{0}" + ends(0x51);
+    const std::string again =
+        sends_itself(0x51) + "kvm_inj_virq: irq 81\n" + sends_itself(0x51) + "{0}" + ends(0x51);
     const auto with = [&again](std::string_view second) { return fmt::format(fmt::runtime(again), second); };
     CHECK(replay_started(with("kvm_inj_virq: irq 81\n") + "kvm_inj_virq: irq 81\n" + ends(0x51)) == Told{});
     CHECK(replay_started(with(takes(0x51))).size() == 1); // in service, and its class with it
@@ -140,7 +127,7 @@ TEST_CASE("before Linux 6.0 the text does not tell an interrupt that is given ag
 
 TEST_CASE("a VM exit of a guest's guest takes an interrupt without kvm_inj_virq") {
     const std::string taken = "kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n" + ends(0xec) +
-                              sends(0x41) + takes(0x41) + ends(0x41);
+                              sends_itself(0x41) + takes(0x41) + ends(0x41);
     CHECK(replay_started(taken) != Told{});
     CHECK(replay_started("kvm_nested_vmexit_inject: reason EXTERNAL_INTERRUPT info1 0x0 info2 0x0\n" +
                          taken) == Told{});
@@ -148,21 +135,21 @@ TEST_CASE("a VM exit of a guest's guest takes an interrupt without kvm_inj_virq"
 }
 
 TEST_CASE("a vector of Hyper-V's SynIC may end when it is taken") {
-    const std::string lower = takes(0x51) + sends(0x41) + takes(0x41) + ends(0x41);
-    CHECK(replay_started(sends(0x51) + lower).size() == 1);
-    CHECK(replay_started("kvm_hv_synic_set_irq: vcpu_id 0 sint 2 vector 81 ret 1\n" + sends(0x51) + lower) ==
-          Told{});
-    CHECK(replay_started("kvm_msr: msr_write 40000092 = 0x20051\n" + sends(0x51) + lower) == Told{});
-    CHECK(replay_started("kvm_msr: msr_write 40000092 = 0x51\n" + sends(0x51) + lower).size() == 1);
-    CHECK(replay_started("kvm_msr: msr_write 40000084 = 0x0\n" + sends(0x51) + lower) == Told{});
+    const std::string lower = takes(0x51) + sends_itself(0x41) + takes(0x41) + ends(0x41);
+    CHECK(replay_started(sends_itself(0x51) + lower).size() == 1);
+    CHECK(replay_started("kvm_hv_synic_set_irq: vcpu_id 0 sint 2 vector 81 ret 1\n" + sends_itself(0x51) +
+                         lower) == Told{});
+    CHECK(replay_started("kvm_msr: msr_write 40000092 = 0x20051\n" + sends_itself(0x51) + lower) == Told{});
+    CHECK(replay_started("kvm_msr: msr_write 40000092 = 0x51\n" + sends_itself(0x51) + lower).size() == 1);
+    CHECK(replay_started("kvm_msr: msr_write 40000084 = 0x0\n" + sends_itself(0x51) + lower) == Told{});
 }
 
 TEST_CASE("a guest that ends interrupts by Hyper-V's MSRs or PV EOI: the notes say so") {
     const std::string by_msr = "kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector 81\n"
                                "kvm_msr: msr_write 40000070 = 0x0\n";
-    const std::string script = "kvm_msr: msr_write 1b = 0xfee00d00\n" + sends(0x51) + takes(0x51);
+    const std::string script = "kvm_msr: msr_write 1b = 0xfee00d00\n" + sends_itself(0x51) + takes(0x51);
     const Replayed hyperv =
-        replay_script(script + by_msr + sends(0x41) + takes(0x41) + ends(0x41) + ends(0x21));
+        replay_script(script + by_msr + sends_itself(0x41) + takes(0x41) + ends(0x41) + ends(0x21));
     CHECK(hyperv.summary.notes.empty());
     CHECK(hyperv.summary.stray == 0);
     CHECK(hyperv.told() == Told{}); // nothing is known of what was in service before
