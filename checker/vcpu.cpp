@@ -32,13 +32,15 @@ bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
            (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
 }
 
-// An entry of the LVT, or what decides which of them are masked.
-bool touches_lvt(const GuestAccess& access) {
+// The register in whose slot the access begins.
+Reg touched_by(const GuestAccess& access) {
     constexpr u64 slot = 0xf;
-    const u64 address = model::is_mmio(access.kind) ? access.address & ~slot : access.address;
-    const Reg reg = model::register_addressed(access.kind, address);
-    return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base;
+    return model::register_addressed(access.kind,
+                                     model::is_mmio(access.kind) ? access.address & ~slot : access.address);
 }
+
+// An entry of the LVT, or what decides which of them are masked.
+bool is_about_lvt(Reg reg) { return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base; }
 
 u64 telling_line(const GuestAccess& access, Fault fault) {
     const bool about_ipi =
@@ -56,8 +58,9 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         seen.no_exits && access.ended_interrupt && access.eoi_vector <= 0xff && announced_[access.eoi_vector];
     visible.registers = shows_registers_;
     shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
-    note_tpr(access);
-    const bool shows_lvt = touches_lvt(access);
+    const Reg touched = touched_by(access);
+    note_tpr(access, touched);
+    const bool shows_lvt = is_about_lvt(touched);
     each([&](Worlds& worlds) { worlds.elapse(visible, shows_lvt); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
     const auto before = Attribution::before(main_);
@@ -126,14 +129,13 @@ std::optional<Divergence> Vcpu::take_unrequested(const Mismatch& mismatch, const
 }
 
 // The guest writes TPR and does not run before kvm_entry.
-void Vcpu::note_tpr(const GuestAccess& access) {
+void Vcpu::note_tpr(const GuestAccess& access, Reg touched) {
     tpr_.reset();
     if (!is_write(access.kind) || access.gp) return;
     const bool by_cr8 = access.kind == model::AccessKind::cr8_write;
     const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
     if (by_cr8) tpr_ = model::low_half(access.value << 4) & model::tpr::task_class;
-    else if (reached && model::register_addressed(access.kind, access.address) == Reg::tpr)
-        tpr_ = model::low_half(access.value) & model::tpr::task_class;
+    else if (reached && touched == Reg::tpr) tpr_ = model::low_half(access.value) & model::tpr::task_class;
 }
 
 void Vcpu::writes_cr8(const GuestAccess& access, const Visibility& visible) {

@@ -32,7 +32,7 @@ class Vcpu {
     Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
 
     // `monitors`: hold it against the properties too, whether or not it is explained.
-    VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& visible, bool monitors = false);
+    VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& seen, bool monitors = false);
     // Keeps what one observation contradicts until the other explanation breaks.
     void hold(std::vector<Divergence> divergences, bool is_access);
 
@@ -144,7 +144,7 @@ class Vcpu {
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
-    void note_tpr(const traces::GuestAccess& access);
+    void note_tpr(const traces::GuestAccess& access, Reg touched);
     std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
     void drop_pending();
     void forget_pending();
