@@ -42,6 +42,10 @@ Reg touched_by(const GuestAccess& access) {
 // An entry of the LVT, or what decides which of them are masked.
 bool is_about_lvt(Reg reg) { return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base; }
 
+bool are_departures(const std::vector<Mismatch>& parts) {
+    return std::ranges::all_of(parts, [](const Mismatch& part) { return part.departure != nullptr; });
+}
+
 u64 telling_line(const GuestAccess& access, Fault fault) {
     const bool about_ipi =
         fault == Fault::ipi_sent || fault == Fault::ipi_differs || fault == Fault::delivered;
@@ -70,11 +74,14 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
     Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
     verdict.determined = judgement.determined;
     Judgement by_init;
+    std::vector<Mismatch> departures_by_init;
     if (init_) {
         by_init = init_->judge(access, facts_, visible, value_is_ours);
         if (!by_init.explained) {
-            // What is wrong either way speaks neither for nor against it.
-            if (contradict_alike(by_init, judgement)) init_->resync(access, facts_, by_init.mismatch);
+            // What is wrong either way, and what KVM is known to do, speaks neither for nor against it.
+            departures_by_init = departures_after_init(by_init.mismatch, access);
+            if (!departures_by_init.empty() || contradict_alike(by_init, judgement))
+                init_->resync(access, facts_, by_init.mismatch);
             else init_.reset();
         }
     }
@@ -93,17 +100,20 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible.msrs;
         return verdict;
     }
-    if (init_ && foretells(by_init, judgement.mismatch)) { // The INIT has taken effect.
+    const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
+    const std::vector<Mismatch> parts = attribution_.parts(judgement.mismatch, access, main_, facts_);
+    const bool init_departs = !departures_by_init.empty() && !are_departures(parts);
+    if (init_ && (init_departs || foretells(by_init, judgement.mismatch))) { // The INIT has taken effect.
         main_.resync(access, facts_, judgement.mismatch);
         others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
         attribution_.evidence().init(init_line_);
+        for (const Mismatch& part : departures_by_init)
+            verdict.divergences.push_back(divergence_of(access, part));
         attribution_.note(access, before, main_);
         return verdict;
     }
-    const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
-    for (const Mismatch& part : attribution_.parts(judgement.mismatch, access, main_, facts_))
-        verdict.divergences.push_back(divergence_of(access, part));
+    for (const Mismatch& part : parts) verdict.divergences.push_back(divergence_of(access, part));
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
@@ -115,6 +125,16 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
                     broken_properties({was, main_, access, facts_, visible, value_is_ours}));
     attribution_.note(access, before, main_);
     return verdict;
+}
+
+// What the access shows by the explanation that the INIT has taken effect, if all of it is what KVM is known
+// to do.
+std::vector<Mismatch> Vcpu::departures_after_init(const Mismatch& mismatch, const GuestAccess& access) const {
+    Attribution taken = attribution_;
+    taken.evidence().init(init_line_);
+    std::vector<Mismatch> parts = taken.parts(mismatch, access, *init_, facts_);
+    if (!are_departures(parts)) parts.clear();
+    return parts;
 }
 
 // The vector that nobody requested was in service: KVM took it to be the APIC's.

@@ -144,6 +144,8 @@ class Vcpu {
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
+    std::vector<Mismatch> departures_after_init(const Mismatch& mismatch,
+                                                const traces::GuestAccess& access) const;
     void note_tpr(const traces::GuestAccess& access, Reg touched);
     std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
     void drop_pending();

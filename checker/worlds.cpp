@@ -1,6 +1,7 @@
 #include "checker/worlds.hpp"
 
 #include "checker/compare.hpp"
+#include "checker/departures.hpp"
 #include "model/command.hpp"
 
 namespace lapicheck::checker {
@@ -314,51 +315,75 @@ Judgement Worlds::judge_access(const GuestAccess& access, const CpuFacts& cpu, c
 Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                               bool value_is_ours) {
     Worlds survivors;
+    std::array<Judgement, model::mode_count> refuted;
     Judgement judgement;
     Freedom freedom;
     const Access<KnownBits> asked = model_access(access);
     each([&](const World& before) {
+        Judgement& here = refuted[index_of(mode_of(before))];
+        bool survives = false;
         ForkingDriver p;
         do {
             World world = before;
             const PathOutcome out = step_in(p, world, cpu, asked);
             freedom.add(out);
             if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
-                keep_nearest(judgement, *mismatch);
+                keep_nearest(here, *mismatch);
                 continue;
             }
+            survives = true;
             note_foretold(judgement, out);
             if (value_is_ours) learn(world, out, access);
             if (visible.interrupts()) learn_service(world, before, out, access);
             survivors.add(world);
         } while (p.next_path());
+        if (survives) here.explained = true;
+        else keep_nearest(judgement, here.mismatch);
     });
     judgement.determined = freedom.is_constrained(access);
     if (survivors.count() == 0) return judgement;
+    keep_departing(survivors, refuted, access, cpu);
     worlds_ = survivors.worlds_;
     possible_ = survivors.possible_;
     judgement.explained = true;
     return judgement;
 }
 
-void Worlds::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
-    if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
+// What KVM is known to do in a mode does not speak against that mode.
+void Worlds::keep_departing(Worlds& survivors, const std::array<Judgement, model::mode_count>& refuted,
+                            const GuestAccess& access, const CpuFacts& cpu) {
+    if (count() == 1) return;
+    Circumstances circumstances;
+    circumstances.amd = cpu.amd;
+    each([&](const World& before) {
+        const Judgement& here = refuted[index_of(mode_of(before))];
+        if (!here.explained && find_departure(here.mismatch, access, circumstances) != nullptr)
+            take_over(before, access, cpu, here.mismatch, survivors);
+    });
+}
+
+// Adds to `next` what `before` may have become.
+void Worlds::take_over(const World& before, const GuestAccess& access, const CpuFacts& cpu,
+                       const Mismatch& mismatch, Worlds& next) {
+    if (may_have_changed_nothing(mismatch, access)) next.add(before);
+    ForkingDriver p;
     const bool waives = mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::reached_apic ||
                         mismatch.fault == Fault::answered_by_apic;
+    if (waives) p.waive(mismatch.rule);
+    do {
+        World world = before;
+        const PathOutcome out = step_in(p, world, cpu, model_access(access));
+        if (out.gp && !access.gp) continue;
+        learn(world, out, access);
+        next.add(world);
+    } while (p.next_path());
+}
+
+void Worlds::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
+    if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
     Worlds next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const World& before) {
-        if (may_have_changed_nothing(mismatch, access)) next.add(before);
-        ForkingDriver p;
-        if (waives) p.waive(mismatch.rule);
-        do {
-            World world = before;
-            const PathOutcome out = step_in(p, world, cpu, model_access(access));
-            if (out.gp && !access.gp) continue;
-            learn(world, out, access);
-            next.add(world);
-        } while (p.next_path());
-    });
+    each([&](const World& before) { take_over(before, access, cpu, mismatch, next); });
     if (next.count() != 0) *this = next;
 }
 

@@ -158,6 +158,10 @@ class Worlds {
                            bool value_is_ours);
     Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                           bool value_is_ours);
+    void keep_departing(Worlds& survivors, const std::array<Judgement, model::mode_count>& refuted,
+                        const traces::GuestAccess& access, const CpuFacts& cpu);
+    static void take_over(const World& before, const traces::GuestAccess& access, const CpuFacts& cpu,
+                          const Mismatch& mismatch, Worlds& next);
 
     std::array<World, model::mode_count> worlds_;
     std::array<bool, model::mode_count> possible_{};

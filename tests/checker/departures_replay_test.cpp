@@ -2,11 +2,56 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tests/checker/made_trace.hpp"
 
 namespace lapicheck::checker {
 namespace {
+
+TEST_CASE("an RDMSR 809H that KVM refuses on AMD tells nothing of the mode") {
+    const auto replayed = [](std::string_view then) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_read 809 = 0x0 (#GP)
+            {}
+        )",
+                                         then),
+                             GuestCpu::amd);
+    };
+    CHECK(replayed("kvm_apic: apic_write APIC_SELF_IPI = 0x40\nkvm_msr: msr_write 83f = 0x40").told() ==
+          Told{});
+    // As little as it speaks against x2APIC mode does it speak for it.
+    CHECK(replayed("kvm_msr: msr_write 83f = 0x40 (#GP)").told() == Told{});
+    // What the other modes say of the refused one still counts.
+    CHECK(replayed("kvm_apic: apic_read APIC_TASKPRI = 0x0\nkvm_msr: msr_read 808 = 0x0\n"
+                   "kvm_msr: msr_write 83f = 0x40 (#GP)")
+              .told() == Told{"X14 self_ipi x2apic 4 because 3"});
+}
+
+TEST_CASE("LINT0 that KVM leaves at 00000700H after INIT speaks for the INIT") {
+    const auto replayed = [](std::string_view written, std::string_view then) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_write APIC_SPIV = 0x1ff
+            kvm_msr: msr_write 80f = 0x1ff
+            kvm_apic: apic_write APIC_LVT0 = {0}
+            kvm_msr: msr_write 835 = {0}
+            @45 kvm_apic_accept_irq: apicid 0 vec 0 (INIT|edge)
+            kvm_apic: apic_read APIC_LVT0 = 0x700
+            kvm_msr: msr_read 835 = 0x700
+            {1}
+        )",
+                                         written, then));
+    };
+    const auto* const svr = "kvm_apic: apic_read APIC_SPIV = 0xff\nkvm_msr: msr_read 80f = 0xff";
+    const Replayed lint0 = replayed("0x8700", svr);
+    CHECK(lint0.told() == Told{"R02 lvt_lint0 x2apic 7-8 because 1,3,5,6"});
+    CHECK(lint0.unknown() == 0);
+    // The same value from before: the next register decides.
+    CHECK(replayed("0x700", svr).told() == Told{});
+    const auto* const wrong = "kvm_apic: apic_read APIC_SPIV = 0x1fe\nkvm_msr: msr_read 80f = 0x1fe";
+    CHECK(replayed("0x700", wrong).unknown() == 1);
+}
 
 TEST_CASE("LVT LINT0 that reads masked is not KVM's 00000700H after RESET") {
     CHECK(replay_script(R"(
