@@ -39,6 +39,7 @@ std::string change_list(const proof::Executed& step, const AllowedWay& way) {
     std::vector<std::string> words = change_words(step.before, way.after);
     if (way.out.sends_ipi) words.emplace_back("an interrupt is sent");
     if (way.out.broadcasts_eoi.is_true()) words.emplace_back("the EOI is broadcast");
+    if (way.out.raises_error.is_true()) words.emplace_back("the error interrupt is raised");
     return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, "; "));
 }
 

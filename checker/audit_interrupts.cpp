@@ -197,6 +197,33 @@ void ends(Script& script) {
         }
 }
 
+// The first error fires the error entry, if it is not masked: whoever sends a vector that no APIC accepts
+// makes one, and who reads where no register is.
+void errors(Script& script, Mode mode) {
+    constexpr u32 vector = 0x57;
+    constexpr u32 illegal = 0x0d;
+    constexpr u64 no_register = 0x40;
+    script.write(Reg::svr, row_of(Reg::svr).reset | model::svr::enable);
+    for (const bool by_sending : {true, false}) {
+        if (!by_sending && mode != Mode::xapic) continue;
+        for (const u32 mask : {model::lvt::mask, u32{0}})
+            for (const bool looks : {true, false}) {
+                script.write(Reg::lvt_error, vector | mask);
+                script.write(Reg::esr, 0);
+                if (by_sending)
+                    script.write(Reg::icr, illegal | assert_level | model::shorthand_of(Addressees::self));
+                else script.mmio_read(model::apic_base::reset_page + no_register);
+                if (looks) read_bitmaps(script, vector);
+                script.act(Do::open_interrupts);
+                script.act(Do::close_interrupts);
+                read_bitmaps(script, vector);
+                script.write(Reg::eoi, 0);
+                script.write(Reg::esr, 0);
+                script.read(Reg::esr);
+            }
+    }
+}
+
 } // namespace
 
 void write_interrupt_programs(AuditWriter& writer, Mode mode) {
@@ -209,6 +236,7 @@ void write_interrupt_programs(AuditWriter& writer, Mode mode) {
         read_bitmaps(script, 0x77);
     });
     writer.program("the end of interrupts", mode, ends);
+    writer.program("errors", mode, [mode](Script& script) { errors(script, mode); });
     if (writer.machine().apic_ids.size() < 2) return;
     writer.program("messages", mode, [mode](Script& script) { messages(script, mode); });
     writer.program("lowest priority", mode, [mode](Script& script) { lowest_priority(script, mode); });

@@ -83,6 +83,9 @@ bool has_effect(std::string_view effect, const Mismatch& mismatch) {
     if (effect == "eoi-broadcast-although-suppressed")
         return fault == Fault::eoi_broadcast && mismatch.bits != 0;
     if (effect == "logical-ipi-target-missed") return fault == Fault::not_delivered;
+    if (effect == "error-interrupt-missing")
+        return mismatch.rule == Rule::E05 &&
+               (fault == Fault::not_taken || is_of_vectors(mismatch, Reg::irr0));
     if (mismatch.rule != Rule::I18) return false;
     if (effect == "level-ipi-sets-tmr") return is_of_vectors(mismatch, Reg::tmr0);
     return effect == "level-deassert-ipi-dropped" &&
@@ -126,7 +129,7 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
 
 bool observed_as(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
                  const Circumstances& circumstances) {
-    if (is_of_interrupt(mismatch.fault) || mismatch.rule == Rule::I18)
+    if (is_of_interrupt(mismatch.fault) || mismatch.rule == Rule::I18 || mismatch.rule == Rule::E05)
         return has_effect(observed.effect, mismatch);
     if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
     if (observed.bits)

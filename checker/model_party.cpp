@@ -82,16 +82,17 @@ traces::Found ModelMachine::found() const {
 proof::PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& access) {
     model::Surroundings<Concrete> around{std::move(vcpu.page), std::move(shared_)};
     model::As<proof::ScriptedDriver> driver(implementation_, around, vcpu.cpu, choices_);
+    proof::PlainOutcome out;
     if (watch_) {
         const proof::PlainState before = vcpu.state;
         const auto around_before = around;
-        const proof::PlainOutcome out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
+        out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
         watch_({vcpu.cpu, before, access, out, vcpu.state, around_before, around});
-        vcpu.page = std::move(around.own);
-        shared_ = std::move(around.shared);
-        return out;
+    } else {
+        out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
     }
-    const proof::PlainOutcome out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
+    const bool fixed = (vcpu.state[Reg::lvt_error] & model::icr::delivery_mode) == 0;
+    if (out.raises_error && fixed) model::fire(driver, vcpu.state, Reg::lvt_error);
     vcpu.page = std::move(around.own);
     shared_ = std::move(around.shared);
     return out;

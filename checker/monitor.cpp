@@ -37,6 +37,7 @@ class SeenOutcomes {
         out.reg = model::register_addressed(access_.kind, access_.address);
         if (!model::is_write(access_.kind) && !access_.gp && value_is_ours_) out.value = access_.value;
         out.broadcasts_eoi = {};
+        out.raises_error = {};
         all_.push_back(out);
     }
     // KVM's own EOI may follow an access that went elsewhere.
@@ -67,9 +68,8 @@ bool holds_of_all_worlds(const Worlds& worlds, Visit visit) {
         all_modes, [&](Mode mode) { return !worlds.is_possible(mode) || visit(worlds.world(mode)); });
 }
 
-} // namespace
-
-BrokenProperties broken_properties(const Watched& watched) {
+template <class Filter>
+BrokenProperties broken_among(const Watched& watched, Filter filter) {
     const SeenOutcomes outcomes(watched);
     const model::Access<KnownBits> access = model_access(watched.access);
     const model::Surroundings<KnownBits> around; // recordings do not show it
@@ -88,9 +88,23 @@ BrokenProperties broken_properties(const Watched& watched) {
     if (watched.before.count() == 0 || watched.after.count() == 0) return broken;
     for (const PropertyEntry& property : proof::properties()) {
         const bool is_claim = property.scope == specs::Scope::step && property.basis == specs::Basis::manual;
-        if (is_claim && is_broken(property)) broken.push_back(&property);
+        if (is_claim && filter(property) && is_broken(property)) broken.push_back(&property);
     }
     return broken;
+}
+
+} // namespace
+
+BrokenProperties broken_properties(const Watched& watched) {
+    return broken_among(watched, [](const PropertyEntry&) { return true; });
+}
+
+BrokenProperties broken_properties(const Watched& watched, Rule rule) {
+    const auto speaks_of_it = [rule](const PropertyEntry& property) {
+        return std::ranges::find(property.rules, rule) != property.rules.end();
+    };
+    BrokenProperties broken = broken_among(watched, speaks_of_it);
+    return broken.empty() ? broken_properties(watched) : broken;
 }
 
 } // namespace lapicheck::checker

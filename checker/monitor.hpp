@@ -23,5 +23,7 @@ struct Watched {
 
 // Of the properties of one step those that are broken in each case that is possible, in the table's order.
 BrokenProperties broken_properties(const Watched& watched);
+// Of these the ones that speak of `rule`; all, if none does.
+BrokenProperties broken_properties(const Watched& watched, Rule rule);
 
 } // namespace lapicheck::checker

@@ -102,6 +102,7 @@ void ProgramJudge::apply_init(Vcpu& vcpu, bool certain) {
 void ProgramJudge::begin_step() {
     ++line_;
     for (Vcpu& vcpu : vcpus_) {
+        vcpu.errors_before = vcpu.worlds.collected_errors();
         vcpu.init_maybe = false;
         vcpu.init_due = vcpu.nmi_due = vcpu.startup_due = std::nullopt;
         if (!vcpu.timer_armed) continue;
@@ -129,10 +130,20 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
         send(vcpu, access, false);
     }
     judge_restarts(verdict, step, outcome);
+    for (Vcpu& each : vcpus_) raise_error(each);
     judge_taken(verdict, step, outcome);
     if (shows_eois_ && outcome.error.empty()) judge_eois(verdict, step, outcome, due);
     if (!verdict.divergences.empty()) verdict.kind = StepVerdict::Kind::divergence;
     return verdict;
+}
+
+// E05. Errors from outside, of which nothing is seen, could only have raised it before.
+void ProgramJudge::raise_error(Vcpu& vcpu) {
+    const model::KnownBool raises = vcpu.worlds.raises_error(vcpu.errors_before);
+    if (raises.is_false()) return;
+    const Known<u32> vector = vcpu.worlds.stored(Reg::lvt_error) & model::lvt::vector;
+    if (raises.is_true() && vector.is_exact()) vcpu.attribution.asked(vector.value, Rule::E05);
+    vcpu.worlds.error_raised(raises.is_true());
 }
 
 // ---- accesses of the guest
@@ -286,7 +297,8 @@ void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const 
         Vcpu& vcpu = vcpus_[restarted.vcpu];
         vcpu.open = false;
         vcpu.init_maybe = false;
-        const bool was_waiting = std::exchange(vcpu.waits, !restarted.sipi_vector && step.what != Do::init);
+        const bool goes_on = step.what == Do::init && restarted.vcpu == step.vcpu; // the step is both
+        const bool was_waiting = std::exchange(vcpu.waits, !restarted.sipi_vector && !goes_on);
         if (restarted.sipi_vector) { // R06
             if (was_waiting) vcpu.startup_due.reset();
             continue;

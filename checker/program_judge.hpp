@@ -50,6 +50,7 @@ class ProgramJudge {
         Worlds worlds = Worlds::unknown();
         Attribution attribution;
         std::optional<Reached> reached;
+        Known<u32> errors_before; // collected before this step
         bool timer_armed = false; // since RESET or INIT, perhaps
         bool open = false;        // takes interrupts
         bool waits = false;       // for a SIPI, perhaps
@@ -67,6 +68,7 @@ class ProgramJudge {
     void reset(Vcpu& vcpu);
     void apply_init(Vcpu& vcpu, bool certain);
     void begin_step();
+    static void raise_error(Vcpu& vcpu);
 
     void judge_access(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
     bool judge_closed(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);

@@ -179,7 +179,6 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
 
     Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
-    if (std::exchange(thread.may_have_reset, false)) vcpu.host_may_have_reset();
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) tells_apart(thread, access.thread, thread.eoi_id, access.eoi_id);
@@ -242,9 +241,6 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     switch (event.kind) {
     case EventKind::entry:
         vcpu = &vcpu_of(thread, event.thread, event.vcpu);
-        // The guest runs on where it was: nobody has reset it.
-        if (thread.exit_rip != traces::no_rip && event.where - thread.exit_rip <= longest_instruction)
-            thread.may_have_reset = false;
         vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
                                       event.where - thread.exit_rip <= longest_instruction);
         thread.shows_entries = true;

@@ -62,7 +62,6 @@ class Replay final : public traces::AssemblerSink {
         bool shows_userspace = false; // kvm_userspace_exit appears in it
         bool in_guest = false;        // between kvm_entry and kvm_exit
         bool in_userspace = false;
-        bool may_have_reset = false;   // userspace, since the last access
         u64 exit_rip = traces::no_rip; // where the guest was left last
         u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
         u64 run_fd = no_id;            // the file descriptor that KVM_RUN was last called on

@@ -90,6 +90,7 @@ std::string outcome_words(const proof::Executed& step) {
         words.push_back(std::move(change));
     if (out.sends_ipi) words.emplace_back("an interrupt is sent");
     if (out.broadcasts_eoi) words.emplace_back("the EOI is broadcast");
+    if (out.raises_error) words.emplace_back("the error interrupt is raised");
     if (!equal(step.around_before.own, step.around_after.own))
         words.emplace_back("this vCPU's page keeps it");
     if (!equal(step.around_before.shared, step.around_after.shared))

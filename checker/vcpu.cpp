@@ -121,8 +121,10 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
     if (!visible.msrs) leave_open(verdict, access, visible, value_is_ours);
     const Worlds was = main_;
     main_.resync(access, facts_, whole);
-    name_properties(verdict.divergences,
-                    broken_properties({was, main_, access, facts_, visible, value_is_ours}));
+    const Watched seen_so{was, main_, access, facts_, visible, value_is_ours};
+    for (Divergence& divergence : verdict.divergences)
+        for (const proof::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
+            divergence.properties.push_back(property->id);
     attribution_.note(access, before, main_);
     return verdict;
 }
@@ -183,20 +185,6 @@ void Vcpu::leave_open(VcpuVerdict& verdict, const GuestAccess& access, const Vis
     for (Divergence& divergence : verdict.divergences) {
         Mismatch& mismatch = divergence.mismatch;
         mismatch.unseen_wrmsr = !wrong || (mismatch.fault == Fault::value && (mismatch.bits & ~*wrong) != 0);
-    }
-}
-
-// Each divergence those that speak of its rule; all, if none does.
-void Vcpu::name_properties(std::vector<Divergence>& divergences, const BrokenProperties& broken) {
-    for (Divergence& divergence : divergences) {
-        const auto add = [&](bool all) {
-            for (const proof::PropertyEntry* property : broken)
-                if (all ||
-                    std::ranges::find(property->rules, divergence.mismatch.rule) != property->rules.end())
-                    divergence.properties.push_back(property->id);
-        };
-        add(false);
-        if (divergence.properties.empty()) add(true);
     }
 }
 

@@ -132,7 +132,6 @@ class Vcpu {
         others_.each(visit);
         if (init_) visit(*init_);
     }
-    static void name_properties(std::vector<Divergence>& divergences, const BrokenProperties& broken);
     void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
     void settle(VcpuVerdict& verdict);
     // The bits of `mismatch` that are wrong in whatever state unseen accesses to MSRs may have left; nothing

@@ -214,6 +214,10 @@ u32 Worlds::pending_errors() const {
     return errors;
 }
 
+Known<u32> Worlds::collected_errors() const {
+    return in_all<u32>(worlds_, possible_, [](const World& world) { return world.esr_pending; });
+}
+
 bool Worlds::may_be_periodic() const {
     for (std::size_t m = 0; m < model::mode_count; ++m)
         if (possible_[m] && !has_any(worlds_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())

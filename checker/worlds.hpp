@@ -88,6 +88,11 @@ class Worlds {
     // The timer has fired, or may have.
     void timer_fired(const CpuFacts& cpu);
     void timer_may_have_fired(const CpuFacts& cpu);
+    // Whether what was recorded since these errors were all that were pending raises the error interrupt
+    // (E05).
+    model::KnownBool raises_error(Known<u32> pending_before) const;
+    // It was raised, or may have been.
+    void error_raised(bool certain);
     // The vector that the processor takes if it is open, where there is no doubt of it.
     std::optional<u32> interrupt_to_take() const;
     // Whether an EOI now would be broadcast.
@@ -135,6 +140,8 @@ class Worlds {
     std::optional<Mode> mode() const;
     // The errors that are certainly collected and not yet shown by ESR.
     u32 pending_errors() const;
+    // All that may be collected.
+    Known<u32> collected_errors() const;
     bool may_be_periodic() const;
     // Of all worlds.
     Known<u32> stored(Reg reg) const;

@@ -95,6 +95,40 @@ void Worlds::timer_may_have_fired(const CpuFacts& cpu) {
     else forget_interrupts();
 }
 
+KnownBool Worlds::raises_error(Known<u32> pending_before) const {
+    std::optional<KnownBool> all;
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        const KnownBool here = model::raises_error(p, worlds_[m], pending_before);
+        all = all ? all->join(here) : here;
+    }
+    return all.value_or(KnownBool{});
+}
+
+// What another delivery mode than fixed does (AMD) goes past IRR.
+void Worlds::error_raised(bool certain) {
+    const Known<u32> entry = stored(Reg::lvt_error);
+    if (has_any(entry, model::lvt::mask).is_true()) return;
+    const Known<u32> vector = entry & model::lvt::vector;
+    if (!certain || !is_zero(entry & model::icr::delivery_mode).is_true()) {
+        if (vector.is_exact()) on_accept(vector.value, false, false);
+        else forget_interrupts();
+        return;
+    }
+    Worlds next;
+    next.interrupts_known_ = true;
+    each([&](const World& before) {
+        ForkingDriver p;
+        do {
+            World world = before;
+            model::fire(p, world, Reg::lvt_error);
+            next.add(world);
+        } while (p.next_path());
+    });
+    *this = next;
+}
+
 std::optional<u32> Worlds::interrupt_to_take() const {
     std::optional<u32> only;
     for (std::size_t m = 0; m < model::mode_count; ++m) {

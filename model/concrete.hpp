@@ -37,6 +37,8 @@ constexpr bool less(u32 left, u32 right) { return left < right; }
 constexpr bool both(bool left, bool right) { return left && right; }
 constexpr bool either(bool left, bool right) { return left || right; }
 constexpr bool negate(bool condition) { return !condition; }
+// It is plain that the condition does not hold: what hangs on it need not be looked at.
+constexpr bool is_ruled_out(bool condition) { return !condition; }
 template <class T>
 constexpr T select(bool condition, T if_true, T if_false) {
     return condition ? if_true : if_false;

@@ -105,6 +105,7 @@ constexpr KnownBool equal(Known<T> a, std::type_identity_t<Known<T>> b) {
     if (a.is_exact() && b.is_exact()) return true;
     return {};
 }
+constexpr bool is_ruled_out(KnownBool condition) { return condition.is_false(); }
 constexpr KnownBool equal(KnownBool a, KnownBool b) {
     return a.known && b.known ? KnownBool{a.value == b.value} : KnownBool{};
 }

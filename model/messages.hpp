@@ -75,6 +75,27 @@ constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
     return done<D>(P01, Reg::none);
 }
 
+// An entry of the local vector table gives its vector, fixed and edge-triggered.
+template <class P, class D>
+constexpr void fire(P& p, State<D>& s, Reg entry) {
+    const auto vector = s[entry] & lvt::vector;
+    if (p(Rule::L04b, is_zero(vector & u32{0xf0}))) s.esr_pending |= esr::receive_illegal_vector;
+    accept(p, s, vector, typename D::Bool{false});
+}
+
+// E05: the first error since ESR was written fires the error entry; whether a later one does is not said.
+// `pending_before`: what was collected before the step, `s`: the state after it.
+template <class P, class D>
+constexpr typename D::Bool raises_error(P& p, const State<D>& s, typename D::U32 pending_before) {
+    using Bool = typename D::Bool;
+    const Bool gained = both(negate(equal(s.esr_pending, pending_before)), negate(is_zero(s.esr_pending)));
+    if (is_ruled_out(gained)) return false;
+    const Bool unmasked =
+        both(both(is_enabled(s), is_software_enabled(s)), negate(has_any(s[Reg::lvt_error], lvt::mask)));
+    const Bool counts = either(is_zero(pending_before), p.open_value(Rule::E05, Bool{false}));
+    return both(both(gained, unmasked), counts);
+}
+
 // The local vector table's entry for the timer fires, or does not (T13a).
 template <class P, class D>
 constexpr Outcome<D> expire_timer(P& p, State<D>& s, const Cpu<D>& cpu) {
@@ -88,11 +109,9 @@ constexpr Outcome<D> expire_timer(P& p, State<D>& s, const Cpu<D>& cpu) {
     const bool masked = p(T13a, has_any(entry, lvt::mask));
     if (deadline && !(masked && p.open(T19, false))) s.tsc_deadline = u64{0};
     if (masked) return nothing;
-    const auto vector = entry & lvt::vector;
     Outcome<D> out = done<D>(L04b, Reg::lvt_timer);
     if (p(V09, negate(is_software_enabled(s)))) return out;
-    if (p(L04b, is_zero(vector & u32{0xf0}))) s.esr_pending |= esr::receive_illegal_vector;
-    accept(p, s, vector, typename D::Bool{false});
+    fire(p, s, Reg::lvt_timer);
     return out;
 }
 

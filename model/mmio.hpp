@@ -60,7 +60,8 @@ constexpr void leave_written_open(P& p, Rule rule, State<D>& s, const RegisterRo
 template <class P, class D>
 constexpr void leave_errors_open(P& p, Rule rule, State<D>& s, const Access<D>& a) {
     if (!is_write(a.kind)) return may_log_illegal_register(p, s);
-    s.esr_pending = p.open_value(rule, s.esr_pending) & p.row(Reg::esr).defined(); // E03
+    const u32 errors = p.row(Reg::esr).defined(); // E03
+    s.esr_pending = (s.esr_pending & ~errors) | (p.open_value(rule, s.esr_pending) & errors);
 }
 
 // An access that is no aligned 32-bit one: what it does to the registers it touches is not said

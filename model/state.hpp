@@ -119,6 +119,7 @@ struct Outcome {
     typename D::U64 value{};         // read
     typename D::U32 limit{};
     typename D::Bool broadcasts_eoi{false}; // with ends_interrupt
+    typename D::Bool raises_error{false};   // the LVT's error entry fires (E05)
 };
 
 template <class D>

@@ -6,9 +6,8 @@
 
 namespace lapicheck::model {
 
-// One access of one vCPU on one path of the driver. Changes `s` as far as the path says.
 template <class P, class D = typename P::D>
-constexpr Outcome<D> step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
+constexpr Outcome<D> step_of_kind(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
     switch (access.kind) {
     case AccessKind::mmio_read:
     case AccessKind::mmio_write: return mmio(p, s, cpu, access);
@@ -25,6 +24,16 @@ constexpr Outcome<D> step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>&
     }
     act_by_itself(p, s);
     return done<D>(Rule::E01, Reg::none);
+}
+
+// One access of one vCPU on one path of the driver. Changes `s` as far as the path says; what comes of an
+// error that the outcome raises (fire) is left to the caller.
+template <class P, class D = typename P::D>
+constexpr Outcome<D> step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
+    const auto pending_before = s.esr_pending;
+    Outcome<D> out = step_of_kind(p, s, cpu, access);
+    out.raises_error = raises_error(p, s, pending_before);
+    return out;
 }
 
 // The same as an implementation does it, with what it does besides the rules.

@@ -112,6 +112,17 @@ using Invariants = decltype(std::tuple_cat(std::tuple<BaseHasNoReservedBits, Mod
                                            OneEach<LowVectorsAreClear, bitmaps.size()>{},
                                            OneEach<RegisterHasDefinedBits, register_facts.size()>{}));
 
+// What the manual's APIC does not keep, but some implementation may: proofs try it like an invariant.
+struct NoErrorIsRecorded {
+    static constexpr std::string_view id = "no-error-is-recorded";
+    static constexpr std::string_view statement = "No error is recorded.";
+    template <class D>
+    static typename D::Bool holds(const model::Cpu<D>&, const State<D>& s) {
+        return is_zero(s.esr_pending);
+    }
+};
+using OwnInvariants = std::tuple<NoErrorIsRecorded>;
+
 template <class D>
 typename D::Bool all_invariants(const model::Cpu<D>& cpu, const State<D>& s) {
     return std::apply(

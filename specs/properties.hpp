@@ -58,7 +58,7 @@ using Properties = std::tuple<
     // Errors.
     EsrWriteLatches, SecondEsrWriteReadsZero, EsrKeepsUntilWritten, ReservedOffsetIsRecorded,
     RegisterIsNoIllegalAddress, NoIllegalRegisterInX2apic, IllegalVectorLoggedBySender,
-    LegalIpiRecordsNothing, ErrorsHaveACause,
+    LegalIpiRecordsNothing, ErrorsHaveACause, FirstErrorRaisesInterrupt, MaskedErrorEntryIsSilent,
     // RESET and INIT.
     ResetValues, ResetApicBase, InitValues, InitKeepsMode, InitForAnotherApic, InitLeavesDisabledApicAlone,
     InitDeassertIgnored, StartUpChangesNothing>;

@@ -17,6 +17,7 @@ using model::equal;
 using model::has_any;
 using model::high_half;
 using model::highest_bit;
+using model::is_ruled_out;
 using model::is_zero;
 using model::less;
 using model::low_half;
@@ -65,12 +66,6 @@ typename D::Bool any_of(std::initializer_list<typename D::Bool> conditions) {
 template <class D>
 typename D::Bool implies(const typename D::Bool& if_so, const typename D::Bool& then) {
     return either(negate(if_so), then);
-}
-// Known to be false: what hangs on it need not be looked at.
-template <class Bool>
-bool is_surely_false(const Bool& condition) {
-    if constexpr (std::same_as<Bool, bool>) return !condition;
-    else return condition.is_false();
 }
 template <class D>
 typename D::Bool is_between(const typename D::U32& word, u32 first, u32 last) {
@@ -220,7 +215,7 @@ Claim<D> each_register(Which which, Says says) {
     Claim<D> claim = no_claim<D>();
     for (const RegisterFact& fact : register_facts) {
         const typename D::Bool here = which(fact);
-        if (is_surely_false(here)) continue;
+        if (is_ruled_out(here)) continue;
         claim.premise = either(claim.premise, here);
         claim.holds = both(claim.holds, implies<D>(here, says(fact)));
     }

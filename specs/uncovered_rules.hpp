@@ -38,7 +38,6 @@ inline constexpr std::array uncovered_rules = {
     UncoveredRule{model::Rule::I20, "who gets an IPI is decided between APICs; a step is of one"},
     UncoveredRule{model::Rule::I23,
                   "the interrupt that SELF IPI sends arrives as a message, a step of its own"},
-    UncoveredRule{model::Rule::E05, "the LVT error entry does not fire in a step"},
     UncoveredRule{model::Rule::R05, "whether a processor waits for start-up is not a state of its APIC"},
     UncoveredRule{model::Rule::R07, "what a processor holds until start-up is not a state of its APIC"},
     UncoveredRule{model::Rule::P10, "the spurious event is the processor's; a step gives no vector then"},

@@ -112,6 +112,8 @@ z3::expr Reference::matches(const Path& path, const Path& reference) const {
         if (!z3::eq(word.allowed, word.did)) words.push_back(word);
     }
     if (did.ends_interrupt) words.push_back({allowed.broadcasts_eoi.formula(), did.broadcasts_eoi.formula()});
+    const Word raises{allowed.raises_error.formula(), did.raises_error.formula()};
+    if (!z3::eq(raises.allowed, raises.did)) words.push_back(raises);
 
     z3::expr_vector from(context());
     z3::expr_vector to(context());

@@ -10,7 +10,8 @@ bool is_same_outcome(const SymOutcome& a, const SymOutcome& b) {
            a.ends_interrupt == b.ends_interrupt && a.exits_to_userspace == b.exits_to_userspace &&
            a.bounded == b.bounded && a.exceeds == b.exceeds && a.rule == b.rule && a.reg == b.reg &&
            a.value.is_same(b.value) && a.limit.is_same(b.limit) &&
-           z3::eq(a.broadcasts_eoi.formula(), b.broadcasts_eoi.formula());
+           z3::eq(a.broadcasts_eoi.formula(), b.broadcasts_eoi.formula()) &&
+           z3::eq(a.raises_error.formula(), b.raises_error.formula());
 }
 
 bool is_same_state(const SymState& a, const SymState& b) {

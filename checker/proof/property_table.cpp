@@ -35,7 +35,8 @@ constexpr auto invariants_of(std::type_identity<std::tuple<I...>>) {
 }
 
 constexpr auto property_entries = entries_of(std::type_identity<specs::Properties>{});
-constexpr auto invariant_entries = invariants_of(std::type_identity<specs::Invariants>{});
+constexpr auto invariant_entries = invariants_of(
+    std::type_identity<decltype(std::tuple_cat(specs::Invariants{}, specs::OwnInvariants{}))>{});
 
 } // namespace
 

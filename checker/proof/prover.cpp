@@ -1,5 +1,7 @@
 #include "checker/proof/prover.hpp"
 
+#include <algorithm>
+
 namespace lapicheck::proof {
 namespace {
 
@@ -148,7 +150,8 @@ Result Prover::prove_step(const PropertyEntry& property) {
         if (auto witness = search_.step(premise, concerned)) result.witness = std::move(witness->run);
     } else if (const Run* known = known_witness(property)) {
         result.witness = *known;
-    } else if ((result.witness = search_.any_step(premise, concerned))) {
+    } else if ((result.witness = search_.any_step(
+                    premise, concerned, [&](const CaseKey& key) { return may_meet(property, key); }))) {
         memory_->runs.push_back(*result.witness);
     }
     if (!result.witness && search_.gave_up()) {
@@ -159,6 +162,16 @@ Result Prover::prove_step(const PropertyEntry& property) {
         result.method = "no run from RESET meets its premise";
     }
     return result;
+}
+
+// Whether a state that keeps the invariants can meet the premise in this case.
+bool Prover::may_meet(const PropertyEntry& property, const CaseKey& key) {
+    const auto c = std::ranges::find(cases_.all(), key, &Case::key);
+    return std::ranges::any_of(c->paths, [&](const Path& path) {
+        const SymBool premise = property.step.symbolic(PathTransition(path, c->start, c->access)).premise;
+        if (premise.is_false() || path.excludes(premise.formula())) return false;
+        return oracle_.ask(c->reachable, {path.condition(), premise.formula()}) != Answer::no;
+    });
 }
 
 const Run* Prover::known_witness(const PropertyEntry& property) {

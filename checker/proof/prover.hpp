@@ -51,6 +51,7 @@ class Prover {
   private:
     // Of the runs found before one whose last step meets the premise here; null if there is none.
     const Run* known_witness(const PropertyEntry& property);
+    bool may_meet(const PropertyEntry& property, const CaseKey& key);
     // Tells `options_.dump` that none of `any` may be where `base` holds.
     void dump(const std::string& name, const Conditions& base, const Conditions& any, Answer answer) const;
     CaseVerdict judge(const PropertyEntry& property, const Case& c);

@@ -67,6 +67,7 @@ bool admits(AccessKind kind, const model::Outcome<KnownBits>& k, const PlainOutc
     if (did.gp != k.gp || did.sends_ipi != k.sends_ipi || did.ends_interrupt != k.ends_interrupt)
         return false;
     if (!k.broadcasts_eoi.admits(did.broadcasts_eoi)) return false;
+    if (!k.raises_error.admits(did.raises_error)) return false;
     if (k.answer != model::Answer::apic || did.gp || model::is_write(kind)) return true;
     if (!k.value.admits(did.value)) return false;
     if (k.bounded && did.value > k.limit.greatest()) return false;

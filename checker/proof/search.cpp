@@ -90,10 +90,14 @@ bool Search::has_any_of(const std::vector<Find>& finds) {
     return answer == Answer::yes;
 }
 
-std::optional<Run> Search::any_step(const WantedStep& wanted, const std::set<CaseKey>& cases) {
+std::optional<Run> Search::any_step(const WantedStep& wanted, std::set<CaseKey> cases,
+                                    const std::function<bool(const CaseKey&)>& may_ever) {
     gave_up_ = false;
+    constexpr std::size_t longer_than_most = 2;
     const z3::expr first_id = any_cpu().hardware_id.formula() == context().bv_val(0, 32);
-    for (std::size_t depth = 0; depth <= bounds_.max_depth; ++depth)
+    for (std::size_t depth = 0; depth <= bounds_.max_depth; ++depth) {
+        if (depth == longer_than_most)
+            std::erase_if(cases, [&](const CaseKey& key) { return !may_ever(key); });
         for (const CaseKey& key : cases)
             for (const Find& find : finds_of_step(wanted, key, depth)) {
                 const Conditions question = {valid_cpu_, first_id, find.guard, find.condition};
@@ -110,6 +114,7 @@ std::optional<Run> Search::any_step(const WantedStep& wanted, const std::set<Cas
                 found.steps.push_back(run.final_step(0));
                 return found;
             }
+    }
     return std::nullopt;
 }
 

@@ -37,8 +37,10 @@ class Search {
 
     // The last step is one of `cases`.
     std::optional<Counterexample> step(const WantedStep& wanted, const std::set<CaseKey>& cases);
-    // Any such run that is short; not made small or telling.
-    std::optional<Run> any_step(const WantedStep& wanted, const std::set<CaseKey>& cases);
+    // Any such run that is short; not made small or telling. `may_ever`: asked of a case in which no short
+    // run was found; false: no run will be.
+    std::optional<Run> any_step(const WantedStep& wanted, std::set<CaseKey> cases,
+                                const std::function<bool(const CaseKey&)>& may_ever);
     // Two runs end with the same access, in states of their own.
     std::optional<Counterexample> pair(const WantedPair& wanted,
                                        const std::set<std::pair<CaseKey, CaseKey>>& cases);

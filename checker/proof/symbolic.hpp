@@ -120,6 +120,7 @@ SymU64 widen(const SymU32& a);
 SymBool both(const SymBool& a, const SymBool& b);
 SymBool either(const SymBool& a, const SymBool& b);
 SymBool negate(const SymBool& a);
+inline bool is_ruled_out(const SymBool& condition) { return condition.is_false(); }
 SymBool equal(const SymBool& a, const SymBool& b);
 SymBool select(const SymBool& condition, const SymBool& if_true, const SymBool& if_false);
 SymBool equal(const SymPage& a, const SymPage& b);

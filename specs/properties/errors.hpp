@@ -168,4 +168,35 @@ struct ErrorsHaveACause : StepProperty {
     }
 };
 
+template <class D>
+typename D::Bool error_entry_is_open(const State<D>& s) {
+    return all_of<D>({has_enable(s), has_any(s[Reg::svr], facts::svr_enable),
+                      negate(has_any(s[Reg::lvt_error], facts::lvt_mask))});
+}
+
+struct FirstErrorRaisesInterrupt : StepProperty {
+    static constexpr std::string_view id = "first-error-raises-interrupt";
+    static constexpr std::string_view statement = "The first error that is recorded since ESR was written "
+                                                  "raises the error interrupt, if the LVT's error "
+                                                  "entry is not masked.";
+    static constexpr std::array rules = {Rule::E05};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto first = both(is_zero(t.before.esr_pending), negate(is_zero(t.after.esr_pending)));
+        return {both(first, error_entry_is_open<D>(t.after)), t.out.raises_error};
+    }
+};
+
+struct MaskedErrorEntryIsSilent : StepProperty {
+    static constexpr std::string_view id = "masked-error-entry-is-silent";
+    static constexpr std::string_view statement = "No error interrupt is raised while the LVT's error entry "
+                                                  "is masked, nor without an error that is new.";
+    static constexpr std::array rules = {Rule::E05, Rule::E07};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        const auto nothing_new = equal(t.before.esr_pending, t.after.esr_pending);
+        return {either(nothing_new, negate(error_entry_is_open<D>(t.after))), negate(t.out.raises_error)};
+    }
+};
+
 } // namespace lapicheck::specs

@@ -83,8 +83,8 @@ struct Path {
 bool contains(const Outcome<KnownBits>& k, const Outcome<Concrete>& c) {
     return k.rule == c.rule && k.answer == c.answer && k.gp == c.gp && k.sends_ipi == c.sends_ipi &&
            k.ends_interrupt == c.ends_interrupt && k.broadcasts_eoi.admits(c.broadcasts_eoi) &&
-           k.bounded == c.bounded && k.exceeds == c.exceeds && k.reg == c.reg && k.value.admits(c.value) &&
-           k.limit.admits(c.limit);
+           k.raises_error.admits(c.raises_error) && k.bounded == c.bounded && k.exceeds == c.exceeds &&
+           k.reg == c.reg && k.value.admits(c.value) && k.limit.admits(c.limit);
 }
 bool contains(const State<KnownBits>& k, const State<Concrete>& c) {
     for (std::size_t i = 0; i < c.regs.size(); ++i)

@@ -56,6 +56,46 @@ TEST_CASE("E04: no access in x2APIC mode records an illegal register address") {
         }
 }
 
+TEST_CASE("E05: the first error since ESR was written fires the error entry, if it is not masked") {
+    constexpr u32 illegal = 0x0d;
+    constexpr u32 self = u32{1} << 18;
+    for (const Habit habit : habits)
+        for (const Mode mode : both_modes) {
+            Machine m(mode, habit);
+            m.put(Reg::svr, 0x1ff);
+            m.put(Reg::lvt_error, 0x57 | lvt::mask);
+            m.put(Reg::esr, 0);
+            CHECK_FALSE(m.put(Reg::icr, illegal | self).raises_error);
+            CHECK(m.s.esr_pending == esr::send_illegal_vector); // E07
+            m.put(Reg::esr, 0);
+            CHECK_FALSE(m.put(Reg::lvt_error, 0x57).raises_error);
+            CHECK(m.put(Reg::icr, illegal | self).raises_error);
+            CHECK_FALSE(m.put(Reg::icr, illegal | self).raises_error); // it is recorded already
+            m.put(Reg::esr, 0);
+            CHECK(m.put(Reg::icr, illegal | self).raises_error);
+            m.put(Reg::esr, 0);
+            m.put(Reg::svr, 0x0ff); // masks the entry
+            CHECK_FALSE(m.put(Reg::icr, illegal | self).raises_error);
+        }
+}
+
+TEST_CASE("E05: whether another error before the next write of ESR fires the entry again is open") {
+    bool fired = false;
+    bool silent = false;
+    for (const Habit habit : habits) {
+        Machine m(Mode::xapic, habit);
+        m.put(Reg::svr, 0x1ff);
+        m.put(Reg::lvt_error, 0x57);
+        m.put(Reg::esr, 0);
+        m.put(Reg::icr, 0x0d | u32{1} << 18);
+        const bool again = m.read(0x40).raises_error;
+        fired = fired || again;
+        silent = silent || !again;
+    }
+    CHECK(fired);
+    CHECK(silent);
+}
+
 TEST_CASE("E06: a second write without new errors leaves 0") {
     for (const Mode mode : both_modes) {
         Machine m(mode);

@@ -151,6 +151,7 @@ void check_formulas(const Built& built, const Path& path, const Values& values, 
     words.add(path.out.value, end.out.value);
     words.add(path.out.limit, end.out.limit);
     words.add(path.out.broadcasts_eoi, end.out.broadcasts_eoi ? 1 : 0);
+    words.add(path.out.raises_error, end.out.raises_error ? 1 : 0);
     add_state(words, path.after, built.start.state, end.after, step.before);
     if (path.around.own.is_same(built.start.around.own)) words.require(end.around.own == step.around.own);
     else add_page(words, path.around.own, end.around.own, step.places);
@@ -188,7 +189,7 @@ bool admits(const model::State<KnownBits>& known, const PlainState& s) {
 
 bool admits(const model::Outcome<KnownBits>& known, const PlainOutcome& out) {
     return same_but_words(known, out) && known.value.admits(out.value) && known.limit.admits(out.limit) &&
-           known.broadcasts_eoi.admits(out.broadcasts_eoi);
+           known.broadcasts_eoi.admits(out.broadcasts_eoi) && known.raises_error.admits(out.raises_error);
 }
 
 // Whether some path on partly known values contains the plain one.

@@ -76,6 +76,7 @@ model::Outcome<KnownBits> partly(RandomApic& random, const model::Outcome<Concre
     k.value = random.partly(out.value);
     k.limit = random.partly(out.limit);
     k.broadcasts_eoi = random.partly(out.broadcasts_eoi);
+    k.raises_error = random.partly(out.raises_error);
     return k;
 }
 
