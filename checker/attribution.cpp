@@ -29,11 +29,16 @@ bool reads_as_reset(const Mismatch& mismatch) {
     return ((read ^ model::sdm_registers[model::index_of(mismatch.reg)].reset) & mismatch.bits) == 0;
 }
 
+// What it does or shows of a register the manual leaves open (M08, M09).
+bool is_odd(const GuestAccess& access) {
+    return model::is_mmio(access.kind) && (access.size != 4 || (access.address & 0xf) != 0);
+}
+
 // Whether the LDR may still hold what x2APIC mode put there.
 bool may_hold_x2apic_ldr(const GuestAccess& access, const Worlds& worlds, bool before) {
     if (worlds.is_possible(Mode::x2apic)) return true;
     const bool writes = access.kind == model::AccessKind::mmio_write && access.reached_apic &&
-                        model::register_addressed(access.kind, access.address) == Reg::ldr;
+                        !is_odd(access) && model::register_addressed(access.kind, access.address) == Reg::ldr;
     return before && !writes;
 }
 
@@ -48,7 +53,7 @@ void Attribution::note(const GuestAccess& access, const Before& before, const Wo
         access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
     const Reg reg = by_cr8 ? Reg::tpr : model::register_addressed(access.kind, access.address);
     if (model::is_write(access.kind)) note_write(reg, access, worlds);
-    else if (reg != Reg::apic_base) evidence_.showed(reg, access);
+    else if (reg != Reg::apic_base && !is_odd(access)) evidence_.showed(reg, access);
     if (before.modes > 1 && worlds.count() == 1) evidence_.showed(Reg::apic_base, access);
 }
 

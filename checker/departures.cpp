@@ -79,7 +79,8 @@ bool is_of_vectors(const Mismatch& mismatch, Reg first) {
 bool has_effect(std::string_view effect, const Mismatch& mismatch) {
     const Fault fault = mismatch.fault;
     if (effect == "interrupt-ended-when-taken")
-        return fault == Fault::injected || (fault == Fault::eoi_broadcast && mismatch.bits == 0);
+        return (fault == Fault::injected && mismatch.reg == Reg::isr0) ||
+               (fault == Fault::eoi_broadcast && mismatch.bits == 0);
     if (effect == "eoi-broadcast-although-suppressed")
         return fault == Fault::eoi_broadcast && mismatch.bits != 0;
     if (effect == "logical-ipi-target-missed") return fault == Fault::not_delivered;
@@ -169,9 +170,17 @@ std::vector<Mismatch> tell_departures(const Mismatch& mismatch, const GuestAcces
         parts.push_back(part);
         left &= ~bits;
     }
-    if (left == 0) parts.erase(parts.begin());
-    else if (left != mismatch.bits) parts[0] = narrowed(left);
+    if (left == 0) {
+        parts.erase(parts.begin());
+    } else if (left != mismatch.bits) {
+        parts[0] = narrowed(left);
+        parts[0].departure = find_departure(parts[0], access, circumstances);
+    }
     return parts;
+}
+
+bool are_departures(const std::vector<Mismatch>& parts) {
+    return std::ranges::all_of(parts, [](const Mismatch& part) { return part.departure != nullptr; });
 }
 
 } // namespace lapicheck::checker

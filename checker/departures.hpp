@@ -30,5 +30,7 @@ const specs::Departure* find_departure(const Mismatch& mismatch, const traces::G
 std::vector<Mismatch> tell_departures(const Mismatch& mismatch, const traces::GuestAccess& access,
                                       const Circumstances& circumstances,
                                       const std::function<Mismatch(u64 bits)>& narrowed);
+// Whether KVM is known to do all of it.
+bool are_departures(const std::vector<Mismatch>& parts);
 
 } // namespace lapicheck::checker

@@ -224,8 +224,11 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
         note(vcpu, access, before);
         return;
     }
+    const std::vector<Mismatch> parts =
+        vcpu.attribution.parts(judgement.mismatch, access, vcpu.worlds, vcpu.facts);
     const bool shows_write = reached.explained && judgement.mismatch.fault == Fault::value &&
-                             (judgement.mismatch.bits & ~reached.foretold_bits) == 0;
+                             (judgement.mismatch.bits & ~reached.foretold_bits) == 0 &&
+                             !are_departures(parts);
     if (shows_write) {
         Mismatch mismatch = judgement.mismatch;
         mismatch.rule = Rule::M02;
@@ -234,9 +237,7 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
             {vcpu.reached->write.line, describe(vcpu.reached->write) + ": the window was closed"});
         vcpu.worlds = vcpu.reached->worlds;
     } else {
-        for (const Mismatch& part :
-             vcpu.attribution.parts(judgement.mismatch, access, vcpu.worlds, vcpu.facts))
-            report(verdict, vcpu, access, part);
+        for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
         const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.worlds);
         vcpu.worlds.resync(access, vcpu.facts, whole);
     }
@@ -392,7 +393,10 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         vcpu.reached.reset();
         if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
         if (const auto mismatch = vcpu.worlds.on_inject(taken.vector)) {
-            report_event(verdict, vcpu, taken.vector, *mismatch);
+            const u32 other = model::low_half(mismatch->detail.first);
+            const bool passes_over = mismatch->reg == Reg::irr0 && other != 0;
+            if (passes_over && vcpu.attribution.way_of(other) != Rule::P01) miss(verdict, vcpu, other);
+            else report_event(verdict, vcpu, taken.vector, *mismatch);
             vcpu.worlds.forget_interrupts();
         } else {
             vcpu.attribution.evidence().injected(line_, taken.vector);
@@ -407,14 +411,19 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         if (!asked) continue;
         const std::optional<u32> vector = vcpu.worlds.interrupt_to_take();
         if (!vector) continue;
-        Mismatch mismatch;
-        const Rule way = vcpu.attribution.way_of(*vector);
-        mismatch.rule = way == Rule::P01 ? Rule::P02 : way;
-        mismatch.fault = Fault::not_taken;
-        mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
-        report_event(verdict, vcpu, *vector, mismatch);
+        miss(verdict, vcpu, *vector);
         vcpu.worlds.forget_interrupts();
     }
+}
+
+// The vector had to be taken: what is missing came, or did not come, by the rule of its way.
+void ProgramJudge::miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector) {
+    Mismatch mismatch;
+    const Rule way = vcpu.attribution.way_of(vector);
+    mismatch.rule = way == Rule::P01 ? Rule::P02 : way;
+    mismatch.fault = Fault::not_taken;
+    mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+    report_event(verdict, vcpu, vector, mismatch);
 }
 
 void ProgramJudge::report(StepVerdict& verdict, const Vcpu& vcpu, const GuestAccess& access,

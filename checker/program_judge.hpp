@@ -92,6 +92,7 @@ class ProgramJudge {
     model::KnownBool eoi_due(const traces::Step& step, const traces::StepOutcome& outcome) const;
     void judge_due(StepVerdict& verdict, const traces::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    void miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector);
     void report(StepVerdict& verdict, const Vcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);
     void report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch);

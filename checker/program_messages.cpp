@@ -64,8 +64,13 @@ void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destinatio
             vcpu.worlds.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
     switch (whom) {
     case model::Addressees::self:
-        if ((command & model::icr::delivery_mode) == delivery_mode::init) sender.init_maybe = true;
-        else sender.worlds.receive(message, sender.facts);
+        if ((command & model::icr::delivery_mode) == delivery_mode::init) {
+            sender.init_maybe = true;
+            return;
+        }
+        if (message.certain)
+            sender.attribution.asked(command & model::icr::vector, rule_of_way(message, sender));
+        sender.worlds.receive(message, sender.facts);
         return;
     case model::Addressees::others: message.except = &sender.worlds; break;
     case model::Addressees::by_destination:

@@ -42,10 +42,6 @@ Reg touched_by(const GuestAccess& access) {
 // An entry of the LVT, or what decides which of them are masked.
 bool is_about_lvt(Reg reg) { return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base; }
 
-bool are_departures(const std::vector<Mismatch>& parts) {
-    return std::ranges::all_of(parts, [](const Mismatch& part) { return part.departure != nullptr; });
-}
-
 u64 telling_line(const GuestAccess& access, Fault fault) {
     const bool about_ipi =
         fault == Fault::ipi_sent || fault == Fault::ipi_differs || fault == Fault::delivered;

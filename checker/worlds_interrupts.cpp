@@ -193,12 +193,14 @@ void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
 
 namespace {
 
-Mismatch injected(const World& world, Rule rule, std::string_view why) {
+// `reg`: where it shows that the vector had to wait.
+Mismatch injected(const World& world, Rule rule, Reg reg, Detail why) {
     Mismatch mismatch;
     mismatch.rule = rule;
     mismatch.fault = Fault::injected;
+    mismatch.reg = reg;
     mismatch.mode = mode_of(world);
-    mismatch.detail.format = why;
+    mismatch.detail = why;
     return mismatch;
 }
 
@@ -207,15 +209,16 @@ Mismatch injected(const World& world, Rule rule, std::string_view why) {
 std::optional<Mismatch> held_back(const World& world, const Worlds::Given& given) {
     const u32 vector_class = given.vector & model::tpr::task_class;
     if (given.tpr && (*given.tpr & model::tpr::task_class) >= vector_class)
-        return injected(world, Rule::P02, "TPR holds back its class");
+        return injected(world, Rule::P02, Reg::tpr, {"TPR holds back its class"});
     for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
         const u32 bit = model::bit_of(other);
         if (other > given.vector && (world[model::word_of(Reg::irr0, other)].value & bit) != 0)
-            return injected(world, Rule::P02, "a higher vector waits in IRR");
+            return injected(world, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", other});
         if ((world[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
-        if (other > given.vector) return injected(world, Rule::P03, "a higher vector is in service");
-        return injected(world, other == given.vector ? Rule::P02 : Rule::P14,
-                        "a vector of its class is in service");
+        if (other > given.vector)
+            return injected(world, Rule::P03, Reg::isr0, {"{:#x} is in service", other});
+        return injected(world, other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
+                        {"{:#x}, of its class, is in service", other});
     }
     return std::nullopt;
 }
@@ -247,7 +250,7 @@ Worlds::Gave Worlds::on_inject(const Given& given) {
                 requested = true;
                 return;
             }
-            gave.unrequested = injected(world, Rule::P02, "nobody requested it");
+            gave.unrequested = injected(world, Rule::P02, Reg::irr0, {"nobody requested it"});
             gave.unrequested->unseen_cause = true;
             return;
         }

@@ -171,7 +171,7 @@ TEST_CASE("an interrupt that only a reset would allow is a fault once there was 
     CHECK(told_of(replay_started(reads(0x822, 0x220, "0x0") +
                                  "kvm_exit: vcpu 0 reason hlt rip 0x1000 info1 0x0 info2 0x0\n"
                                  "+200000us kvm_entry: vcpu 0, rip 0x8000\n" +
-                                 takes(0x51) + ends(0x51))) == Told{"P02  x2apic +5-5"});
+                                 takes(0x51) + ends(0x51))) == Told{"P02 irr x2apic +5-5"});
 }
 
 TEST_CASE("behind the last event of another CPU an INIT may have been sent unseen") {
