@@ -9,8 +9,6 @@ using model::is_write;
 using model::RegisterRow;
 using traces::GuestAccess;
 
-constexpr u32 eoi_offset = 0xb0;
-
 const RegisterRow* row_of(Reg reg) {
     return model::index_of(reg) < model::window_register_count ? &model::sdm_registers[model::index_of(reg)]
                                                                : nullptr;
@@ -109,7 +107,8 @@ class Comparison {
     // Where KVM ends interrupts by itself, its own write of EOI may follow a write that went elsewhere.
     std::optional<Mismatch> stays_away() const {
         if (!access_.reached_apic) return std::nullopt;
-        const bool may_be_foreign = access_.apic_offset == eoi_offset && is_write(access_.kind) &&
+        const bool may_be_foreign = access_.apic_offset == model::offset_of(Reg::eoi) &&
+                                    is_write(access_.kind) &&
                                     (visible_.foreign_eoi || access_.ended_interrupt);
         if (may_be_foreign && access_.apic_value == 0) return std::nullopt;
         return differs(out_.rule, is_write(access_.kind) ? Fault::reached_apic : Fault::answered_by_apic);

@@ -68,7 +68,7 @@ class Course {
   private:
     void see(Reg reg, u32 value) {
         GuestAccess read;
-        read.address = model::apic_base::reset_page + model::sdm_registers[model::index_of(reg)].offset;
+        read.address = model::apic_base::reset_page + model::offset_of(reg);
         read.size = 4;
         read.value = value;
         worlds_.judge(read, cpu_, {}, true);
@@ -159,8 +159,8 @@ class Candidates {
             if (divergence_.mismatch.mode == Mode::x2apic)
                 steps_.push_back(write(vcpu_, AccessKind::wrmsr, 0x80b, 0));
             else
-                steps_.push_back(
-                    write(vcpu_, AccessKind::mmio_write, model::apic_base::reset_page + 0xb0, 0));
+                steps_.push_back(write(vcpu_, AccessKind::mmio_write,
+                                       model::apic_base::reset_page + model::offset_of(Reg::eoi), 0));
             return;
         }
     }

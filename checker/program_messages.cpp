@@ -14,7 +14,7 @@ namespace delivery_mode = model::delivery_mode;
 
 bool touches_icr(const GuestAccess& access) {
     const u64 offset = access.address & (model::window_bytes - 1);
-    const u64 icr = model::sdm_registers[model::index_of(Reg::icr)].offset;
+    const u64 icr = model::offset_of(Reg::icr);
     return offset < icr + 0x10 && offset + access.size > icr;
 }
 

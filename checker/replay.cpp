@@ -65,8 +65,6 @@ GuestAccess as_access(const Event& event) {
     return access;
 }
 
-constexpr u64 icr_offset = 0x300;
-
 bool is_default_window(u64 address) {
     return (address & model::apic_base::page) == model::apic_base::reset_page;
 }
@@ -209,9 +207,9 @@ void Replay::on_stray(const Event& event) {
         if (!visible_.accepts) command_sent({thread.current, event.line}, event);
         return;
     }
-    if (event.kind == EventKind::apic_write && event.where == icr_offset && !visible_.accepts)
+    if (event.kind == EventKind::apic_write && event.where == model::offset_of(Reg::icr) && !visible_.accepts)
         command_sent({thread.current, event.line}, model::low_half(event.value), std::nullopt);
-    const bool is_eoi = event.kind == EventKind::eoi || event.where == 0xb0;
+    const bool is_eoi = event.kind == EventKind::eoi || event.where == model::offset_of(Reg::eoi);
     if (is_eoi) {
         if (event.kind == EventKind::eoi) tells_apart(thread, event.thread, thread.eoi_id, event.where);
         visible_.foreign_eoi = true;

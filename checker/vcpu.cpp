@@ -81,9 +81,9 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
             else init_.reset();
         }
     }
-    Explanations::Told others;
+    std::optional<Explanations::Told> told; // by the others, most often there are none
     if (!others_.empty()) {
-        others = others_.judge(access, facts_, visible, value_is_ours, judgement);
+        told = others_.judge(access, facts_, visible, value_is_ours, judgement);
         settle(verdict);
     }
     if (judgement.explained) {
@@ -110,6 +110,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         return verdict;
     }
     for (const Mismatch& part : parts) verdict.divergences.push_back(divergence_of(access, part));
+    const Explanations::Told others = told.value_or(Explanations::Told{});
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));

@@ -46,12 +46,13 @@ CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
     return facts;
 }
 
-// One access of a vCPU in `world`. Only what is written to IA32_APIC_BASE depends on what the mode tells.
+// One access of a vCPU in `world`; what comes of errors shows elsewhere (raises_error). Only what is written
+// to IA32_APIC_BASE depends on what the mode tells.
 PathOutcome step_in(ForkingDriver& p, World& world, const CpuFacts& cpu, const Access<KnownBits>& access) {
     const bool writes_base = access.kind == model::AccessKind::wrmsr &&
                              access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
-    if (!writes_base) return model::step(p, world, cpu, access);
-    return model::step(p, world, facts_in(mode_of(world), cpu), access);
+    if (!writes_base) return model::quiet_step(p, world, cpu, access);
+    return model::quiet_step(p, world, facts_in(mode_of(world), cpu), access);
 }
 
 // How far from what was seen a path is that contradicts it: the mode itself, whether there is #GP, or

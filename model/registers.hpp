@@ -185,6 +185,7 @@ inline constexpr u64 window_bytes = 0x1000;
 // All rows, by Reg. The table is a value so that a changed copy can be handed to the step.
 using RegisterTable = std::array<RegisterRow, window_register_count>;
 extern const RegisterTable sdm_registers;
+inline u32 offset_of(Reg reg) { return sdm_registers[index_of(reg)].offset; }
 
 // The row's index at a 16-byte slot of the window (offset >> 4, below 0x40), or -1 for a reserved
 // one. From 0x400 on there are no registers (but for AMD's extended space).

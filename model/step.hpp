@@ -6,8 +6,9 @@
 
 namespace lapicheck::model {
 
+// The step, but for the error interrupt that it may raise.
 template <class P, class D = typename P::D>
-constexpr Outcome<D> step_of_kind(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
+constexpr Outcome<D> quiet_step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
     switch (access.kind) {
     case AccessKind::mmio_read:
     case AccessKind::mmio_write: return mmio(p, s, cpu, access);
@@ -31,7 +32,7 @@ constexpr Outcome<D> step_of_kind(P& p, State<D>& s, const Cpu<D>& cpu, const Ac
 template <class P, class D = typename P::D>
 constexpr Outcome<D> step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
     const auto pending_before = s.esr_pending;
-    Outcome<D> out = step_of_kind(p, s, cpu, access);
+    Outcome<D> out = quiet_step(p, s, cpu, access);
     out.raises_error = raises_error(p, s, pending_before);
     return out;
 }

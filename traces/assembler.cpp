@@ -7,6 +7,8 @@ namespace lapicheck::traces {
 namespace {
 
 using model::AccessKind;
+using model::offset_of;
+using model::Reg;
 
 // More threads at once than any host runs vCPUs: beyond it what single threads had begun is dropped,
 // so that a hostile trace cannot take memory without bound.
@@ -66,14 +68,16 @@ GuestAccess without_apic(const GuestAccess& access) {
     return bare;
 }
 
-bool is_command(std::uint32_t offset) { return offset == 0x300 || offset == 0x310; }
+bool is_command(std::uint32_t offset) {
+    return offset == offset_of(Reg::icr) || offset == offset_of(Reg::icr_high);
+}
 
 // Older kernels write SELF IPI through the ICR and the ICR of x2APIC mode as two words: one WRMSR,
 // several kvm_apic events (before 5.18).
 bool belongs_to_msr(const Event& event, std::uint32_t offset) {
     if (event.where == offset) return true;
     const auto where = static_cast<std::uint32_t>(event.where);
-    return is_command(where) && (offset == 0x300 || offset == 0x3f0);
+    return is_command(where) && (offset == offset_of(Reg::icr) || offset == offset_of(Reg::self_ipi));
 }
 
 } // namespace
@@ -171,7 +175,8 @@ bool Assembler::claim_consequence(Thread& thread, const Event& event) {
         return fits;
     }
     if (event.kind == EventKind::apic_read || !write.reached_apic) return false;
-    if (event.kind == EventKind::eoi && (write.apic_offset != 0xb0 || write.ended_interrupt)) return false;
+    if (event.kind == EventKind::eoi && (write.apic_offset != offset_of(Reg::eoi) || write.ended_interrupt))
+        return false;
     attach_consequence(write, event);
     return true;
 }

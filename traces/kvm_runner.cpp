@@ -13,6 +13,9 @@
 namespace lapicheck::traces {
 namespace {
 
+using model::offset_of;
+using model::Reg;
+
 bool is_guests_own(const Step& step) { return step.what < Do::wait; }
 bool is_mmio(const Step& step) { return step.what == Do::mmio_read || step.what == Do::mmio_write; }
 bool is_read(const Step& step) {
@@ -32,20 +35,21 @@ std::optional<std::uint64_t> written_offset(const Step& step) {
 // nobody knows what KVM makes.
 bool reaches_closed(const Step& step) {
     const bool fixed_or_lowest = (step.value & 0x600) == 0;
-    return written_offset(step) == 0x300 &&
+    return written_offset(step) == offset_of(Reg::icr) &&
            (!fixed_or_lowest || (step.what == Do::mmio_write && step.size != 4));
 }
 
 // KVM turns an expiry into an interrupt only when it enters the guest anew.
 bool may_expire_timer(const Step& step) {
     const auto offset = written_offset(step);
-    return (step.what == Do::wrmsr && step.address == model::tsc_deadline_msr) || offset == 0x320 ||
-           offset == 0x380 || offset == 0x3e0;
+    return (step.what == Do::wrmsr && step.address == model::tsc_deadline_msr) ||
+           offset == offset_of(Reg::lvt_timer) || offset == offset_of(Reg::initial_count) ||
+           offset == offset_of(Reg::dcr);
 }
 
 bool starts_timer(const Step& step) {
     const bool by_deadline = step.what == Do::wrmsr && step.address == model::tsc_deadline_msr;
-    return (by_deadline || written_offset(step) == 0x380) && step.value != 0;
+    return (by_deadline || written_offset(step) == offset_of(Reg::initial_count)) && step.value != 0;
 }
 
 bool may_enable(const Step& step) { return step.what == Do::wrmsr && step.address == model::apic_base::msr; }

@@ -12,6 +12,8 @@
 namespace lapicheck::traces {
 namespace {
 
+using model::offset_of;
+using model::Reg;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
@@ -190,15 +192,15 @@ void KvmRunner::await_timer(std::size_t step) {
     const std::size_t vcpu = program_->steps[step].vcpu;
     Vcpu& v = vcpus_[vcpu];
     const auto vector_pending = [](const kvm_lapic_state& lapic) {
-        const std::uint32_t vector = register_of(lapic, 0x320) & 0xff;
-        return (register_of(lapic, 0x200 + vector / 32 * 0x10) >> (vector % 32) & 1) != 0;
+        const std::uint32_t vector = register_of(lapic, offset_of(Reg::lvt_timer)) & 0xff;
+        return (register_of(lapic, offset_of(Reg::irr0) + vector / 32 * 0x10) >> (vector % 32) & 1) != 0;
     };
     const kvm_lapic_state before = v.kvm.lapic();
-    const bool deadline_mode =
-        (register_of(before, 0x320) & model::lvt::timer_mode) == model::lvt::timer_deadline;
+    const bool deadline_mode = (register_of(before, offset_of(Reg::lvt_timer)) & model::lvt::timer_mode) ==
+                               model::lvt::timer_deadline;
     const bool was_pending = vector_pending(before);
-    const std::uint32_t initial = register_of(before, 0x380);
-    std::uint32_t count = register_of(before, 0x390);
+    const std::uint32_t initial = register_of(before, offset_of(Reg::initial_count));
+    std::uint32_t count = register_of(before, offset_of(Reg::current_count));
     if (deadline_mode ? v.kvm.tsc_deadline() == 0 : initial == 0 || count == 0) {
         // Since it was started: what it brought still waits, if interrupts are closed.
         const bool fired = v.timer_started && !v.open && (deadline_mode || initial != 0);
@@ -212,7 +214,7 @@ void KvmRunner::await_timer(std::size_t step) {
         std::this_thread::sleep_for(slice);
         settle(step);
         const kvm_lapic_state now = v.kvm.lapic();
-        const std::uint32_t next = register_of(now, 0x390);
+        const std::uint32_t next = register_of(now, offset_of(Reg::current_count));
         const bool ran_out = deadline_mode ? v.kvm.tsc_deadline() == 0 : next == 0 || next > count;
         if (ran_out || (!was_pending && vector_pending(now)) || !outcomes_[step].taken.empty()) return;
         count = next;
