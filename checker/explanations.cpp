@@ -13,7 +13,11 @@ void Explanations::add_reset(const CpuFacts& facts) {
     age_ = 0;
     merge_resets(true);
     merge_resets(false);
-    add({Worlds::after_reset(facts), Kind::reset});
+    if (reset_of_ != facts) {
+        reset_of_ = facts;
+        after_reset_ = Worlds::after_reset(facts);
+    }
+    add({after_reset_, Kind::reset});
 }
 
 // Those that have excused something, or those that have not, become one. So the latest, which foretells

@@ -81,6 +81,9 @@ class Explanations {
     std::array<Item, most> items_;
     std::size_t count_ = 0;
     unsigned age_ = 0;
+    // Made once: in every pause a reset may have been.
+    std::optional<CpuFacts> reset_of_;
+    Worlds after_reset_;
 };
 
 } // namespace lapicheck::checker

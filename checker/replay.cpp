@@ -73,8 +73,7 @@ bool is_default_window(u64 address) {
 
 Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
 
-Replay::Thread& Replay::thread_of(u32 id) {
-    if (last_thread_ != nullptr && last_thread_id_ == id) return *last_thread_;
+Replay::Thread& Replay::find_thread(u32 id) {
     if (threads_.size() >= most_threads && !threads_.contains(id)) make_room();
     last_thread_ = &threads_[id];
     last_thread_id_ = id;

@@ -73,7 +73,10 @@ class Replay final : public traces::AssemblerSink {
         Vcpu* current = nullptr;
     };
 
-    Thread& thread_of(u32 id);
+    Thread& thread_of(u32 id) {
+        return last_thread_ != nullptr && last_thread_id_ == id ? *last_thread_ : find_thread(id);
+    }
+    Thread& find_thread(u32 id);
     Vcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
     void make_room();
     void forget_threads();
@@ -105,7 +108,10 @@ class Replay final : public traces::AssemblerSink {
     Divergence delivery_differs(const Vcpu& sender, const traces::GuestAccess& access, Rule rule,
                                 const Detail& detail) const;
     Vcpu* vcpu_with(u64 id);
-    void settle_deliveries(Thread& thread);
+    void settle_deliveries(Thread& thread) {
+        if (thread.current != nullptr && thread.current->expects_deliveries()) report_deliveries(thread);
+    }
+    void report_deliveries(Thread& thread);
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);

@@ -115,10 +115,7 @@ Vcpu* Replay::vcpu_with(u64 id) {
 }
 
 // With the receiver's next event all is told that it did before it accepted.
-void Replay::settle_deliveries(Thread& thread) {
-    if (thread.current == nullptr || !thread.current->expects_deliveries()) return;
-    report(thread, thread.current->settle_deliveries());
-}
+void Replay::report_deliveries(Thread& thread) { report(thread, thread.current->settle_deliveries()); }
 
 // Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.
 void Replay::note_command(const GuestAccess& access, const Vcpu& sender) {

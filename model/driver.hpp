@@ -6,6 +6,8 @@
 // p(rule, condition)      a rule applies if the condition holds. Known bits: both, if unknown.
 // p.open(rule, proposal)  the manual leaves it open: what an implementation does here. Known bits: both.
 // p.open_value(rule, v)   the same for a word or a condition kept in the state; Known bits: unknown.
+// p.passes_over(cond)     whether what is asked only where it holds may be left out: known bits, if it does
+//                         not hold; the other drivers name and count what they are asked.
 // p.index(address)        the address as a value that is known, if the domain has such.
 // p.row_at(offset)        the register at a place of the window.
 // p.elsewhere(...)        what answers where nothing of the APIC does.
@@ -74,6 +76,7 @@ class ConcreteDriver {
     constexpr u64 open_value(Rule rule, u64 proposal, Place = Place::current()) {
         return choices_.choose(rule, proposal);
     }
+    constexpr bool passes_over(bool) const { return false; }
     constexpr u64 index(u64 address) const { return address; }
     constexpr void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}
     constexpr void amend(const State<D>&, const Access<D>&, Outcome<D>&, State<D>&) const {}
@@ -116,6 +119,7 @@ class ForkingDriver {
     constexpr T open_value(Rule, T, Place = Place::current()) {
         return {};
     }
+    constexpr bool passes_over(KnownBool condition) const { return condition.is_false(); }
     // Addresses and indices of a trace are always known.
     constexpr u64 index(Known<u64> address) const { return address.value; }
     constexpr void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}

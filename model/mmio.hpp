@@ -41,7 +41,7 @@ constexpr Outcome<D> open_outcome(Rule rule, Reg reg) {
 template <class P, class D>
 constexpr void leave_written_open(P& p, Rule rule, State<D>& s, const RegisterRow& row,
                                   typename D::Bool touched) {
-    if (row.xapic == RegAccess::read_only) return; // M12
+    if (row.xapic == RegAccess::read_only || p.passes_over(touched)) return; // M12
     leave_open_if(p, rule, s, row, touched);
     if (row.reg == Reg::svr) { // may mask the table
         for (const Reg entry : lvt_entries) leave_open_if(p, rule, s, p.row(entry), touched);

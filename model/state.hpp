@@ -29,6 +29,8 @@ struct Cpu {
     typename D::Bool locked_x2apic;    // IA32_XAPIC_DISABLE_STATUS[0]
     typename D::U64 address_mask;      // bits MAXPHYADDR-1:0, CPUID.80000008H:EAX[7:0]
     typename D::U32 hardware_id;       // the x2APIC ID; its low byte is the initial xAPIC ID
+
+    friend constexpr bool operator==(const Cpu&, const Cpu&) = default;
 };
 
 template <class D>

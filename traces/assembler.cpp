@@ -104,8 +104,7 @@ void Assembler::finish() {
     last_ = nullptr;
 }
 
-Assembler::Thread& Assembler::thread_of(std::uint32_t id) {
-    if (last_ != nullptr && last_id_ == id) return *last_;
+Assembler::Thread& Assembler::find_thread(std::uint32_t id) {
     if (threads_.size() >= most_threads && !threads_.contains(id)) finish();
     last_ = &threads_[id];
     last_id_ = id;

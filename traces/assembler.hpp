@@ -86,7 +86,10 @@ class Assembler {
         std::array<Event, most_leading> events; // kvm_apic and what came before the kvm_msr or kvm_mmio
     };
 
-    Thread& thread_of(std::uint32_t id);
+    Thread& thread_of(std::uint32_t id) {
+        return last_ != nullptr && last_id_ == id ? *last_ : find_thread(id);
+    }
+    Thread& find_thread(std::uint32_t id);
     void take(Thread& thread, const Event& event);
     void hold(Thread& thread, const Event& event);
     void close_write(Thread& thread, bool ends_early = false);

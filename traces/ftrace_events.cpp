@@ -413,8 +413,10 @@ constexpr Tracepoint exit{read_exit, false};
 constexpr Tracepoint apic{read_apic};
 constexpr Tracepoint msr{read_msr};
 constexpr Tracepoint mmio{read_mmio};
+constexpr Tracepoint userspace_exit{read_nothing<EventKind::userspace_exit>};
 constexpr FrequentName frequent_names[] = {
-    {"kvm_entry:", entry}, {"kvm_exit:", exit}, {"kvm_apic:", apic}, {"kvm_msr: ", msr}, {"kvm_mmio:", mmio},
+    {"kvm_entry:", entry}, {"kvm_exit:", exit}, {"kvm_mmio:", mmio}, {"kvm_userspace_exit:", userspace_exit},
+    {"kvm_apic:", apic},   {"kvm_msr: ", msr},
 };
 
 const Tracepoint* take_frequent_name(Scanner& s) {

@@ -153,11 +153,11 @@ bool HeadReader::read_time_like_last(std::string_view text, LineHead& head) cons
     if (last_.seconds_size == 0 || text.size() <= longest) return false;
     const char* at = text.data();
     if (last_.flags_size != 0) {
-        const std::uint64_t flags = load_eight(at) & low_bytes(last_.flags_size);
+        const std::uint64_t flags = load_eight(at) & last_.flags_mask;
         if (flags != last_.flags_text[0] && flags != last_.flags_text[1]) return false;
         at += last_.flags_size;
     }
-    const std::uint64_t seconds = load_eight(at) & low_bytes(last_.seconds_size);
+    const std::uint64_t seconds = load_eight(at) & last_.seconds_mask;
     const std::uint64_t fraction = load_eight(at + last_.seconds_size);
     const std::uint64_t digits = right_aligned(fraction, 6);
     if (seconds != last_.seconds_text || !are_digits(digits) || fraction >> 48 != behind_time) return false;
@@ -191,10 +191,12 @@ void HeadReader::remember_second(std::string_view line, const LineHead& head, co
     if (size > 8 || flags > 8) return;
     // Of the flags two kinds take turns: with interrupts off at an entry, with interrupts on else.
     last_.flags_size = static_cast<unsigned>(flags);
+    last_.flags_mask = low_bytes(last_.flags_size);
     last_.flags_text[1] = last_.flags_text[0];
-    last_.flags_text[0] = load_eight(line.data() + columns.behind_cpu) & low_bytes(last_.flags_size);
+    last_.flags_text[0] = load_eight(line.data() + columns.behind_cpu) & last_.flags_mask;
     last_.seconds_size = static_cast<unsigned>(size);
-    last_.seconds_text = load_eight(line.data() + columns.behind_flags) & low_bytes(last_.seconds_size);
+    last_.seconds_mask = low_bytes(last_.seconds_size);
+    last_.seconds_text = load_eight(line.data() + columns.behind_flags) & last_.seconds_mask;
     last_.nanoseconds = head.time / 1'000'000'000 * 1'000'000'000;
 }
 

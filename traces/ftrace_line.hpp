@@ -71,8 +71,10 @@ class HeadReader {
         std::uint32_t thread = 0;
         std::uint16_t cpu = 0;
         unsigned flags_size = 0;                   // of " d..1.", the blank included; 0: none
+        std::uint64_t flags_mask = 0;              // their bytes in a word
         std::array<std::uint64_t, 2> flags_text{}; // the last two that differed
         unsigned seconds_size = 0;                 // 0: nothing remembered; of "     2."
+        std::uint64_t seconds_mask = 0;
         std::uint64_t seconds_text = 0;
         std::uint64_t nanoseconds = 0;
     };

@@ -52,6 +52,7 @@ class SymbolicDriver {
     SymBool open_value(Rule rule, const SymBool& proposal, Place place = Place::current());
     SymU32 open_value(Rule rule, const SymU32& proposal, Place place = Place::current());
     SymU64 open_value(Rule rule, const SymU64& proposal, Place place = Place::current());
+    bool passes_over(const SymBool&) const { return false; }
     SymU64 index(const SymU64& address) const { return address; }
     void elsewhere(const model::State<D>&, const model::Access<D>&, model::Outcome<D>&) const {}
     void amend(const model::State<D>&, const model::Access<D>&, model::Outcome<D>&, model::State<D>&) const {}

@@ -58,6 +58,7 @@ class DepthGauge {
     T open_value(Rule rule, T proposal, Place = Place::current()) {
         return driver_.open_value(rule, proposal);
     }
+    bool passes_over(KnownBool condition) const { return driver_.passes_over(condition); }
     u64 index(Known<u64> address) const { return driver_.index(address); }
     void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}
     bool next_path() {
