@@ -31,7 +31,7 @@ bool reads_as_reset(const Mismatch& mismatch) {
 
 // What it does or shows of a register the manual leaves open (M08, M09).
 bool is_odd(const GuestAccess& access) {
-    return model::is_mmio(access.kind) && (access.size != 4 || (access.address & 0xf) != 0);
+    return model::is_mmio(access.kind) && !model::is_aligned_word(access.address, access.size);
 }
 
 // Whether the LDR may still hold what x2APIC mode put there.

@@ -98,7 +98,7 @@ class Comparison {
         if (visible_.accelerated || access_.begins_late || access_.ends_early || access_.by_userspace)
             return false;
         const RegisterRow* const row = row_of(out_.reg);
-        if (row == nullptr || access_.size != 4 || (access_.address & 0xf) != 0) return false;
+        if (row == nullptr || !model::is_aligned_word(access_.address, access_.size)) return false;
         if (out_.reg == Reg::lvt_cmci || out_.reg == Reg::apr || out_.reg == Reg::remote_read) return false;
         using enum model::RegAccess;
         return row->xapic == read_write || row->xapic == (is_write(access_.kind) ? write_only : read_only);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "checker/run_text.hpp"
-#include "model/registers.hpp"
+#include "model/state.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -29,7 +29,7 @@ std::vector<traces::Restarted> by_vcpu(std::vector<traces::Restarted> restarted)
 // What such reads have in common: of odd ones the size, of others the place in the window.
 std::string left_open_text(const traces::Step& step) {
     if (step.what != traces::Do::mmio_read) return step_text(step);
-    if (step.size != 4 || (step.address & 0xf) != 0)
+    if (!model::is_aligned_word(step.address, step.size))
         return fmt::format("MMIO reads of {} byte{} that are no aligned word", step.size,
                            step.size == 1 ? "" : "s");
     traces::Step at_reset = step; // where the window's offsets have names

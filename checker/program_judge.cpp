@@ -183,7 +183,8 @@ bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAcc
     const Mode mode = vcpu.worlds.mode().value_or(Mode::xapic);
     if (model::is_write(access.kind)) {
         written_closed_.insert(access.address & ~u64{0xf});
-        if (access.unanswered || mode != Mode::x2apic || !is_whole_word(access)) return false;
+        if (access.unanswered || mode != Mode::x2apic || !model::is_aligned_word(access.address, access.size))
+            return false;
         if (!vcpu.reached) vcpu.reached = Reached{vcpu.worlds, {}, 0};
         vcpu.reached->worlds.carry_out_though_closed(access, vcpu.facts);
         vcpu.reached->write = access;
@@ -192,7 +193,8 @@ bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAcc
     }
     // Of all zeros or ones it cannot be told who answered, nor of what may have been kept there.
     constexpr u64 ones = 0xffff'ffff;
-    if (access.unanswered || !is_whole_word(access) || access.value == 0 || access.value == ones)
+    if (access.unanswered || !model::is_aligned_word(access.address, access.size) || access.value == 0 ||
+        access.value == ones)
         return false;
     if (written_closed_.contains(access.address)) return false;
     // Reserved bits, which are not determined, read 0 wherever registers answer.
@@ -327,7 +329,8 @@ model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outc
         return {};
     const Mode of_way = model::is_mmio(access.kind) ? Mode::xapic : Mode::x2apic;
     if (worlds.mode() && worlds.mode() != of_way) return false;
-    const bool plain = model::is_mmio(access.kind) ? is_whole_word(access) : step.value == 0;
+    const bool plain =
+        model::is_mmio(access.kind) ? model::is_aligned_word(access.address, access.size) : step.value == 0;
     return plain && worlds.mode() ? worlds.broadcasts_eoi() : model::KnownBool{};
 }
 

@@ -62,9 +62,6 @@ class ProgramJudge {
     };
 
     static bool is_access(traces::Do what) { return what <= traces::Do::cr8_write; }
-    static bool is_whole_word(const traces::GuestAccess& access) {
-        return access.size == 4 && (access.address & 0xf) == 0;
-    }
     void reset(Vcpu& vcpu);
     void apply_init(Vcpu& vcpu, bool certain);
     void begin_step();

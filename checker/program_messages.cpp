@@ -37,7 +37,7 @@ void ProgramJudge::send(Vcpu& sender, const GuestAccess& access, bool certain) {
         return;
     }
     if (!touches_icr(access)) return;
-    if (is_whole_word(access)) {
+    if (model::is_aligned_word(access.address, access.size)) {
         send_command(sender, model::low_half(access.value), sender.worlds.stored(Reg::icr_high) >> 24, false,
                      certain);
         return;

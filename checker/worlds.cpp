@@ -411,30 +411,13 @@ void Worlds::elapse(const Visibility& visible, bool shows_lvt) {
 }
 
 void Worlds::apply_init() {
-    Worlds next;
-    next.interrupts_known_ = interrupts_known_;
-    each([&next](const World& before) {
-        ForkingDriver p;
-        do {
-            World world = before;
-            model::init(p, world);
-            next.add(world);
-        } while (p.next_path());
-    });
-    *this = next;
+    become([](ForkingDriver& p, World& world) { model::init(p, world); });
 }
 
 void Worlds::may_step(const GuestAccess& access, const CpuFacts& cpu) {
-    Worlds next = *this;
-    each([&](const World& before) {
-        ForkingDriver p;
-        do {
-            World world = before;
-            step_in(p, world, cpu, model_access(access));
-            next.add(world);
-        } while (p.next_path());
-    });
-    *this = next;
+    const Worlds before = *this;
+    become([&](ForkingDriver& p, World& world) { step_in(p, world, cpu, model_access(access)); });
+    merge(before);
 }
 
 namespace {
@@ -517,20 +500,13 @@ void Worlds::keep(Reg reg, const Worlds& of) {
 void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
     if (reg == Reg::none) return;
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
-    Worlds next;
-    next.interrupts_known_ = interrupts_known_;
-    each([&](const World& before) {
-        next.add(before);
-        const bool x2apic = has_extd(before).is_true();
-        if (!is_enabled(before).is_true()) return;
-        ForkingDriver p;
-        do {
-            World world = before;
+    const Worlds before = *this;
+    become([&](ForkingDriver& p, World& world) {
+        const bool x2apic = has_extd(world).is_true();
+        if (is_enabled(world).is_true())
             model::write_register(p, world, cpu, row, Known<u32>{model::low_half(value)}, x2apic);
-            next.add(world);
-        } while (p.next_path());
     });
-    *this = next;
+    merge(before);
 }
 
 } // namespace lapicheck::checker

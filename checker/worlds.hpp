@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "checker/divergence.hpp"
-#include "model/known_bits.hpp"
+#include "model/driver.hpp"
 #include "model/reset.hpp"
 #include "model/step.hpp"
 
@@ -158,6 +158,29 @@ class Worlds {
             if (possible_[m]) visit(worlds_[m]);
     }
     void add(const World& world);
+    // On each path of each world, with a copy of it.
+    template <class Visit>
+    void each_path(Visit visit) const {
+        for (std::size_t m = 0; m < model::mode_count; ++m) {
+            if (!possible_[m]) continue;
+            model::ForkingDriver p;
+            do {
+                World world = worlds_[m];
+                visit(p, world);
+            } while (p.next_path());
+        }
+    }
+    // Each world becomes what `act` makes of it, on each path.
+    template <class Act>
+    void become(Act act) {
+        Worlds next;
+        next.interrupts_known_ = interrupts_known_;
+        each_path([&](model::ForkingDriver& p, World& world) {
+            act(p, world);
+            next.add(world);
+        });
+        *this = next;
+    }
     template <class Visit>
     void each_arrival(const Message& message, Visit visit) const;
     void clear_in_service(u64 vector);

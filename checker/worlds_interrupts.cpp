@@ -29,31 +29,20 @@ Access<KnownBits> as_access(const Worlds::Message& message, const World& receive
 } // namespace
 
 void Worlds::receive(const Message& message, const CpuFacts& cpu) {
-    Worlds next;
-    next.interrupts_known_ = true;
-    each([&](const World& before) {
-        if (!message.certain) next.add(before);
-        ForkingDriver p;
-        do {
-            World world = before;
-            const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
-            model::receive(p, world, as_access(message, world, command));
-            next.add(world);
-        } while (p.next_path());
+    const Worlds before = *this;
+    interrupts_known_ = true;
+    become([&](ForkingDriver& p, World& world) {
+        const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
+        model::receive(p, world, as_access(message, world, command));
     });
-    *this = next;
+    if (!message.certain) merge(before);
 }
 
 template <class Visit>
 void Worlds::each_arrival(const Message& message, Visit visit) const {
-    for (std::size_t m = 0; m < model::mode_count; ++m) {
-        if (!possible_[m]) continue;
-        ForkingDriver p;
-        do {
-            World world = worlds_[m];
-            visit(model::receive(p, world, as_access(message, world, message.command)));
-        } while (p.next_path());
-    }
+    each_path([&](ForkingDriver& p, World& world) {
+        visit(model::receive(p, world, as_access(message, world, message.command)));
+    });
 }
 
 bool Worlds::may_be_addressed(const Message& message) const {
@@ -69,17 +58,8 @@ bool Worlds::must_be_addressed(const Message& message) const {
 }
 
 void Worlds::timer_fired(const CpuFacts& cpu) {
-    Worlds next;
-    next.interrupts_known_ = true;
-    each([&](const World& before) {
-        ForkingDriver p;
-        do {
-            World world = before;
-            model::expire_timer(p, world, cpu);
-            next.add(world);
-        } while (p.next_path());
-    });
-    *this = next;
+    interrupts_known_ = true;
+    become([&](ForkingDriver& p, World& world) { model::expire_timer(p, world, cpu); });
 }
 
 // An expiry may also have been remembered while the entry was masked (T15), or come late (T18): the count
@@ -116,46 +96,28 @@ void Worlds::error_raised(bool certain) {
         else forget_interrupts();
         return;
     }
-    Worlds next;
-    next.interrupts_known_ = true;
-    each([&](const World& before) {
-        ForkingDriver p;
-        do {
-            World world = before;
-            model::fire(p, world, Reg::lvt_error);
-            next.add(world);
-        } while (p.next_path());
-    });
-    *this = next;
+    interrupts_known_ = true;
+    become([](ForkingDriver& p, World& world) { model::fire(p, world, Reg::lvt_error); });
 }
 
 std::optional<u32> Worlds::interrupt_to_take() const {
     std::optional<u32> only;
-    for (std::size_t m = 0; m < model::mode_count; ++m) {
-        if (!possible_[m]) continue;
-        ForkingDriver p;
-        do {
-            World world = worlds_[m];
-            const PathOutcome out = model::take_interrupt(p, world);
-            const bool determined = out.answer == model::Answer::apic && out.value.is_exact();
-            if (!determined || (only && *only != out.value.value)) return std::nullopt;
-            only = model::low_half(out.value.value);
-        } while (p.next_path());
-    }
-    return only;
+    bool determined = true;
+    each_path([&](ForkingDriver& p, World& world) {
+        const PathOutcome out = model::take_interrupt(p, world);
+        determined = determined && out.answer == model::Answer::apic && out.value.is_exact() &&
+                     (!only || *only == out.value.value);
+        only = model::low_half(out.value.value);
+    });
+    return determined ? only : std::nullopt;
 }
 
 KnownBool Worlds::broadcasts_eoi() const {
     std::optional<KnownBool> all;
-    for (std::size_t m = 0; m < model::mode_count; ++m) {
-        if (!possible_[m]) continue;
-        ForkingDriver p;
-        do {
-            World world = worlds_[m];
-            const KnownBool here = model::end_of_interrupt(p, world);
-            all = all ? all->join(here) : here;
-        } while (p.next_path());
-    }
+    each_path([&](ForkingDriver& p, World& world) {
+        const KnownBool here = model::end_of_interrupt(p, world);
+        all = all ? all->join(here) : here;
+    });
     return all.value_or(KnownBool{});
 }
 

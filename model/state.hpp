@@ -87,6 +87,9 @@ constexpr Reg register_addressed(AccessKind kind, u64 address) {
     return in_space ? register_at((address - x2apic_msr_first) << 4) : Reg::none;
 }
 
+// The only kind of MMIO access to a register of which the manual says what it does (M08, M09).
+constexpr bool is_aligned_word(u64 address, u64 size) { return size == 4 && (address & 0xf) == 0; }
+
 template <class D>
 struct Access {
     AccessKind kind;
