@@ -32,7 +32,7 @@ std::string export_programs(const Refined& refined, const std::filesystem::path&
 }
 
 Refined refine_one(const proof::ImplementationEntry& implementation) {
-    constexpr proof::SearchBounds bounds{.budget = 20'000'000, .max_depth = 3};
+    constexpr proof::SearchBounds bounds{.budget = 120'000'000, .max_depth = 3};
     if (!shows_progress()) return refined(implementation, proof::refine(implementation, bounds));
     ProgressLine line;
     return refined(

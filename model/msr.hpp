@@ -76,10 +76,17 @@ constexpr Outcome<D> wrmsr_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
     return write_register(p, s, cpu, row, low, true);
 }
 
-// AMD's extended registers by MSR: there or not.
+// AMD's extended registers by MSR, there or not where the version register tells of them (AMD64 APM Vol. 2,
+// 16.3.4 APIC Version Register, 24593).
+template <class D>
+constexpr typename D::Bool has_extended_space(const State<D>& s, const Cpu<D>& cpu) {
+    return both(cpu.amd, has_any(s[Reg::version], version::extended_space));
+}
+
 template <class P, class D>
-constexpr Outcome<D> amd_extended_msr(P& p, const Cpu<D>& cpu) {
-    if (p(Rule::X04, negate(cpu.amd)) || p.open(Rule::X04, true)) return gp<D>(Rule::X04, Reg::none);
+constexpr Outcome<D> amd_extended_msr(P& p, const State<D>& s, const Cpu<D>& cpu) {
+    if (p(Rule::X04, negate(has_extended_space(s, cpu))) || p.open(Rule::X04, true))
+        return gp<D>(Rule::X04, Reg::none);
     return open_outcome<D>(Rule::X04, Reg::none);
 }
 
@@ -90,7 +97,7 @@ constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Acce
     const auto offset = (low_half(p.index(a.address)) & u32{0xff}) << 4;
     const bool write = is_write(a.kind);
     if (p(X01, negate(in_x2apic(s)))) return gp<D>(X01, Reg::none);
-    if (p(X04, in_amd_extended_space(offset))) return amd_extended_msr(p, cpu);
+    if (p(X04, in_amd_extended_space(offset))) return amd_extended_msr(p, s, cpu);
     const RegisterRow* row = p.row_at(offset);
     if (row == nullptr) return gp<D>(X04, Reg::none);
     const Reg reg = row->reg;

@@ -11,7 +11,7 @@ constexpr Field version_fields[] = {
     {"version", 0xff, read_only, own},
     {"max LVT entry", 0xff'0000, read_only, own},
     {"EOI-broadcast suppression", version::eoi_suppression, read_only, own},
-    {"AMD extended space", u32{1} << 31, read_only, own},
+    {"AMD extended space", version::extended_space, read_only, own},
 };
 constexpr Field priority_fields[] = {{"class and subclass", 0xff, writable, own}};
 constexpr Field read_priority_fields[] = {{"class and subclass", 0xff, read_only, own}};

@@ -132,7 +132,8 @@ inline constexpr u32 msr = 0x1b;
 
 namespace version {
 inline constexpr u32 eoi_suppression = u32{1} << 24;
-}
+inline constexpr u32 extended_space = u32{1} << 31; // AMD
+} // namespace version
 namespace svr {
 inline constexpr u32 vector = 0xff;
 inline constexpr u32 enable = u32{1} << 8;
