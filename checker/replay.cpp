@@ -258,7 +258,9 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::userspace_exit:
         thread.shows_userspace = true;
         thread.in_userspace = true;
-        if (thread.takes_turns && vcpu != nullptr) vcpu->on_lost();
+        if (vcpu == nullptr) break;
+        if (event.where != 0) take(thread, *vcpu, vcpu->eoi_was_sent(as_access(event)));
+        if (thread.takes_turns) vcpu->on_lost();
         break;
     case EventKind::accelerated:
         visible_.accelerated = true;

@@ -60,6 +60,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
     shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
     const Reg touched = touched_by(access);
     note_tpr(access, touched);
+    note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
     each([&](Worlds& worlds) { worlds.elapse(visible, shows_lvt); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
@@ -87,6 +88,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         settle(verdict);
     }
     if (judgement.explained) {
+        if (touched == Reg::apic_base) learn_x2apic(access);
         attribution_.note(access, before, main_);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.grow_old();
@@ -124,6 +126,41 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
             divergence.properties.push_back(property->id);
     attribution_.note(access, before, main_);
     return verdict;
+}
+
+// P05. An explanation in which the EOI may be sent excuses it.
+void Vcpu::note_eoi(const GuestAccess& access, Reg touched) {
+    const auto suppresses = [](const Worlds& worlds) {
+        return has_any(worlds.stored(Reg::svr), model::svr::eoi_suppression).is_true();
+    };
+    const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
+    const bool ends = touched == Reg::eoi && is_write(access.kind) && !access.gp && reached;
+    eoi_is_suppressed_ = ends && suppresses(main_) && (!init_ || suppresses(*init_)) &&
+                         !others_.any([&](const Worlds& worlds) { return !suppresses(worlds); });
+}
+
+VcpuVerdict Vcpu::eoi_was_sent(const GuestAccess& shown_by) {
+    VcpuVerdict verdict;
+    if (!std::exchange(eoi_is_suppressed_, false)) return verdict;
+    Mismatch mismatch;
+    mismatch.rule = Rule::P05;
+    mismatch.fault = Fault::eoi_broadcast;
+    mismatch.reg = Reg::eoi;
+    mismatch.mode = main_.mode().value_or(Mode::xapic);
+    mismatch.bits = model::svr::eoi_suppression;
+    mismatch.detail = {"the I/O APIC was told of it, though SVR[12] is 1"};
+    for (const Mismatch& part : attribution_.parts(mismatch, shown_by, main_, facts_))
+        verdict.divergences.push_back(divergence_of(shown_by, part));
+    return verdict;
+}
+
+// A CPU that was let into x2APIC mode has it, whether CPUID was seen or not: until another virtual machine
+// may run in its place.
+void Vcpu::learn_x2apic(const GuestAccess& access) {
+    const bool accepted = access.kind == model::AccessKind::wrmsr && !access.gp;
+    if (!accepted || facts_.has_x2apic.known || main_.mode() != Mode::x2apic) return;
+    facts_.has_x2apic = true;
+    has_shown_x2apic_ = true;
 }
 
 // What the access shows by the explanation that the INIT has taken effect, if all of it is what KVM is known
@@ -263,12 +300,14 @@ void Vcpu::catch_up(const AcceptLog& log) {
 }
 
 void Vcpu::host_may_have_reset() {
+    if (std::exchange(has_shown_x2apic_, false)) facts_.has_x2apic = initial_facts_.has_x2apic;
     CpuFacts facts = facts_;
     if (const std::optional<u64> id = sure_id()) facts.hardware_id = model::low_half(*id);
     others_.add_reset(facts);
 }
 
 void Vcpu::host_has_loaded() {
+    eoi_is_suppressed_ = false;
     deliveries_.clear();
     main_ = Worlds::unknown();
     attribution_ = {};
@@ -388,6 +427,7 @@ VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u
     }
     VcpuVerdict verdict;
     if (function != 1) return verdict;
+    has_shown_x2apic_ = false;
     facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
     facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
     const bool shows_apic = (edx & (u32{1} << 9)) != 0;

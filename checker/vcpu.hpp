@@ -89,6 +89,8 @@ class Vcpu {
         each([](Worlds& w) { w.forget_interrupts(); });
     }
     // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
+    // The I/O APIC was told of the last EOI.
+    VcpuVerdict eoi_was_sent(const traces::GuestAccess& shown_by);
     VcpuVerdict on_cpuid(const traces::GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx);
     Divergence divergence_of(const traces::GuestAccess& access, const Mismatch& mismatch) const;
     std::string label() const;
@@ -146,6 +148,8 @@ class Vcpu {
     std::vector<Mismatch> departures_after_init(const Mismatch& mismatch,
                                                 const traces::GuestAccess& access) const;
     void note_tpr(const traces::GuestAccess& access, Reg touched);
+    void note_eoi(const traces::GuestAccess& access, Reg touched);
+    void learn_x2apic(const traces::GuestAccess& access);
     std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
     void drop_pending();
     void forget_pending();
@@ -155,7 +159,9 @@ class Vcpu {
     u64 descriptor_ = no_descriptor;
     bool shares_thread_ = false;
     CpuFacts initial_facts_;
-    CpuFacts facts_; // with what CPUID showed
+    CpuFacts facts_;                 // with what CPUID showed
+    bool eoi_is_suppressed_ = false; // the last access was an EOI that is not sent on (P05)
+    bool has_shown_x2apic_ = false;  // what it was let into told that it has x2APIC, not CPUID
     Worlds main_ = Worlds::unknown();
     Explanations others_;        // as if userspace had reset or loaded the vCPU
     std::optional<Worlds> init_; // as if an INIT that was sent had taken effect

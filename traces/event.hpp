@@ -84,7 +84,7 @@ struct Event {
     // unknown_offset. accept_irq, eoi, pv_eoi: APIC ID (KVM prints the vCPU id). apic_ipi:
     // destination. entry, exit: guest rip, or no_rip. ioctl: cmd. cpuid: function | index << 32.
     // cr_write: number of the register. inject_irq, synic_irq: vector. inject_exception: vector. lost: how
-    // many events, 0 if the trace does not say.
+    // many events, 0 if the trace does not say. userspace_exit: 1 if it tells the I/O APIC of an EOI, else 0.
     std::uint64_t where = 0;
     // mmio_*, msr_*, apic_*, cr_write: the value. accept_irq, apic_ipi: vector. eoi, pv_eoi:
     // vector, or ~0 for -1. ioctl: fd. cpuid: ecx | edx << 32.

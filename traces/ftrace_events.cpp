@@ -346,6 +346,13 @@ Fault read_ioctl(Scanner& s, Event& event) {
     return no_fault;
 }
 
+// "reason KVM_EXIT_IOAPIC_EOI (26)"
+Fault read_userspace_exit(Scanner& s, Event& event) {
+    event.where = s.take("reason KVM_EXIT_IOAPIC_EOI ") ? 1 : 0;
+    event.kind = EventKind::userspace_exit;
+    return no_fault;
+}
+
 // "vcpu_id 0 sint 2 vector 81 ret 1"
 Fault read_synic_irq(Scanner& s, Event& event) {
     std::uint64_t number = 0;
@@ -388,7 +395,7 @@ constexpr NamedValue<Tracepoint> tracepoint_rows[] = {
     {"kvm_entry", {read_entry, false}},
     {"kvm_exit", {read_exit, false}},
     {"kvm_cpuid", {read_cpuid, false}},
-    {"kvm_userspace_exit", {read_nothing<EventKind::userspace_exit>}},
+    {"kvm_userspace_exit", {read_userspace_exit}},
     {"kvm_hypercall", {read_nothing<EventKind::hypercall>}},
     {"kvm_hv_hypercall", {read_nothing<EventKind::hypercall>}},
     {"kvm_hv_synic_set_irq", {read_synic_irq}},
@@ -413,7 +420,7 @@ constexpr Tracepoint exit{read_exit, false};
 constexpr Tracepoint apic{read_apic};
 constexpr Tracepoint msr{read_msr};
 constexpr Tracepoint mmio{read_mmio};
-constexpr Tracepoint userspace_exit{read_nothing<EventKind::userspace_exit>};
+constexpr Tracepoint userspace_exit{read_userspace_exit};
 constexpr FrequentName frequent_names[] = {
     {"kvm_entry:", entry}, {"kvm_exit:", exit}, {"kvm_mmio:", mmio}, {"kvm_userspace_exit:", userspace_exit},
     {"kvm_apic:", apic},   {"kvm_msr: ", msr},

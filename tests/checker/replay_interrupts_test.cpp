@@ -55,6 +55,34 @@ TEST_CASE("nested interrupts: each EOI ends the highest in service") {
     CHECK(told_of(wrong) == Told{"P04 eoi x2apic +11-12"});
 }
 
+TEST_CASE("an EOI that SVR[12] keeps from the I/O APIC is not sent to it") {
+    const auto replayed = [](std::string_view svr, std::string_view then) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_read APIC_LVR = 0x1050014
+            kvm_msr: msr_read 803 = 0x1050014
+            kvm_apic: apic_write APIC_SPIV = {0}
+            kvm_msr: msr_write 80f = {0}
+            kvm_eoi: apicid 0 vector 49
+            kvm_apic: apic_write APIC_EOI = 0x0
+            kvm_msr: msr_write 80b = 0x0
+            {1}
+        )",
+                                         svr, then));
+    };
+    constexpr std::string_view told = "kvm_userspace_exit: reason KVM_EXIT_IOAPIC_EOI (26)";
+    const Replayed suppressed = replayed("0x11ff", told);
+    CHECK(suppressed.told() == Told{"P05 eoi x2apic 9 because 1,5"});
+    CHECK(suppressed.unknown() == 0); // KVM with the I/O APIC in userspace
+    CHECK(replayed("0x1ff", told).told() == Told{});
+    CHECK(replayed("0x11ff", "kvm_userspace_exit: reason KVM_EXIT_IO (2)").told() == Told{});
+    // Of another EOI than the one that was seen.
+    CHECK(replayed("0x11ff", fmt::format("kvm_apic: apic_read APIC_TASKPRI = 0x0\n"
+                                         "kvm_msr: msr_read 808 = 0x0\n{}",
+                                         told))
+              .told() == Told{});
+}
+
 TEST_CASE("what EOI ended was the highest: nothing above it is in service any more") {
     const std::string begins = "kvm_entry: vcpu 0, rip 0x1000\n"
                                "kvm_msr: msr_write 1b = 0xfee00d00\n" +

@@ -195,6 +195,20 @@ TEST_CASE("x2APIC mode is refused where CPUID has it not, and accepted where it 
     CHECK(told("0", "")[0].starts_with("B02 apic_base xapic 3"));
 }
 
+TEST_CASE("x2APIC mode is refused that was accepted before") {
+    constexpr std::string_view script = R"(
+        kvm_msr: msr_read 1b = 0xfee00900
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_msr: msr_write 1b = 0xfee00100
+        kvm_msr: msr_write 1b = 0xfee00900
+        {} kvm_msr: msr_write 1b = 0xfee00d00 (#GP)
+    )";
+    CHECK(replay_script(fmt::format(fmt::runtime(script), "")).told() ==
+          Told{"B06 apic_base xapic 5 because 4"});
+    // Another virtual machine may run by now, of which CPUID tells no x2APIC.
+    CHECK(replay_script(fmt::format(fmt::runtime(script), "+100000us")).told() == Told{});
+}
+
 TEST_CASE("a forbidden transition names the line that set the mode before") {
     CHECK(replay_script(R"(
         kvm_msr: msr_write 1b = 0xfee00d00

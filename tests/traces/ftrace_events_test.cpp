@@ -257,6 +257,8 @@ TEST_CASE("ioctls of all kernels, and of trace-cmd") {
 
 TEST_CASE("other tracepoints of interest only say that they happened") {
     CHECK(read_one("kvm_userspace_exit: reason KVM_EXIT_IO (2)").kind == EventKind::userspace_exit);
+    CHECK(read_one("kvm_userspace_exit: reason KVM_EXIT_IO (2)").where == 0);
+    CHECK(read_one("kvm_userspace_exit: reason KVM_EXIT_IOAPIC_EOI (26)").where == 1);
     CHECK(read_one("kvm_userspace_exit: reason restart (4)").kind == EventKind::userspace_exit);
     CHECK(read_one("kvm_hypercall: nr 0xa a0 0x1 a1 0x0 a2 0x0 a3 0x31").kind == EventKind::hypercall);
     CHECK(read_one("kvm_hv_hypercall: code 0xb fast var_cnt 0x0 rep_cnt 0x0 idx 0x0 in 0x0 out 0x0").kind ==
