@@ -15,7 +15,6 @@ namespace {
 
 // Of plain values they are found by name only.
 using model::equal;
-using model::select;
 
 // Addresses at the page's ends and beyond it, where it begins anew.
 constexpr std::array page_addresses = {u64{0}, u64{1}, u64{0x7ff}, u64{0xff9}, u64{0xfff}, u64{0xfee0'0ffe}};
