@@ -103,6 +103,8 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
         if (mismatch.reg == Reg::esr) add_errors(lines, mismatch.bits);
     }
     if (mismatch.fault == Fault::eoi_broadcast) add(lines, Reg::svr);
+    // Which tells whether AMD's extended registers are there.
+    if (mismatch.rule == Rule::X04 && mismatch.fault == Fault::gp_missing) add(lines, Reg::version);
     if (init_line_ != 0 && !about_window)
         lines.push_back({init_line_, "INIT was delivered to this vCPU", {Repeatable::What::init}});
     if (mismatch.rule == Rule::I07 && deassert_line_ != 0)

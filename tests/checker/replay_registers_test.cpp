@@ -321,5 +321,21 @@ TEST_CASE("an access to the open window that no register answers, where others s
     CHECK(told("kvm_mmio: mmio read len 4 gpa 0xfee00040 val 0x0") == Told{});  // no register
 }
 
+TEST_CASE("AMD's extended registers answer though the version register tells of none") {
+    const auto told = [](std::string_view version, GuestCpu cpu) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_read 1b = 0xfee00d00
+            kvm_apic: apic_read APIC_LVR = {0}
+            kvm_msr: msr_read 803 = {0}
+            kvm_msr: msr_read 840 = 0x40007
+        )",
+                                         version),
+                             cpu)
+            .told();
+    };
+    CHECK(told("0x50014", GuestCpu::amd) == Told{"X04 - x2apic 4 because 1,3"});
+    CHECK(told("0x80050014", GuestCpu::amd) == Told{});
+}
+
 } // namespace
 } // namespace lapicheck::checker
