@@ -234,6 +234,7 @@ class Programs : private AuditWriter {
             for (u32 value = 0; value < 0x100; value += 0x11) {
                 script.write(Reg::tpr, value);
                 script.cr8_read();
+                script.read(Reg::ppr);
             }
         });
     }

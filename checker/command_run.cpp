@@ -73,6 +73,7 @@ int compare_two(const RunOptions& options, traces::Program program, Format forma
     compared.differences = differences.differences();
     compared.exclusions = differences.exclusions();
     compared.steps = program.steps.size();
+    compared.module = runs.module();
     compared.program = std::move(program);
     compared.first_run = std::move(runs.first);
     compared.second_run = std::move(runs.second);

@@ -314,7 +314,8 @@ void ModelMachine::settle(StepOutcome& outcome) {
 }
 
 traces::Run ModelParty::run(const traces::Program& program) {
-    const auto implementation = entry_.concrete();
+    const bool by_module = like_.module && entry_.with_module != nullptr;
+    const auto implementation = by_module ? entry_.with_module(*like_.module) : entry_.concrete();
     ModelMachine machine(*implementation, program.machine, facts_of(program), like_);
     traces::Run run;
     run.found = machine.found();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,11 @@ std::string kernel_release();
 struct TwoRuns {
     traces::Run first;
     traces::Run second;
+
+    // Of the KVM, if one of them is one: a model does as with that.
+    std::optional<model::KvmModule> module() const {
+        return first.found.module ? first.found.module : second.found.module;
+    }
 };
 TwoRuns run_both(std::string_view first, std::string_view second, const traces::Program& program);
 

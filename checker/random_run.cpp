@@ -121,6 +121,7 @@ RandomComparison compare_random(const std::string& first, const std::string& sec
             }
         differences.compare(program, runs.first.outcomes, runs.second.outcomes);
         compared.exclusions = differences.exclusions();
+        compared.module = runs.module();
         if (!differences.differences().empty()) {
             const std::size_t at = differences.differences().front().step;
             compared.steps += at + 1;

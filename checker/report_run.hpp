@@ -60,10 +60,11 @@ struct PartyComparison {
     traces::Run first_run;
     traces::Run second_run;
     std::vector<PartyDifference> differences;
-    std::vector<Exclusion> exclusions; // of all that was compared
-    std::size_t steps = 0;             // compared, in all
-    std::optional<std::uint64_t> seed; // of random programs
-    std::vector<std::string> left_out; // of what those do
+    std::vector<Exclusion> exclusions;      // of all that was compared
+    std::size_t steps = 0;                  // compared, in all
+    std::optional<std::uint64_t> seed;      // of random programs
+    std::vector<std::string> left_out;      // of what those do
+    std::optional<model::KvmModule> module; // with which KVM ran
 };
 void write_comparison_text(std::ostream& out, const PartyComparison& compared);
 // specs/schema/compare-report.schema.json.

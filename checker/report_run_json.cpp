@@ -99,6 +99,7 @@ void write_comparison_json(std::ostream& out, const PartyComparison& compared) {
     root["parties"] = {compared.first, compared.second};
     root["seed"] = compared.seed ? json(*compared.seed) : json(nullptr);
     root["steps"] = compared.steps;
+    root["module"] = compared.module ? json(to_string(*compared.module)) : json(nullptr);
     root["differences"] = json::array();
     for (const PartyDifference& difference : compared.differences) {
         const traces::Step& step = compared.program.steps[difference.step];

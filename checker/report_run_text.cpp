@@ -103,6 +103,9 @@ void write_comparison_text(std::ostream& out, const PartyComparison& compared) {
     for (const Exclusion& exclusion : compared.exclusions)
         fmt::print(out, "{:>8}x {}\n", exclusion.count, exclusion.what);
     write_left_out(out, compared.left_out);
+    if (compared.module)
+        fmt::print(out, "\nKVM's vendor module is {}; a model of KVM does as with that one.\n",
+                   to_string(*compared.module));
 }
 
 void write_findings_text(std::ostream& out, const RandomFindings& found) {

@@ -99,6 +99,7 @@ Found KvmRunner::look() const {
     constexpr std::uint32_t version_offset = 0x30;
     Found found;
     found.amd = vm_.is_amd();
+    found.module = kvm_module();
     found.maxphyaddr = vm_.maxphyaddr();
     found.starts_disabled = (vcpus_.front().kvm.apic_base() & model::apic_base::enable) == 0;
     for (const Vcpu& vcpu : vcpus_) found.versions.push_back(register_of(vcpu.kvm.lapic(), version_offset));

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <system_error>
 #include <utility>
 
+#include <cpuid.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/ioctl.h>
@@ -203,6 +205,27 @@ void Vm::read_cpuid(const Machine& machine) {
     cpuid_.count = static_cast<std::uint32_t>(std::size(cpuid_.entries));
     must(kvm_ioctl(device_.get(), get_supported_cpuid, &cpuid_), "KVM_GET_SUPPORTED_CPUID");
     for (std::uint32_t i = 0; i < cpuid_.count; ++i) fit_to_machine(cpuid_.entries[i], machine);
+}
+
+// A module that is built in has its directory too where it found nothing to work with.
+std::optional<model::KvmModule> kvm_module() {
+    const auto is_there = [](model::KvmModule module) {
+        std::error_code error;
+        return std::filesystem::exists(fmt::format("/sys/module/{}", to_string(module)), error);
+    };
+    constexpr std::uint32_t svm = 1U << 2;
+    constexpr std::uint32_t vmx = 1U << 5;
+    std::uint32_t a = 0;
+    std::uint32_t b = 0;
+    std::uint32_t c = 0;
+    std::uint32_t d = 0;
+    using model::KvmModule;
+    if (is_there(KvmModule::svm) && __get_cpuid(0x8000'0001, &a, &b, &c, &d) != 0 && (c & svm) != 0)
+        return KvmModule::svm;
+    if (is_there(KvmModule::vmx) && __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & vmx) != 0)
+        return KvmModule::vmx;
+    if (is_there(KvmModule::pvm)) return KvmModule::pvm;
+    return std::nullopt;
 }
 
 std::optional<bool> Vm::is_amd() const {

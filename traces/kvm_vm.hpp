@@ -12,6 +12,7 @@
 
 #include <linux/kvm.h>
 
+#include "model/implementations/kvm_module.hpp"
 #include "traces/file_descriptor.hpp"
 #include "traces/program.hpp"
 
@@ -48,6 +49,9 @@ class Mapping {
 // ioctl(2) that is not ended by a signal; -1 and errno as there.
 int kvm_ioctl(int fd, unsigned long request, std::uintptr_t argument = 0);
 int kvm_ioctl(int fd, unsigned long request, const void* argument);
+
+// The vendor module that runs guests here, as far as the kernel tells.
+std::optional<model::KvmModule> kvm_module();
 
 struct CpuidTable {
     std::uint32_t count = 0;

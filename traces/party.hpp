@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/implementations/kvm_module.hpp"
 #include "traces/program.hpp"
 
 namespace lapicheck::traces {
@@ -14,9 +15,10 @@ namespace lapicheck::traces {
 struct Found {
     std::optional<bool> amd; // the CPU's vendor
     std::optional<std::uint8_t> maxphyaddr;
-    bool locked_x2apic = false;          // IA32_XAPIC_DISABLE_STATUS[0]
-    std::vector<std::uint32_t> versions; // of each vCPU, the version register
-    bool starts_disabled = false;        // RESET leaves the APICs disabled (some AMD CPUs)
+    bool locked_x2apic = false;             // IA32_XAPIC_DISABLE_STATUS[0]
+    std::vector<std::uint32_t> versions;    // of each vCPU, the version register
+    std::optional<model::KvmModule> module; // that runs it
+    bool starts_disabled = false;           // RESET leaves the APICs disabled (some AMD CPUs)
 };
 
 struct Run {

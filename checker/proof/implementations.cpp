@@ -20,18 +20,24 @@ std::unique_ptr<model::Implementation<D>> make() {
 }
 
 template <template <class> class I>
-constexpr ImplementationEntry entry(std::string_view name, std::string_view summary, std::string_view source,
-                                    bool describes_kvm = false) {
+constexpr ImplementationEntry
+entry(std::string_view name, std::string_view summary, std::string_view source, bool describes_kvm = false,
+      std::unique_ptr<model::Implementation<model::Concrete>> (*with_module)(model::KvmModule) = nullptr) {
     return {name,
             summary,
             source,
             &make<I, model::Concrete>,
             &make<I, model::KnownBits>,
             &make<I, Symbolic>,
-            describes_kvm};
+            describes_kvm,
+            with_module};
 }
 
 constexpr bool describes_kvm = true;
+
+std::unique_ptr<model::Implementation<model::Concrete>> make_kvm_618(model::KvmModule module) {
+    return std::make_unique<model::Kvm618<model::Concrete>>(module);
+}
 
 using namespace model;
 
@@ -55,7 +61,7 @@ constexpr ImplementationEntry entries[] = {
                           "the mail of 2018-07-27"),
     entry<ShadowPageVm>("shadow-page-vm", "the mail's shadow page, one for the VM", "the mail of 2018-07-27"),
     entry<Kvm618>("kvm-6.18", "the KVM of Linux 6.18 with all that it does otherwise",
-                  "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18", describes_kvm),
+                  "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18", describes_kvm, make_kvm_618),
 };
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include "checker/proof/symbolic.hpp"
 #include "model/implementation.hpp"
+#include "model/implementations/kvm_module.hpp"
 
 namespace lapicheck::proof {
 
@@ -21,6 +22,8 @@ struct ImplementationEntry {
     // It is meant to do all that KVM does today: each known departure of KVM is seen in it, or a reason
     // given.
     bool describes_kvm = false;
+    // Of one that depends on KVM's vendor module; the others make that of kvm_pvm.
+    std::unique_ptr<model::Implementation<model::Concrete>> (*with_module)(model::KvmModule) = nullptr;
 };
 
 // In the order of reports; the reference, `sdm`, comes first.

@@ -1,13 +1,15 @@
 // KVM of Linux 6.18, in-kernel local APIC without hardware virtualization of it, all quirks on. Each
 // departure from the manual is one line of `applies`, one row of the table or one function; the rest says
-// what KVM does where the manual leaves it open. Sources: arch/x86/kvm/lapic.c and x86.c, Linux 6.18; the
-// departures with their history: specs/kvm-departures.json.
+// what KVM does where the manual leaves it open. Sources: arch/x86/kvm/lapic.c, x86.c and svm/svm.c, Linux
+// 6.18; the departures with their history: specs/kvm-departures.json.
 #pragma once
 
 #include <utility>
 
 #include "model/apic_base.hpp"
+#include "model/implementations/kvm_module.hpp"
 #include "model/implementations/window_answers.hpp"
+#include "model/interrupts.hpp"
 
 namespace lapicheck::model {
 
@@ -43,6 +45,8 @@ class Kvm618 : public AllOnesWindow<D> {
     using typename Implementation<D>::Bool;
     using typename Implementation<D>::U32;
     using typename Implementation<D>::U64;
+
+    explicit Kvm618(KvmModule module = KvmModule::pvm) : module_(module) {}
 
     const RegisterTable& table() const override { return kvm_6_18::table(); }
 
@@ -116,15 +120,19 @@ class Kvm618 : public AllOnesWindow<D> {
             if (access.kind == AccessKind::rdmsr && out.reg == Reg::icr)
                 out.value = widen(before[Reg::icr]) | (widen(before[Reg::icr_high]) << 32);
             break;
-        case AccessKind::take_interrupt: end_at_once(before, after); break;
+        case AccessKind::take_interrupt:
+            if (module_ == KvmModule::pvm) end_at_once(before, after);
+            break;
         default: break;
         }
+        if (module_ == KvmModule::svm) sync_tpr(after);
         // limit_periodic_timer_frequency: a short period is lengthened, and the count computed from that.
         if (out.bounded) out.bounded = false;
     }
 
     // kvm_apic_state_fixup: in x2APIC mode the destination is put where xAPIC mode has its own.
     void save_and_load(State<D>& s) const override {
+        if (has_split_icr()) return;
         s[other_destination] = select(in_x2apic(s), s[Reg::icr_high], s[other_destination]);
     }
 
@@ -137,10 +145,14 @@ class Kvm618 : public AllOnesWindow<D> {
     // kvm_vcpu_is_reset_bsp: the vCPU is the machine's boot processor, whatever APIC_BASE[8] is made to say.
     static constexpr Reg boot_processor = Reg::ppr;
 
-    static void change_mode(const State<D>& before, State<D>& after) {
+    // kvm_x86_ops.x2apic_icr_is_split: one ICR2 for both modes, as AVIC has it.
+    bool has_split_icr() const { return module_ == KvmModule::svm; }
+
+    void change_mode(const State<D>& before, State<D>& after) const {
         const Bool left = both(is_enabled(before), negate(is_enabled(after)));
         keep_while_disabled(before, left, after);
         leave_ldr(before, after);
+        if (has_split_icr()) return;
         const Bool swaps = negate(equal(in_x2apic(before), in_x2apic(after)));
         after[Reg::icr_high] = select(swaps, before[other_destination], before[Reg::icr_high]);
         after[other_destination] = select(swaps, before[Reg::icr_high], before[other_destination]);
@@ -161,8 +173,10 @@ class Kvm618 : public AllOnesWindow<D> {
     }
 
     // kvm_lapic_reset, where the INIT takes effect.
-    static void finish_init(const State<D>& before, const Bool& takes_effect, State<D>& after) {
+    void finish_init(const State<D>& before, const Bool& takes_effect, State<D>& after) const {
         for (const Reg reg : {other_destination, boot_processor}) after[reg] = before[reg];
+        if (has_split_icr()) // in x2APIC mode 304H is cleared, not ICR2
+            after[Reg::icr_high] = select(in_x2apic(before), before[Reg::icr_high], after[Reg::icr_high]);
         State<D> reset = after;
         reset_lint0(reset);
         after[Reg::lvt_lint0] = select(takes_effect, reset[Reg::lvt_lint0], after[Reg::lvt_lint0]);
@@ -218,6 +232,19 @@ class Kvm618 : public AllOnesWindow<D> {
             after[reg] = before[reg];
         }
     }
+
+    // sync_cr8_to_lapic: on every exit TPR is what the VMCB has of it, bits 7:4, unless writes of CR8 are
+    // intercepted: svm_update_cr8_intercept, while TPR holds a pending interrupt back.
+    static void sync_tpr(State<D>& s) {
+        Bool pending = false;
+        for (u32 word = 0; word < 8; ++word)
+            pending = either(pending, negate(is_zero(s[offset_by(Reg::irr0, word)])));
+        const U32 vector_class = highest_vector(s, Reg::irr0) & tpr::task_class;
+        const Bool held_back = negate(less(s[Reg::tpr] & tpr::task_class, vector_class));
+        s[Reg::tpr] = select(both(pending, held_back), s[Reg::tpr], s[Reg::tpr] & tpr::task_class);
+    }
+
+    KvmModule module_;
 };
 
 } // namespace lapicheck::model
