@@ -64,6 +64,7 @@ class Comparison {
     std::optional<Mismatch> run(bool value_is_ours) const {
         if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
         if (out_.answer != Answer::apic) return std::nullopt;
+        if (access_.unfinished) return differs(out_.rule, Fault::unfinished);
         if (access_.unanswered || is_left()) return differs(out_.rule, Fault::left);
         if (out_.gp != access_.gp) return differs(out_.rule, out_.gp ? Fault::gp_missing : Fault::gp_raised);
         if (access_.gp) {

@@ -38,6 +38,7 @@ enum class Fault : std::uint8_t {
     property, // no single outcome is wrong, but a property is broken
     // Only where all is seen, of access programs:
     left,          // an access to the open window that the APIC did not answer
+    unfinished,    // an access in which the vCPU stopped: KVM_RUN did not end, or ended in an error
     not_taken,     // an interrupt that had to be given to the processor was not
     not_delivered, // an NMI, INIT or SIPI that had to reach the processor did not
     eoi_broadcast, // an EOI went to the I/O APIC that must not, or did not that must

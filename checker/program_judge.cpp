@@ -126,6 +126,7 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
         judge_access(verdict, vcpu, access);
     } else { // It may have been done.
         verdict.why = was_not_done;
+        judge_unfinished(verdict, vcpu, access, outcome);
         leave_open(vcpu, access);
         send(vcpu, access, false);
     }
@@ -245,6 +246,18 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
     }
     vcpu.reached.reset();
     note(vcpu, access, before);
+}
+
+// Whatever the rules answer, an access that they say anything of does not stop the vCPU.
+void ProgramJudge::judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, GuestAccess access,
+                                    const StepOutcome& outcome) {
+    if (traces::stopped_after(outcome)) return;
+    access.unfinished = true;
+    Worlds tried = vcpu.worlds;
+    const Judgement judgement = tried.judge(access, vcpu.facts, everything_seen, true);
+    if (judgement.explained) return;
+    report(verdict, vcpu, access, judgement.mismatch);
+    verdict.divergences.back().because.push_back({line_, outcome.error});
 }
 
 // The access was made or not; nothing tells what came of it.

@@ -70,6 +70,8 @@ class ProgramJudge {
     void judge_access(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
     bool judge_closed(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
     void judge_open(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
+    void judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, traces::GuestAccess access,
+                          const traces::StepOutcome& outcome);
     void leave_open(Vcpu& vcpu, const traces::GuestAccess& access);
     void note(Vcpu& vcpu, const traces::GuestAccess& access, const Attribution::Before& before);
     void act(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);

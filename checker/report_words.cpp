@@ -104,6 +104,7 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::left:
         return access.unanswered ? "nothing in the kernel answered: the access left for userspace"
                                  : "no register of the APIC was accessed (no kvm_apic)";
+    case Fault::unfinished: return "the access did not end";
     case Fault::not_taken: return fmt::format("vector {:#x} was not taken", access.value);
     case Fault::not_delivered:
         return fmt::format("{} did not reach the processor", message_name(access.value));
@@ -134,6 +135,7 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
     case Fault::injected: return "the highest vector of a class above that in service comes first";
     case Fault::left: return write ? "the write reaches the register" : expected_value(divergence);
+    case Fault::unfinished: return "the guest goes on after it";
     case Fault::not_taken: return "it is taken: interrupts are open and its class is above that of PPR";
     case Fault::not_delivered: return "it reaches the processor, which it addresses";
     case Fault::eoi_broadcast:

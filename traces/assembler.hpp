@@ -30,6 +30,7 @@ struct GuestAccess {
     bool by_userspace = false;    // the read left KVM and came back with a value
     bool ended_interrupt = false; // a kvm_eoi belongs to it
     bool unanswered = false;      // nothing in the kernel took it: seen where an access program runs
+    bool unfinished = false;      // the vCPU stopped in it: seen there, too
     std::uint8_t ipis = 0;        // how many kvm_apic_ipi belong to it
     std::uint16_t cpu = 0;        // host CPU
     std::uint32_t thread = 0;

@@ -271,6 +271,9 @@ KvmRunner::Out KvmRunner::come_out(std::size_t vcpu, const Batch* batch) {
     while (true) {
         const int fault = v.kvm.run();
         kvm_run& state = v.kvm.run_state();
+        if (fault == 0 && state.exit_reason == KVM_EXIT_FAIL_ENTRY && !v.entered)
+            throw KvmRefused("this KVM enters no guest: " + exit_text(state, v.kvm.rip()));
+        v.entered = v.entered || fault == 0;
         if (fault == EINTR || fault == EAGAIN) {
             if (deadline_.passed()) return Out::late;
         } else if (fault != 0) {

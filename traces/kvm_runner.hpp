@@ -34,6 +34,7 @@ class KvmRunner {
     struct Vcpu {
         KvmVcpu kvm;
         std::string stopped;         // what ended it; empty: nothing
+        bool entered = false;        // KVM has run it
         bool parked = false;         // at a sync point
         bool open = false;           // takes interrupts
         bool halted = false;         // in HLT

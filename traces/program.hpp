@@ -101,6 +101,8 @@ struct StepOutcome {
     bool operator==(const StepOutcome&) const = default;
 };
 inline bool was_not_run(const StepOutcome& outcome) { return outcome.error.starts_with("not run"); }
+// The step was done; afterwards a vCPU stopped that was to take interrupts.
+inline bool stopped_after(const StepOutcome& outcome) { return outcome.error.starts_with("vCPU "); }
 
 // What a program's text says of a step besides the step.
 struct StepNotes {

@@ -282,11 +282,11 @@ class OnKvm(RunCase):
     def test_many_steps(self):
         steps = [wrmsr("0x1b", "0xfee00d00")]
         for i in range(20000):
-            steps += [wrmsr("0x808", hex(i & 0xFF)), rdmsr("0x808")]
+            steps += [wrmsr("0x833", hex(0x10000 | i & 0xFF)), rdmsr("0x833")]
         content = self.write(access_program(*steps))
         report = self.expect(0, "run", content, "--on", "kvm", "--format", "json").json()
         for i in range(20000):
-            self.assertEqual(report["steps"][2 * i + 2]["outcome"]["value"], hex(i & 0xFF))
+            self.assertEqual(report["steps"][2 * i + 2]["outcome"]["value"], hex(0x10000 | i & 0xFF))
 
 
 if __name__ == "__main__":

@@ -308,15 +308,15 @@ TEST_CASE("kvm: programs that mean it ill end with a clear result") {
 TEST_CASE("kvm: what comes after many steps is what comes after few") {
     std::vector<Step> steps = {wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff)};
     for (std::uint64_t i = 0; i < 5000; ++i) {
-        steps.push_back(wrmsr(0x808, i & 0xff));
-        steps.push_back(rdmsr(0x808));
+        steps.push_back(wrmsr(0x833, 0x1'0000 | (i & 0xff)));
+        steps.push_back(rdmsr(0x833));
         steps.push_back(rdmsr(0x8ff));
     }
     const auto seen = run(program_of(steps));
     if (seen.empty()) return;
     std::size_t wrong = 0;
     for (std::uint64_t i = 0; i < 5000; ++i)
-        if (seen[2 + 3 * i + 1].value != (i & 0xff) || !seen[2 + 3 * i + 2].gp) ++wrong;
+        if (seen[2 + 3 * i + 1].value != (0x1'0000 | (i & 0xff)) || !seen[2 + 3 * i + 2].gp) ++wrong;
     CHECK(wrong == 0);
 }
 
