@@ -52,7 +52,8 @@ void Evidence::logged(u32 errors, const traces::GuestAccess& access) {
 
 void Evidence::put(Reg reg, const traces::GuestAccess& access) {
     if (reg == Reg::none) return;
-    items_[model::index_of(reg)] = {access.line, access.address, access.value, access.kind};
+    const bool is_whole = !model::is_mmio(access.kind) || model::is_aligned_word(access.address, access.size);
+    items_[model::index_of(reg)] = {access.line, access.address, access.value, access.kind, is_whole};
 }
 
 void Evidence::showed(Reg reg, const traces::GuestAccess& access) {

@@ -36,7 +36,8 @@ class Evidence {
     u64 line_of_write(Reg reg) const { return model::is_write(of(reg).kind) ? of(reg).line : 0; }
     // What the register was written last, or showed before, if that is known; not what INIT put there.
     std::optional<u64> value_of(Reg reg) const {
-        return of(reg).line > init_line_ ? std::optional{of(reg).value} : std::nullopt;
+        const Item& item = of(reg);
+        return item.line > init_line_ && item.is_whole ? std::optional{item.value} : std::nullopt;
     }
     u64 init_line() const { return init_line_; }
     bool ended_after_injection() const { return eoi_line_ > injected_.first; }
@@ -50,6 +51,7 @@ class Evidence {
         u64 address = 0;
         u64 value = 0;
         model::AccessKind kind = model::AccessKind::rdmsr;
+        bool is_whole = true; // the value is the register's, not that of a part of it
     };
     static Repeatable repeatable(const Item& item);
     void add_errors(std::vector<Because>& lines, u64 bits) const;

@@ -238,6 +238,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     switch (event.kind) {
     case EventKind::entry:
         vcpu = &vcpu_of(thread, event.thread, event.vcpu);
+        if (!thread.run_fd_stale) vcpu->opened_as(thread.run_fd);
         vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
                                       event.where - thread.exit_rip <= longest_instruction);
         thread.shows_entries = true;
@@ -340,13 +341,12 @@ void Replay::on_ioctl(Thread& thread, const Event& event) {
     else on_state_set(thread, event);
 }
 
-// From here on the thread runs the vCPU that was opened as `descriptor`. Where kvm_entry names it, that is
-// better.
+// From here on the thread runs the vCPU that was opened as `descriptor`. Where kvm_entry names vCPUs, the
+// next one says which that is.
 void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
     const bool stale = std::exchange(thread.run_fd_stale, false);
     if (thread.current != nullptr && thread.current->number() >= 0) {
         thread.run_fd = descriptor;
-        thread.current->opened_as(descriptor);
         return;
     }
     if (thread.run_fd == descriptor && !stale) return;
@@ -489,11 +489,14 @@ void Replay::end_recording() {
     }
     const u64 taken_back = findings_.take_back_unseen_since(all_seen_to);
     took_back(taken_back);
-    if (taken_back != 0)
-        summary_.notes.push_back(fmt::format(
-            "{} divergence{} behind line {} taken back: a CPU has no event there, and an interrupt or "
-            "INIT from it would explain them",
-            taken_back, taken_back == 1 ? "" : "s", all_seen_to));
+    if (taken_back != 0) {
+        const std::string where =
+            all_seen_to > first_line_ ? fmt::format(" behind line {}", all_seen_to) : std::string{};
+        summary_.notes.push_back(
+            fmt::format("{} divergence{}{} taken back: the events of a CPU may be missing there, and an "
+                        "interrupt or INIT from it would explain them",
+                        taken_back, taken_back == 1 ? "" : "s", where));
+    }
 }
 
 // Another recording: other vCPUs, perhaps other tracepoints, and what was found before stays.

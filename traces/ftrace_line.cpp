@@ -268,7 +268,8 @@ std::optional<std::uint64_t> read_overwritten(std::string_view line) {
 std::optional<std::uint64_t> read_host_cpus(std::string_view line) {
     constexpr std::string_view mark = "#P:";
     const std::size_t start = line.find(mark);
-    if (!line.starts_with("# entries-in-buffer") || start == std::string_view::npos) return std::nullopt;
+    const bool may_tell = line.starts_with("# entries-in-buffer") || line.starts_with(recorded_by);
+    if (!may_tell || start == std::string_view::npos) return std::nullopt;
     Scanner s(line.substr(start + mark.size()));
     std::uint64_t cpus = 0;
     if (!s.decimal(cpus)) return std::nullopt;

@@ -97,7 +97,9 @@ std::optional<std::uint16_t> read_buffer_start(std::string_view line);
 
 // "# entries-in-buffer/entries-written: 9329/255415   #P:2": how many were overwritten.
 std::optional<std::uint64_t> read_overwritten(std::string_view line);
-// How many CPUs the host has: behind "#P:" in the same line.
+// Begins the line with which `record` says what it recorded.
+inline constexpr std::string_view recorded_by = "# recorded by lapicheck ";
+// How many CPUs the host has: behind "#P:" in the same line, or in that of `record`.
 std::optional<std::uint64_t> read_host_cpus(std::string_view line);
 
 // "cpus=2", the line with which trace-cmd report begins each file.

@@ -33,8 +33,9 @@ std::string joined(const std::vector<std::string>& words) {
 std::string header(const TraceInstance& instance) {
     utsname names{};
     uname(&names);
-    return fmt::format("# tracer: nop\n#\n# recorded by lapicheck {}, Linux {}, clock {}\n# events: {}\n#\n",
-                       LAPICHECK_VERSION, names.release, instance.clock(), joined(instance.events()));
+    return fmt::format("# tracer: nop\n#\n{}{}, Linux {}, clock {}   #P:{}\n# events: {}\n#\n", recorded_by,
+                       LAPICHECK_VERSION, names.release, instance.clock(), sysconf(_SC_NPROCESSORS_ONLN),
+                       joined(instance.events()));
 }
 
 // A line each, but for the marks of lost ones.

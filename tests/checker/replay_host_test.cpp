@@ -201,6 +201,25 @@ TEST_CASE("KVM_RUN tells which vCPU its thread runs from there on") {
     CHECK(r.divergences[0].vcpu == "vCPU of fd 5 (thread 44)");
 }
 
+TEST_CASE("where kvm_entry names the vCPUs of a thread, it tells whose the descriptor of KVM_RUN is") {
+    constexpr auto script = R"(
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_entry: vcpu 0, rip 0x1000
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_userspace_exit: reason KVM_EXIT_IO (2)
+        sys_ioctl(fd: 6, cmd: 0xae80, arg: 0)
+        kvm_entry: vcpu 1, rip 0x1000
+        kvm_userspace_exit: reason KVM_EXIT_IO (2)
+        sys_ioctl(fd: {}, cmd: 0x4400ae8f, arg: 0x7f31fc002010)
+        sys_ioctl(fd: 5, cmd: 0xae80, arg: 0)
+        kvm_entry: vcpu 0, rip 0x1000
+        kvm_apic: apic_read APIC_LVR = 0x50014
+        kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
+    )";
+    CHECK(replay_script(fmt::format(script, 5)).told() == Told{});
+    CHECK(replay_script(fmt::format(script, 6)).told() == Told{"M01 version x2apic 11-12 because 3"});
+}
+
 TEST_CASE("what came before the first KVM_RUN may be another vCPU's once there are two") {
     constexpr auto script = R"(
         kvm_msr: msr_write 1b = 0xfee00d00

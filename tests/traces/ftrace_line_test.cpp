@@ -245,6 +245,9 @@ TEST_CASE("marks of lost events are read with and without their number") {
 TEST_CASE("headers that tell of overwritten events are read") {
     CHECK(read_overwritten("# entries-in-buffer/entries-written: 9329/255415   #P:2") == 246086);
     CHECK(read_overwritten("# entries-in-buffer/entries-written: 67/67   #P:2") == 0);
+    CHECK(read_host_cpus("# entries-in-buffer/entries-written: 67/67   #P:2") == 2);
+    CHECK(read_host_cpus("# recorded by lapicheck 0.1.0, Linux 6.18.44, clock mono   #P:16") == 16);
+    CHECK(read_host_cpus("# a remark about #P:3") == std::nullopt);
     CHECK(!read_overwritten("# entries-in-buffer/entries-written: 67/6"));
     CHECK(read_buffer_start("##### CPU 12 buffer started ####") == 12);
     CHECK(!read_buffer_start("##### CPU x buffer started ####"));
