@@ -19,8 +19,8 @@
 
 #include <fmt/format.h>
 
-#include "checker/program_judge.hpp"
-#include "traces/kvm_guest.hpp"
+#include "checker/audit/program_judge.hpp"
+#include "programs/kvm/target.hpp"
 
 namespace {
 

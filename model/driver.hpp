@@ -20,7 +20,7 @@
 #include <array>
 #include <cassert>
 
-#include "model/known_bits.hpp"
+#include "model/domains/known_bits.hpp"
 #include "model/state.hpp"
 
 namespace lapicheck::model {

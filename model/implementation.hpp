@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "model/domains/page.hpp"
 #include "model/driver.hpp"
-#include "model/page.hpp"
 
 namespace lapicheck::model {
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <string_view>
 
-#include "model/concrete.hpp"
+#include "model/domains/concrete.hpp"
 #include "model/rule.hpp"
 
 namespace lapicheck::model {

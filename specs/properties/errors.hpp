@@ -1,7 +1,7 @@
 // The error status register and what is recorded for it (groups E, M11, I04).
 #pragma once
 
-#include "specs/property_words.hpp"
+#include "specs/properties/vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // Priority, the end of an interrupt, CR8, and what the command registers send (groups P, I).
 #pragma once
 
-#include "specs/property_words.hpp"
+#include "specs/properties/vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // The spurious interrupt vector register and the local vector table that it masks (groups V, L).
 #pragma once
 
-#include "specs/properties/lvt_words.hpp"
+#include "specs/properties/lvt_vocabulary.hpp"
 
 namespace lapicheck::specs {
 

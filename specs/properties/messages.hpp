@@ -1,7 +1,7 @@
 // Messages: for whom they are, and what they do to the APIC that they reach (groups I, P, V09).
 #pragma once
 
-#include "specs/properties/destination_words.hpp"
+#include "specs/properties/destination_vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // IA32_APIC_BASE: the modes, the ways between them and what survives them (group B).
 #pragma once
 
-#include "specs/property_words.hpp"
+#include "specs/properties/vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // The MSR space 800H-8FFH: who may be read, written, and with which bits (group X).
 #pragma once
 
-#include "specs/properties/lvt_words.hpp"
+#include "specs/properties/lvt_vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // The registers: what reads return, where writes land, and what an access leaves alone (groups M, D, V).
 #pragma once
 
-#include "specs/properties/lvt_words.hpp"
+#include "specs/properties/lvt_vocabulary.hpp"
 #include "specs/properties/mode.hpp"
 
 namespace lapicheck::specs {

@@ -1,7 +1,7 @@
 // RESET, INIT and start-up (groups R, B10, B11, B17, L01, V04).
 #pragma once
 
-#include "specs/properties/destination_words.hpp"
+#include "specs/properties/destination_vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // The APIC timer (group T). Time is not part of a step: the counter is bounded, not predicted.
 #pragma once
 
-#include "specs/properties/lvt_words.hpp"
+#include "specs/properties/lvt_vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -1,7 +1,7 @@
 // The window: what an MMIO access may do in which mode (groups M, B).
 #pragma once
 
-#include "specs/property_words.hpp"
+#include "specs/properties/vocabulary.hpp"
 
 namespace lapicheck::specs {
 

@@ -44,7 +44,7 @@ class Refused(program.Case):
         self.refused(bytes(100_000))
 
     def test_foreign_text_is_named_with_a_line(self):
-        source = (program.SOURCE / "traces/assembler.cpp").read_text()
+        source = (program.SOURCE / "traces/access_assembler.cpp").read_text()
         err = self.refused(source, "not ftrace text")
         self.assertRegex(err, r":\d+: not ftrace text: ")
         self.refused("hello\nworld\n", ":1: not ftrace text: ", "trace-cmd report")

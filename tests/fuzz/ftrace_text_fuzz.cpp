@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "tests/traces/read_text.hpp"
-#include "traces/format.hpp"
+#include "traces/formats/format.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace lapicheck::traces;

@@ -5,7 +5,7 @@
 
 #include <doctest/doctest.h>
 
-#include "model/known_bits.hpp"
+#include "model/domains/known_bits.hpp"
 #include "model/state.hpp"
 
 namespace lapicheck::model {

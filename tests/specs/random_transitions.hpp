@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "specs/invariants.hpp"
+#include "specs/properties/invariants.hpp"
 #include "tests/model/random_apic.hpp"
 
 namespace lapicheck::specs {

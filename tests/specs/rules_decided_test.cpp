@@ -25,7 +25,7 @@ std::string text_of(const std::filesystem::path& path) {
 
 std::vector<std::filesystem::path> sources() {
     std::vector<std::filesystem::path> files;
-    for (const char* folder : {"model", "checker"})
+    for (const char* folder : {"model", "programs/sim", "checker/judge", "checker/replay", "checker/audit"})
         for (const auto& entry :
              std::filesystem::directory_iterator(std::string(LAPICHECK_SOURCE_DIR) + "/" + folder)) {
             const std::string extension = entry.path().extension().string();

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "traces/ftrace_text.hpp"
+#include "traces/formats/ftrace_text.hpp"
 
 namespace lapicheck::traces {
 

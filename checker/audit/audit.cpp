@@ -1,0 +1,272 @@
+#include "checker/audit/audit.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <span>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "checker/audit/programs.hpp"
+#include "checker/audit/shrink.hpp"
+#include "programs/targets/targets.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::Program;
+using traces::Run;
+
+bool is_access(const traces::Step& step) { return step.what <= traces::Do::cr8_write; }
+
+model::AccessKind kind_of(const traces::Step& step) {
+    switch (step.what) {
+    case traces::Do::mmio_read: return model::AccessKind::mmio_read;
+    case traces::Do::mmio_write: return model::AccessKind::mmio_write;
+    case traces::Do::rdmsr: return model::AccessKind::rdmsr;
+    case traces::Do::wrmsr: return model::AccessKind::wrmsr;
+    default: return model::AccessKind::cr8_read;
+    }
+}
+
+Reg register_of(const traces::Step& step) {
+    if (step.what == traces::Do::cr8_read || step.what == traces::Do::cr8_write) return Reg::tpr;
+    return model::register_addressed(kind_of(step), step.address);
+}
+
+traces::GuestVendor vendor_of(GuestCpu cpu) {
+    if (cpu == GuestCpu::either) return traces::GuestVendor::either;
+    return cpu == GuestCpu::amd ? traces::GuestVendor::amd : traces::GuestVendor::intel;
+}
+
+AuditKey key_of(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    return {mismatch.rule, mismatch.mode, mismatch.fault, mismatch.departure};
+}
+
+std::vector<std::string> loaded_modules() {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/module", error))
+        if (const std::string name = entry.path().filename(); name.starts_with("kvm")) names.push_back(name);
+    std::ranges::sort(names);
+    return names;
+}
+
+class Auditor {
+  public:
+    Auditor(const std::string& party, const AuditRequest& request)
+        : request_(request), party_(make_party(party).party), machines_(audit_machines()) {
+        for (AuditMachine& machine : machines_) machine.machine.vendor = vendor_of(request.cpu);
+        audit_.cpu = request.cpu;
+        audit_.party = party;
+        audit_.full_name = full_name(*party_);
+        if (!is_model(party)) audit_.kernel = kernel_release(), audit_.modules = loaded_modules();
+        audit_.profile = request.profile;
+    }
+
+    Audit run() {
+        for (const AuditMachine& machine : machines_) {
+            examine(machine);
+            if (!audit_.absent.empty()) return std::move(audit_);
+        }
+        for (auto& [key, departure] : found_) shorten(departure);
+        for (auto& [key, departure] : found_) audit_.departures.push_back(std::move(departure));
+        std::stable_partition(
+            audit_.departures.begin(), audit_.departures.end(),
+            [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; });
+        return std::move(audit_);
+    }
+
+  private:
+    void tell(std::string what) const {
+        if (request_.progress) request_.progress(what);
+    }
+
+    // To make a machine takes longer than a program: all run on one, RESET between them. If a program ends
+    // it, each gets its own.
+    void examine(const AuditMachine& machine) {
+        const std::vector<AuditProgram> programs = audit_programs(machine.machine);
+        tell(machine.what);
+        const Program all = one_after_the_other(programs);
+        if (!examine(machine, programs, all)) return;
+        audit_.machines.push_back(machine.what);
+    }
+
+    static Program one_after_the_other(std::span<const AuditProgram> programs) {
+        Program all;
+        all.machine = programs.front().program.machine;
+        for (const AuditProgram& program : programs) {
+            const std::vector<traces::Step> resets = resets_of(all.machine);
+            all.steps.insert(all.steps.end(), resets.begin(), resets.end());
+            all.steps.insert(all.steps.end(), program.program.steps.begin(), program.program.steps.end());
+        }
+        return all;
+    }
+
+    static std::vector<traces::Step> resets_of(const traces::Machine& machine) {
+        std::vector<traces::Step> steps(machine.apic_ids.size());
+        for (std::uint32_t vcpu = 0; vcpu < steps.size(); ++vcpu) {
+            steps[vcpu].what = traces::Do::reset;
+            steps[vcpu].vcpu = vcpu;
+        }
+        return steps;
+    }
+
+    // Of a vCPU that has died not even that is done.
+    static bool all_reset(const Program& program, const Run& run) {
+        for (std::size_t i = 0; i < program.steps.size(); ++i)
+            if (program.steps[i].what == traces::Do::reset && !run.outcomes[i].error.empty()) return false;
+        return true;
+    }
+
+    bool examine(const AuditMachine& machine, std::span<const AuditProgram> programs, const Program& all) {
+        const Run run = party_->run(all);
+        if (run.status == Run::Status::absent) audit_.absent = run.reason;
+        if (run.status == Run::Status::refused)
+            audit_.refused.push_back(fmt::format("{}: {}", machine.what, run.reason));
+        if (run.status != Run::Status::ran) return false;
+        if (audit_.cpu == GuestCpu::either && run.found.amd)
+            audit_.cpu = *run.found.amd ? GuestCpu::amd : GuestCpu::intel;
+        if (programs.size() > 1 && !all_reset(all, run)) {
+            for (const AuditProgram& program : programs)
+                if (!examine(machine, std::span(&program, 1), one_after_the_other(std::span(&program, 1))))
+                    return false;
+            return true;
+        }
+        const std::vector<StepVerdict> verdicts = judge_run(all, run);
+        std::size_t first = 0;
+        for (const AuditProgram& program : programs) {
+            first += resets_of(all.machine).size();
+            ++audit_.programs;
+            take(machine, program, std::span(verdicts).subspan(first, program.program.steps.size()));
+            first += program.program.steps.size();
+        }
+        return true;
+    }
+
+    void take(const AuditMachine& machine, const AuditProgram& program,
+              std::span<const StepVerdict> verdicts) {
+        for (std::size_t i = 0; i < verdicts.size(); ++i) {
+            const traces::Step& step = program.program.steps[i];
+            const bool judged = verdicts[i].kind != StepVerdict::Kind::not_judged;
+            if (is_access(step)) ++(judged ? audit_.accesses : audit_.not_judged);
+            if (const Reg reg = register_of(step); judged && is_access(step) && reg != Reg::none)
+                ++audit_.grid[{reg, program.mode}].examined;
+            for (const Divergence& divergence : verdicts[i].divergences)
+                take(machine, program.program, i, divergence);
+        }
+    }
+
+    void take(const AuditMachine& machine, const Program& program, std::size_t step,
+              const Divergence& divergence) {
+        AuditDeparture& departure = found_[key_of(divergence)];
+        if (divergence.mismatch.reg != Reg::none) departure.registers.insert(divergence.mismatch.reg);
+        AuditCell& cell = audit_.grid[{divergence.mismatch.reg, divergence.mismatch.mode}];
+        cell.broken.insert(divergence.mismatch.rule);
+        cell.all_known = cell.all_known && divergence.mismatch.departure != nullptr;
+        // The first machines are the plainest.
+        const bool nearer = departure.count == 0 ||
+                            (departure.machine == machine.what && step + 1 < departure.program.steps.size());
+        ++departure.count;
+        if (!nearer) return;
+        departure.key = key_of(divergence);
+        departure.machine = machine.what;
+        departure.divergence = divergence;
+        departure.program = program;
+        departure.program.steps.resize(step + 1);
+    }
+
+    // What of the program's last step, or of an earlier one, is the departure.
+    static std::optional<std::pair<std::size_t, Divergence>> shown(const Program& program, const Run& run,
+                                                                   const AuditKey& key) {
+        if (run.status != Run::Status::ran) return std::nullopt;
+        const std::vector<StepVerdict> verdicts = judge_run(program, run);
+        for (std::size_t i = 0; i < verdicts.size(); ++i)
+            for (const Divergence& divergence : verdicts[i].divergences) {
+                const AuditKey here = key_of(divergence);
+                if (!(here < key) && !(key < here)) return std::pair{i, divergence};
+            }
+        return std::nullopt;
+    }
+
+    void shorten(AuditDeparture& departure) {
+        tell(fmt::format("shortening {}", model::to_string(departure.key.rule)));
+        const auto on_fresh_machine = [this](const Program& program) { return party_->run(program); };
+        const auto on_used_machine = [this](const Program& program) { return party_->run_again(program); };
+        // What shows on a used machine only is shortened on fresh ones; what never shows on those stays as
+        // it was found.
+        if (!shorten(departure, on_used_machine)) shorten(departure, on_fresh_machine);
+        departure.machine = name_of(departure.program.machine, departure.machine);
+        departure.program.machine.vendor = vendor_of(audit_.cpu);
+        if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
+    }
+
+    bool shorten(AuditDeparture& departure, const std::function<Run(const Program&)>& run) {
+        // What a counter shows is a matter of time: not every run has it.
+        const int tries = departure.divergence.mismatch.bounded ? 8 : 1;
+        Run last;
+        std::optional<std::pair<std::size_t, Divergence>> found;
+        const auto shows_on = [&](const Program& program,
+                                  const std::function<Run(const Program&)>& run_once) {
+            for (int i = 0; i < tries; ++i) {
+                last = run_once(program);
+                found = shown(program, last, departure.key);
+                if (found && found->first + 1 == program.steps.size()) return true;
+            }
+            return false;
+        };
+        Program shorter =
+            shrink(departure.program, [&](const Program& program) { return shows_on(program, run); });
+        if (!shows_on(shorter, [this](const Program& program) { return party_->run(program); })) return false;
+        departure.program = std::move(shorter);
+        departure.divergence = std::move(found->second);
+        departure.by_one_vendor = allowed_by_other_vendor(departure, last);
+        return true;
+    }
+
+    std::string name_of(const traces::Machine& machine, const std::string& otherwise) const {
+        const auto found = std::ranges::find(machines_, machine, &AuditMachine::machine);
+        return found == machines_.end() ? otherwise : found->what;
+    }
+
+    // Whether the other vendor's manual allows what came of the program's last step.
+    bool allowed_by_other_vendor(const AuditDeparture& departure, const Run& run) const {
+        if (audit_.cpu == GuestCpu::either) return false;
+        Program program = departure.program;
+        program.machine.vendor = vendor_of(audit_.cpu == GuestCpu::amd ? GuestCpu::intel : GuestCpu::amd);
+        const Mismatch& here = departure.divergence.mismatch;
+        return std::ranges::none_of(judge_run(program, run).back().divergences,
+                                    [&](const Divergence& divergence) {
+                                        const Mismatch& there = divergence.mismatch;
+                                        return there.reg == here.reg && there.fault == here.fault &&
+                                               (here.bits == 0 || (there.bits & here.bits) != 0);
+                                    });
+    }
+
+    AuditRequest request_;
+    std::unique_ptr<traces::Party> party_;
+    std::vector<AuditMachine> machines_;
+    std::map<AuditKey, AuditDeparture> found_;
+    Audit audit_;
+};
+
+} // namespace
+
+bool operator<(const AuditKey& a, const AuditKey& b) {
+    const auto words = [](const AuditKey& key) {
+        return std::tuple(key.rule, key.mode, key.fault,
+                          key.departure == nullptr ? std::string_view{}
+                                                   : std::string_view{key.departure->id});
+    };
+    return words(a) < words(b);
+}
+
+std::size_t Audit::count_unknown() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        departures, [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; }));
+}
+
+Audit audit(const std::string& party, const AuditRequest& request) { return Auditor(party, request).run(); }
+
+} // namespace lapicheck::checker

@@ -1,0 +1,464 @@
+#include "checker/audit/program_judge.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "model/command.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+using traces::Do;
+using traces::GuestAccess;
+using traces::Step;
+using traces::StepOutcome;
+
+constexpr Visibility everything_seen{.accepts = true, .injections = true};
+
+// What a closed write did must show within so many accesses.
+constexpr unsigned reached_patience = 64;
+
+constexpr std::string_view no_register = "no register of the APIC";
+constexpr std::string_view left_open = "the manual leaves it open";
+constexpr std::string_view shows_later = "what it does shows in later steps";
+constexpr std::string_view was_not_done = "it was not done";
+
+CpuFacts facts_of(const traces::Machine& machine, const traces::Found& found, u32 id) {
+    CpuFacts facts;
+    if (machine.vendor != traces::GuestVendor::either) facts.amd = machine.vendor == traces::GuestVendor::amd;
+    else if (found.amd) facts.amd = *found.amd;
+    facts.has_x2apic = machine.x2apic;
+    facts.has_tsc_deadline = machine.tsc_deadline;
+    facts.locked_x2apic = found.locked_x2apic;
+    constexpr u64 always = (u64{1} << 36) - 1;
+    facts.address_mask = {always, always | ~((u64{1} << 52) - 1)};
+    const auto bits = machine.maxphyaddr ? machine.maxphyaddr : found.maxphyaddr;
+    if (bits) facts.address_mask = (u64{1} << *bits) - 1;
+    facts.hardware_id = id;
+    return facts;
+}
+
+constexpr AccessKind kind_of(Do what) {
+    switch (what) {
+    case Do::mmio_read: return AccessKind::mmio_read;
+    case Do::mmio_write: return AccessKind::mmio_write;
+    case Do::wrmsr: return AccessKind::wrmsr;
+    case Do::cr8_read: return AccessKind::cr8_read;
+    case Do::cr8_write: return AccessKind::cr8_write;
+    default: return AccessKind::rdmsr;
+    }
+}
+
+GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
+    GuestAccess access;
+    access.kind = kind_of(step.what);
+    access.gp = outcome.gp;
+    access.unanswered = outcome.mmio_exit;
+    access.size = model::is_mmio(access.kind) ? step.size : 0;
+    access.address = step.address;
+    access.value = model::is_write(access.kind) ? step.value : outcome.value.value_or(0);
+    access.line = access.first_line = access.last_line = line;
+    return access;
+}
+
+} // namespace
+
+ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& found)
+    : shows_eois_(machine.split_irqchip) {
+    for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
+        Vcpu& vcpu = vcpus_.emplace_back();
+        vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
+        if (i < found.versions.size()) vcpu.version = found.versions[i];
+        vcpu.bsp = i == 0;
+        vcpu.starts_disabled = found.starts_disabled;
+        reset(vcpu);
+    }
+}
+
+void ProgramJudge::reset(Vcpu& vcpu) {
+    vcpu.worlds = Worlds::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
+    vcpu.attribution = Attribution::from_reset();
+    vcpu.reached.reset();
+    vcpu.timer_armed = vcpu.open = false;
+}
+
+void ProgramJudge::apply_init(Vcpu& vcpu, bool certain) {
+    vcpu.reached.reset();
+    if (!certain) {
+        Worlds after = vcpu.worlds;
+        after.apply_init();
+        vcpu.worlds.merge(after);
+        return;
+    }
+    vcpu.worlds.apply_init();
+    vcpu.attribution.evidence().init(line_);
+    vcpu.timer_armed = vcpu.open = false;
+}
+
+void ProgramJudge::begin_step() {
+    ++line_;
+    for (Vcpu& vcpu : vcpus_) {
+        vcpu.errors_before = vcpu.worlds.collected_errors();
+        vcpu.init_maybe = false;
+        vcpu.init_due = vcpu.nmi_due = vcpu.startup_due = std::nullopt;
+        if (!vcpu.timer_armed) continue;
+        vcpu.worlds.timer_may_have_fired(vcpu.facts);
+        if (vcpu.reached) vcpu.reached->worlds.timer_may_have_fired(vcpu.facts);
+    }
+}
+
+StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
+    begin_step();
+    StepVerdict verdict;
+    Vcpu& vcpu = vcpus_[step.vcpu];
+    const model::KnownBool due = eoi_due(step, outcome);
+    if (was_not_run(outcome)) {
+        verdict.why = was_not_done;
+        return verdict;
+    }
+    if (!is_access(step.what)) {
+        act(verdict, step, outcome);
+    } else if (const GuestAccess access = access_of(step, outcome, line_); outcome.error.empty()) {
+        judge_access(verdict, vcpu, access);
+    } else { // It may have been done.
+        verdict.why = was_not_done;
+        judge_unfinished(verdict, vcpu, access, outcome);
+        leave_open(vcpu, access);
+        send(vcpu, access, false);
+    }
+    judge_restarts(verdict, step, outcome);
+    for (Vcpu& each : vcpus_) raise_error(each);
+    judge_taken(verdict, step, outcome);
+    if (shows_eois_ && outcome.error.empty()) judge_eois(verdict, step, outcome, due);
+    if (!verdict.divergences.empty()) verdict.kind = StepVerdict::Kind::divergence;
+    return verdict;
+}
+
+// E05. Errors from outside, of which nothing is seen, could only have raised it before.
+void ProgramJudge::raise_error(Vcpu& vcpu) {
+    const model::KnownBool raises = vcpu.worlds.raises_error(vcpu.errors_before);
+    if (raises.is_false()) return;
+    const Known<u32> vector = vcpu.worlds.stored(Reg::lvt_error) & model::lvt::vector;
+    if (raises.is_true() && vector.is_exact()) vcpu.attribution.asked(vector.value, Rule::E05);
+    vcpu.worlds.error_raised(raises.is_true());
+}
+
+// ---- accesses of the guest
+
+void ProgramJudge::judge_access(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+    if (model::is_msr(access.kind) && !model::is_apic_msr(access.address)) {
+        verdict.why = no_register;
+        return;
+    }
+    const std::optional<Mode> mode = vcpu.worlds.mode();
+    const Known<u64> base = vcpu.worlds.apic_base();
+    vcpu.worlds.collect_errors();
+    if (vcpu.reached) vcpu.reached->worlds.collect_errors();
+    if (!model::is_mmio(access.kind)) {
+        judge_open(verdict, vcpu, access);
+        send(vcpu, access, mode.has_value());
+        return;
+    }
+    const Known<u64> page = base & model::apic_base::page;
+    const bool elsewhere = (~page.known & model::apic_base::page) == 0 &&
+                           page.value != (access.address & model::apic_base::page);
+    if (elsewhere && (access.address & model::apic_base::page) != model::apic_base::reset_page) {
+        verdict.why = no_register;
+        return;
+    }
+    const bool closed = elsewhere || (mode && *mode != Mode::xapic);
+    if (closed) {
+        if (!judge_closed(verdict, vcpu, access)) verdict.kind = StepVerdict::Kind::ok;
+        return;
+    }
+    judge_open(verdict, vcpu, access);
+    send(vcpu, access, mode.has_value());
+}
+
+// The window is closed. True: the APIC answered all the same.
+bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+    const Mode mode = vcpu.worlds.mode().value_or(Mode::xapic);
+    if (model::is_write(access.kind)) {
+        written_closed_.insert(access.address & ~u64{0xf});
+        if (access.unanswered || mode != Mode::x2apic || !model::is_aligned_word(access.address, access.size))
+            return false;
+        if (!vcpu.reached) vcpu.reached = Reached{vcpu.worlds, {}, 0};
+        vcpu.reached->worlds.carry_out_though_closed(access, vcpu.facts);
+        vcpu.reached->write = access;
+        vcpu.reached->age = 0;
+        return false;
+    }
+    // Of all zeros or ones it cannot be told who answered, nor of what may have been kept there.
+    constexpr u64 ones = 0xffff'ffff;
+    if (access.unanswered || !model::is_aligned_word(access.address, access.size) || access.value == 0 ||
+        access.value == ones)
+        return false;
+    if (written_closed_.contains(access.address)) return false;
+    // Reserved bits, which are not determined, read 0 wherever registers answer.
+    constexpr int most_of_a_byte = 8;
+    const Known<u64> held = vcpu.worlds.answer_if_open(access, vcpu.facts);
+    if (std::popcount(held.known & ones) < most_of_a_byte || held.value != access.value) return false;
+    Mismatch mismatch;
+    mismatch.rule = mode == Mode::x2apic ? Rule::M01 : mode == Mode::disabled ? Rule::M03 : Rule::M14;
+    mismatch.fault = Fault::answered_by_apic;
+    mismatch.reg = model::register_addressed(access.kind, access.address);
+    mismatch.mode = mode;
+    report(verdict, vcpu, access, mismatch);
+    return true;
+}
+
+void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+    const auto before = Attribution::before(vcpu.worlds);
+    const Judgement judgement = vcpu.worlds.judge(access, vcpu.facts, everything_seen, true);
+    Judgement reached;
+    reached.explained = false;
+    if (vcpu.reached) {
+        reached = vcpu.reached->worlds.judge(access, vcpu.facts, everything_seen, true);
+        if (++vcpu.reached->age > reached_patience) reached.explained = false;
+    }
+    if (judgement.explained) {
+        verdict.kind = judgement.determined ? StepVerdict::Kind::ok : StepVerdict::Kind::not_judged;
+        if (!judgement.determined) verdict.why = left_open;
+        if (!reached.explained) vcpu.reached.reset();
+        note(vcpu, access, before);
+        return;
+    }
+    const std::vector<Mismatch> parts =
+        vcpu.attribution.parts(judgement.mismatch, access, vcpu.worlds, vcpu.facts);
+    const bool shows_write = reached.explained && judgement.mismatch.fault == Fault::value &&
+                             (judgement.mismatch.bits & ~reached.foretold_bits) == 0 &&
+                             !are_departures(parts);
+    if (shows_write) {
+        Mismatch mismatch = judgement.mismatch;
+        mismatch.rule = Rule::M02;
+        report(verdict, vcpu, access, mismatch);
+        verdict.divergences.back().because.push_back(
+            {vcpu.reached->write.line, describe(vcpu.reached->write) + ": the window was closed"});
+        vcpu.worlds = vcpu.reached->worlds;
+    } else {
+        for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
+        const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.worlds);
+        vcpu.worlds.resync(access, vcpu.facts, whole);
+    }
+    vcpu.reached.reset();
+    note(vcpu, access, before);
+}
+
+// Whatever the rules answer, an access that they say anything of does not stop the vCPU.
+void ProgramJudge::judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, GuestAccess access,
+                                    const StepOutcome& outcome) {
+    if (traces::stopped_after(outcome)) return;
+    access.unfinished = true;
+    Worlds tried = vcpu.worlds;
+    const Judgement judgement = tried.judge(access, vcpu.facts, everything_seen, true);
+    if (judgement.explained) return;
+    report(verdict, vcpu, access, judgement.mismatch);
+    verdict.divergences.back().because.push_back({line_, outcome.error});
+}
+
+// The access was made or not; nothing tells what came of it.
+void ProgramJudge::leave_open(Vcpu& vcpu, const GuestAccess& access) {
+    vcpu.worlds.may_step(access, vcpu.facts);
+    vcpu.reached.reset();
+}
+
+void ProgramJudge::note(Vcpu& vcpu, const GuestAccess& access, const Attribution::Before& before) {
+    GuestAccess noted = access;
+    noted.reached_apic = model::is_mmio(access.kind);
+    vcpu.attribution.note(noted, before, vcpu.worlds);
+    if (!model::is_write(access.kind) || access.gp) return;
+    const bool idle = vcpu.worlds.stored(Reg::initial_count) == Known<u32>{0} &&
+                      vcpu.worlds.tsc_deadline() == Known<u64>{0};
+    if (!idle) vcpu.timer_armed = true;
+}
+
+// ---- what is no access
+
+void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
+    Vcpu& vcpu = vcpus_[step.vcpu];
+    verdict.why = outcome.error.empty() ? shows_later : was_not_done;
+    switch (step.what) {
+    case Do::reset: reset(vcpu); break;
+    case Do::init:
+        deliver(to_id_of(vcpu, model::delivery_mode::init));
+        vcpu.init_maybe = true;
+        break;
+    case Do::open_interrupts: vcpu.open = true; break;
+    case Do::close_interrupts: vcpu.open = false; break;
+    case Do::interrupt: {
+        constexpr u32 level = model::icr::trigger | model::icr::assert_level;
+        deliver(to_id_of(vcpu, step.vector | (step.level ? level : 0)));
+        break;
+    }
+    case Do::msi: send_msi(step); break;
+    case Do::message:
+        vcpu.worlds.receive(
+            {model::low_half(step.address), model::low_half(step.address), model::low_half(step.value)},
+            vcpu.facts);
+        break;
+    case Do::hardware: vcpu.worlds.elapse(everything_seen); break;
+    case Do::timer_expires:
+        if (outcome.error.empty()) vcpu.worlds.timer_fired(vcpu.facts);
+        break;
+    default: break;
+    }
+}
+
+void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
+    for (const traces::Restarted& restarted : outcome.restarted) {
+        Vcpu& vcpu = vcpus_[restarted.vcpu];
+        vcpu.open = false;
+        vcpu.init_maybe = false;
+        const bool goes_on = step.what == Do::init && restarted.vcpu == step.vcpu; // the step is both
+        const bool was_waiting = std::exchange(vcpu.waits, !restarted.sipi_vector && !goes_on);
+        if (restarted.sipi_vector) { // R06
+            if (was_waiting) vcpu.startup_due.reset();
+            continue;
+        }
+        apply_init(vcpu, true);
+        vcpu.init_due.reset();
+    }
+    for (Vcpu& vcpu : vcpus_)
+        if (vcpu.init_maybe) apply_init(vcpu, false);
+    if (outcome.error.empty()) judge_due(verdict, outcome);
+}
+
+// Whether the step must send an EOI to the I/O APIC.
+model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outcome) const {
+    const bool writes = step.what == Do::mmio_write || step.what == Do::wrmsr;
+    if (!shows_eois_ || !writes || outcome.gp || outcome.mmio_exit) return false;
+    const Worlds& worlds = vcpus_[step.vcpu].worlds;
+    const GuestAccess access = access_of(step, outcome, line_);
+    constexpr u64 slot = 0xf;
+    if (model::register_addressed(access.kind, access.address & ~(model::is_mmio(access.kind) ? slot : 0)) !=
+        Reg::eoi)
+        return false;
+    const Known<u64> window = worlds.apic_base() & model::apic_base::page;
+    if (model::is_mmio(access.kind) && !(window == Known<u64>{access.address & model::apic_base::page}))
+        return {};
+    const Mode of_way = model::is_mmio(access.kind) ? Mode::xapic : Mode::x2apic;
+    if (worlds.mode() && worlds.mode() != of_way) return false;
+    const bool plain =
+        model::is_mmio(access.kind) ? model::is_aligned_word(access.address, access.size) : step.value == 0;
+    return plain && worlds.mode() ? worlds.broadcasts_eoi() : model::KnownBool{};
+}
+
+void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const StepOutcome& outcome,
+                              model::KnownBool due) {
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        const auto sent = std::ranges::find(outcome.eois, i, &traces::EoiBroadcast::vcpu);
+        const bool was_sent = sent != outcome.eois.end();
+        const model::KnownBool must = step.vcpu == i ? due : model::KnownBool{false};
+        if (must.admits(was_sent)) continue;
+        Mismatch mismatch;
+        mismatch.rule = Rule::P05;
+        mismatch.fault = Fault::eoi_broadcast;
+        mismatch.reg = Reg::eoi;
+        const Known<u32> svr = vcpus_[i].worlds.stored(Reg::svr);
+        mismatch.bits = svr.value & model::svr::eoi_suppression;
+        mismatch.mode = vcpus_[i].worlds.mode().value_or(Mode::xapic);
+        mismatch.detail = was_sent ? Detail{"the I/O APIC was told that {:#x} has ended", sent->vector}
+                                   : Detail{"the I/O APIC was not told of the EOI"};
+        report_event(verdict, vcpus_[i], was_sent ? sent->vector : 0, mismatch);
+    }
+}
+
+// What had to reach a processor, other than through IRR. One that waits for a SIPI holds back NMIs (R07), and
+// takes another INIT with nothing to show for it; whether the BSP waits too is left open here.
+void ProgramJudge::judge_due(StepVerdict& verdict, const StepOutcome& outcome) {
+    constexpr u32 nmi = 2;
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        Vcpu& vcpu = vcpus_[i];
+        const auto miss = [&](const std::optional<Rule>& due, u32 message) {
+            if (!due) return;
+            Mismatch mismatch;
+            mismatch.rule = *due;
+            mismatch.fault = Fault::not_delivered;
+            mismatch.reg = Reg::icr;
+            mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+            report_event(verdict, vcpu, message, mismatch);
+        };
+        const bool took_nmi = std::ranges::any_of(outcome.taken, [&](const traces::Taken& taken) {
+            return taken.vcpu == i && taken.vector == nmi;
+        });
+        if (!vcpu.waits) miss(vcpu.init_due, model::delivery_mode::init);
+        if (!vcpu.waits && !took_nmi) miss(vcpu.nmi_due, model::delivery_mode::nmi);
+        if (vcpu.waits && !vcpu.bsp) miss(vcpu.startup_due, model::delivery_mode::startup);
+    }
+}
+
+// `what`: the vector, or the message's delivery mode.
+void ProgramJudge::report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch) {
+    GuestAccess event;
+    event.kind = AccessKind::rdmsr;
+    event.address = event.value = what;
+    event.line = event.first_line = event.last_line = line_;
+    for (const Mismatch& part : vcpu.attribution.parts(mismatch, event, vcpu.worlds, vcpu.facts))
+        report(verdict, vcpu, event, part);
+}
+
+void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
+    constexpr u32 nmi = 2;
+    for (const traces::Taken& taken : outcome.taken) {
+        if (taken.vector == nmi) continue;
+        Vcpu& vcpu = vcpus_[taken.vcpu];
+        vcpu.reached.reset();
+        if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
+        if (const auto mismatch = vcpu.worlds.on_inject(taken.vector)) {
+            const u32 other = model::low_half(mismatch->detail.first);
+            const bool passes_over = mismatch->reg == Reg::irr0 && other != 0;
+            if (passes_over && vcpu.attribution.way_of(other) != Rule::P01) miss(verdict, vcpu, other);
+            else report_event(verdict, vcpu, taken.vector, *mismatch);
+            vcpu.worlds.forget_interrupts();
+        } else {
+            vcpu.attribution.evidence().injected(line_, taken.vector);
+        }
+    }
+    // Interrupts are given the chance after each step but a read, which makes none.
+    const bool reads = is_access(step.what) && !model::is_write(kind_of(step.what));
+    if (!outcome.error.empty() || reads) return;
+    for (std::size_t i = 0; i < vcpus_.size(); ++i) {
+        Vcpu& vcpu = vcpus_[i];
+        const bool asked = vcpu.open || (step.what == Do::take_interrupt && step.vcpu == i);
+        if (!asked) continue;
+        const std::optional<u32> vector = vcpu.worlds.interrupt_to_take();
+        if (!vector) continue;
+        miss(verdict, vcpu, *vector);
+        vcpu.worlds.forget_interrupts();
+    }
+}
+
+// The vector had to be taken: what is missing came, or did not come, by the rule of its way.
+void ProgramJudge::miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector) {
+    Mismatch mismatch;
+    const Rule way = vcpu.attribution.way_of(vector);
+    mismatch.rule = way == Rule::P01 ? Rule::P02 : way;
+    mismatch.fault = Fault::not_taken;
+    mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+    report_event(verdict, vcpu, vector, mismatch);
+}
+
+void ProgramJudge::report(StepVerdict& verdict, const Vcpu& vcpu, const GuestAccess& access,
+                          const Mismatch& mismatch) {
+    Divergence& divergence = verdict.divergences.emplace_back();
+    divergence.mismatch = mismatch;
+    divergence.access = access;
+    divergence.line = line_;
+    divergence.vcpu = fmt::format("vCPU {}", &vcpu - vcpus_.data());
+    divergence.because = vcpu.attribution.because(mismatch, access);
+}
+
+std::vector<StepVerdict> judge_run(const traces::Program& program, const traces::Run& run) {
+    ProgramJudge judge(program.machine, run.found);
+    std::vector<StepVerdict> verdicts;
+    verdicts.reserve(program.steps.size());
+    for (std::size_t i = 0; i < program.steps.size(); ++i)
+        verdicts.push_back(judge.judge(program.steps[i], run.outcomes[i]));
+    return verdicts;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,108 @@
+// Holds what came of an access program, step by step, against the model: the judgement of a recording
+// (worlds.hpp, compare.hpp), in a state that is known since RESET, where everything is seen. Whoever ran the
+// program: a KVM, or another implementation.
+//
+// What is judged: each access of a guest; that nothing of the APIC answers at a closed window; interrupts
+// that were taken, and those that had to be. What an interrupt, a timer or an INIT of which it is not certain
+// that it has arrived may have changed is unknown from then on. After a divergence the model takes over what
+// was observed, so that one fault is one divergence.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "checker/judge/attribution.hpp"
+#include "programs/target.hpp"
+
+namespace lapicheck::checker {
+
+struct StepVerdict {
+    enum class Kind : std::uint8_t { ok, divergence, not_judged };
+    Kind kind = Kind::not_judged;
+    std::string_view why; // of not_judged
+    // Divergence::line and Because::line: the step's index + 1. Divergence::known is left null; what KVM is
+    // known to do stands in Divergence::mismatch.departure.
+    std::vector<Divergence> divergences;
+};
+
+class ProgramJudge {
+  public:
+    // `found`: what the party said of its machine.
+    ProgramJudge(const traces::Machine& machine, const traces::Found& found);
+
+    // The program's steps, in their order.
+    StepVerdict judge(const traces::Step& step, const traces::StepOutcome& outcome);
+
+  private:
+    // As if writes to the closed window had reached the APIC: what such a write did shows only later.
+    struct Reached {
+        Worlds worlds;
+        traces::GuestAccess write; // the last of them
+        unsigned age = 0;          // accesses since
+    };
+    struct Vcpu {
+        CpuFacts facts;
+        std::optional<u32> version;
+        bool bsp = false;
+        bool starts_disabled = false;
+        Worlds worlds = Worlds::unknown();
+        Attribution attribution;
+        std::optional<Reached> reached;
+        Known<u32> errors_before; // collected before this step
+        bool timer_armed = false; // since RESET or INIT, perhaps
+        bool open = false;        // takes interrupts
+        bool waits = false;       // for a SIPI, perhaps
+        // Of this step: an INIT was sent that may be for it; what must reach it, by which rule.
+        bool init_maybe = false;
+        std::optional<Rule> init_due;
+        std::optional<Rule> nmi_due;
+        std::optional<Rule> startup_due;
+    };
+
+    static bool is_access(traces::Do what) { return what <= traces::Do::cr8_write; }
+    void reset(Vcpu& vcpu);
+    void apply_init(Vcpu& vcpu, bool certain);
+    void begin_step();
+    static void raise_error(Vcpu& vcpu);
+
+    void judge_access(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
+    bool judge_closed(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
+    void judge_open(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
+    void judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, traces::GuestAccess access,
+                          const traces::StepOutcome& outcome);
+    void leave_open(Vcpu& vcpu, const traces::GuestAccess& access);
+    void note(Vcpu& vcpu, const traces::GuestAccess& access, const Attribution::Before& before);
+    void act(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+
+    // program_messages.cpp
+    void send(Vcpu& sender, const traces::GuestAccess& access, bool certain);
+    void send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
+    void send_msi(const traces::Step& step);
+    static Worlds::Message to_id_of(const Vcpu& vcpu, u32 command);
+    void deliver(const Worlds::Message& message);
+    static void expect(Vcpu& vcpu, const Worlds::Message& message, u32 mode);
+    static Rule rule_of_way(const Worlds::Message& message, const Vcpu& vcpu);
+
+    void judge_restarts(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    void judge_eois(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome,
+                    model::KnownBool due);
+    model::KnownBool eoi_due(const traces::Step& step, const traces::StepOutcome& outcome) const;
+    void judge_due(StepVerdict& verdict, const traces::StepOutcome& outcome);
+    void judge_taken(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    void miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector);
+    void report(StepVerdict& verdict, const Vcpu& vcpu, const traces::GuestAccess& access,
+                const Mismatch& mismatch);
+    void report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch);
+
+    std::vector<Vcpu> vcpus_;
+    bool shows_eois_ = false;      // that go to the I/O APIC
+    u64 line_ = 0;                 // the step's index + 1
+    std::set<u64> written_closed_; // addresses: who answers there may have kept what was written
+};
+
+// All of a run. `program` and `run.outcomes` have one entry a step.
+std::vector<StepVerdict> judge_run(const traces::Program& program, const traces::Run& run);
+
+} // namespace lapicheck::checker

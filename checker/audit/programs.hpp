@@ -1,0 +1,31 @@
+// The programs that examine a party: derived from the register table and the modes of an APIC, not from what
+// any party is known to do wrong. Each register is read and written in each mode with every single bit, each
+// MSR and each place of the window is tried, each transition is made and what survives it read, on several
+// machines.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/state.hpp"
+#include "programs/program.hpp"
+
+namespace lapicheck::checker {
+
+struct AuditProgram {
+    std::string what; // "registers, x2apic mode, svr"
+    model::Mode mode; // in which it does what it is about
+    traces::Program program;
+};
+
+// A machine that the party may be, and what it is for.
+struct AuditMachine {
+    std::string what; // "split irqchip"
+    traces::Machine machine;
+};
+std::vector<AuditMachine> audit_machines();
+
+// In the order in which they are run.
+std::vector<AuditProgram> audit_programs(const traces::Machine& machine);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,33 @@
+// Random programs on one party, judged, or on two, compared.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "checker/report/run.hpp"
+
+namespace lapicheck::checker {
+
+struct RandomRequest {
+    std::uint64_t seed = 0;
+    std::size_t steps = 0; // in all
+    // Told now and then how many steps are done.
+    std::function<void(std::size_t done)> progress;
+};
+
+// Until the first difference, which is then shown by as few steps as can be.
+struct RandomComparison {
+    PartyComparison compared;
+    std::string refused; // why a party did not run; empty: all ran
+};
+RandomComparison compare_random(const std::string& first, const std::string& second,
+                                const RandomRequest& request);
+
+struct RandomJudgement {
+    RandomFindings findings;
+    std::string refused;
+};
+RandomJudgement judge_random(const std::string& party, Profile profile, const RandomRequest& request);
+
+} // namespace lapicheck::checker

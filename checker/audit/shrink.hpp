@@ -1,0 +1,13 @@
+// Makes a program that shows something shorter, as long as it still shows it.
+#pragma once
+
+#include <functional>
+
+#include "programs/program.hpp"
+
+namespace lapicheck::checker {
+
+// `shows` holds of the program; of what is returned no step can be left out.
+traces::Program shrink(traces::Program program, const std::function<bool(const traces::Program&)>& shows);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,512 @@
+#include "checker/judge/abstract_state.hpp"
+
+#include "checker/judge/compare.hpp"
+#include "checker/judge/departures.hpp"
+#include "model/command.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::Access;
+using model::ForkingDriver;
+using model::index_of;
+using model::KnownBits;
+using model::KnownBool;
+using traces::GuestAccess;
+
+constexpr std::size_t index_of(Mode mode) { return static_cast<std::size_t>(mode); }
+
+constexpr u64 mode_bits(Mode mode) {
+    return (mode == Mode::disabled ? 0 : model::apic_base::enable) |
+           (mode == Mode::x2apic ? model::apic_base::extd : 0);
+}
+constexpr u64 mode_mask = model::apic_base::enable | model::apic_base::extd;
+
+World make_unknown_world(Mode mode) {
+    World world;
+    world.apic_base = {mode_bits(mode), mode_mask | model::apic_base::reserved_low};
+    for (const model::RegisterRow& row : model::sdm_registers) {
+        const u32 holds = model::is_bitmap(row.reg) ? model::vectors_of(row.reg) : row.defined() & ~row.ones;
+        world[row.reg] = {row.ones, ~holds};
+    }
+    world[Reg::id] = {0, ~model::xapic_id_field};
+    return world;
+}
+
+const World& unknown_world(Mode mode) {
+    static const std::array worlds = {make_unknown_world(Mode::disabled), make_unknown_world(Mode::xapic),
+                                      make_unknown_world(Mode::x2apic)};
+    return worlds[index_of(mode)];
+}
+
+// In x2APIC mode CPUID has x2APIC, whether it was seen or not.
+CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
+    CpuFacts facts = cpu;
+    if (mode == Mode::x2apic) facts.has_x2apic = true;
+    return facts;
+}
+
+// One access of a vCPU in `world`; what comes of errors shows elsewhere (raises_error). Only what is written
+// to IA32_APIC_BASE depends on what the mode tells.
+PathOutcome step_in(ForkingDriver& p, World& world, const CpuFacts& cpu, const Access<KnownBits>& access) {
+    const bool writes_base = access.kind == model::AccessKind::wrmsr &&
+                             access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
+    if (!writes_base) return model::quiet_step(p, world, cpu, access);
+    return model::quiet_step(p, world, facts_in(mode_of(world), cpu), access);
+}
+
+// How far from what was seen a path is that contradicts it: the mode itself, whether there is #GP, or
+// only what the access then did.
+int distance(const Mismatch& mismatch) {
+    const bool is_gate = mismatch.rule == Rule::X01 || mismatch.fault == Fault::answered_by_apic ||
+                         mismatch.fault == Fault::reached_apic;
+    if (is_gate) return 2;
+    return mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::gp_raised ? 1 : 0;
+}
+
+// The nearest contradiction says most; of equal ones the first, the paths being ordered from what the
+// manual states to what it leaves open.
+void keep_nearest(Judgement& judgement, const Mismatch& mismatch) {
+    const bool nearer = distance(mismatch) < distance(judgement.mismatch);
+    if (judgement.explained || nearer) judgement.mismatch = mismatch;
+    judgement.explained = false;
+}
+
+// What was observed may be the fault of this access alone, with the state as it should be, or the state may
+// be other than it should be: what comes next shows it. A write that should have been refused was carried
+// out; only of IA32_APIC_BASE is it worth to follow both.
+bool may_have_changed_nothing(const Mismatch& mismatch, const GuestAccess& access) {
+    switch (mismatch.fault) {
+    case Fault::value:
+    case Fault::gp_raised:
+    case Fault::answered_by_apic:
+    case Fault::reached_apic:
+    case Fault::left: return true;
+    case Fault::gp_missing: return !is_write(access.kind) || access.address == model::apic_base::msr;
+    default: return false;
+    }
+}
+
+void note_foretold(Judgement& judgement, const PathOutcome& out) {
+    judgement.foretold_bits |= out.value.known;
+    judgement.foretold |= out.answer != model::Answer::open;
+}
+
+// Whether the paths of an access together leave the observation any freedom.
+class Freedom {
+  public:
+    void add(const PathOutcome& out) {
+        const u64 known =
+            out.answer == model::Answer::apic ? out.value.known | (out.bounded || out.exceeds ? 1U : 0U) : 0;
+        gp_seen_ |= out.gp;
+        no_gp_seen_ |= !out.gp;
+        open_seen_ |= out.answer == model::Answer::open;
+        elsewhere_seen_ |= out.answer == model::Answer::elsewhere;
+        apic_seen_ |= out.answer == model::Answer::apic;
+        value_known_ &= known;
+    }
+    bool is_constrained(const GuestAccess& access) const {
+        if (open_seen_) return false;
+        if (is_mmio(access.kind)) {
+            if (elsewhere_seen_) return !apic_seen_;
+            return is_write(access.kind) || value_known_ != 0;
+        }
+        return gp_seen_ != no_gp_seen_;
+    }
+
+  private:
+    bool gp_seen_ = false;
+    bool no_gp_seen_ = false;
+    bool open_seen_ = false;
+    bool elsewhere_seen_ = false;
+    bool apic_seen_ = false;
+    u64 value_known_ = ~u64{0};
+};
+
+} // namespace
+
+Mode mode_of(const World& world) {
+    if ((world.apic_base.value & model::apic_base::enable) == 0) return Mode::disabled;
+    return (world.apic_base.value & model::apic_base::extd) != 0 ? Mode::x2apic : Mode::xapic;
+}
+
+Access<KnownBits> model_access(const GuestAccess& access) {
+    return {access.kind, access.address, access.size,
+            is_write(access.kind) ? Known<u64>{access.value} : Known<u64>{}};
+}
+
+Worlds Worlds::unknown() {
+    Worlds worlds;
+    for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
+        worlds.worlds_[index_of(mode)] = unknown_world(mode);
+        worlds.possible_[index_of(mode)] = true;
+    }
+    return worlds;
+}
+
+Worlds Worlds::after_reset(const CpuFacts& cpu) {
+    // Whether an AMD CPU comes up enabled the manual leaves open (R08); userspace enables the APIC.
+    CpuFacts as_intel = cpu;
+    as_intel.amd = false;
+    ForkingDriver p;
+    World world = unknown_world(Mode::xapic);
+    model::reset(p, world, as_intel);
+    world[Reg::lvt_lint0] = unknown_world(Mode::xapic)[Reg::lvt_lint0];
+    for (u32 word = 0; word < 24; ++word) {
+        const Reg reg = model::offset_by(Reg::isr0, word);
+        world[reg] = unknown_world(Mode::xapic)[reg];
+    }
+    Worlds worlds;
+    worlds.add(world);
+    return worlds;
+}
+
+// Of the bootstrap processor only what tells it apart is known beside what the rules say.
+Worlds Worlds::at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled) {
+    Worlds worlds;
+    CpuFacts facts = cpu;
+    if (!disabled) facts.amd = false;
+    worlds.interrupts_known_ = true;
+    ForkingDriver p;
+    do {
+        World world = unknown_world(Mode::xapic);
+        if (version) world[Reg::version] = *version;
+        model::reset(p, world, facts);
+        if (disabled && mode_of(world) != Mode::disabled && !facts.amd.is_false()) continue;
+        world.apic_base =
+            world.apic_base.refined_by({bsp ? model::apic_base::bsp : 0, model::apic_base::bsp});
+        worlds.add(world);
+    } while (p.next_path());
+    return worlds;
+}
+
+namespace {
+
+template <class T, class Of>
+Known<T> in_all(const std::array<World, model::mode_count>& worlds,
+                const std::array<bool, model::mode_count>& possible, Of of) {
+    std::optional<Known<T>> joined;
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible[m]) joined = joined ? joined->join(of(worlds[m])) : of(worlds[m]);
+    return joined.value_or(Known<T>{});
+}
+
+} // namespace
+
+Known<u32> Worlds::stored(Reg reg) const {
+    return in_all<u32>(worlds_, possible_, [reg](const World& world) { return world[reg]; });
+}
+Known<u64> Worlds::tsc_deadline() const {
+    return in_all<u64>(worlds_, possible_, [](const World& world) { return world.tsc_deadline; });
+}
+Known<u64> Worlds::apic_base() const {
+    return in_all<u64>(worlds_, possible_, [](const World& world) { return world.apic_base; });
+}
+Known<u32> Worlds::bus_id() const {
+    return in_all<u32>(worlds_, possible_, [](const World& world) {
+        return mode_of(world) == Mode::x2apic ? world.x2apic_id : world[Reg::id] >> 24;
+    });
+}
+
+u32 Worlds::pending_errors() const {
+    u32 errors = ~u32{0};
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible_[m]) errors &= worlds_[m].esr_pending.value;
+    return errors;
+}
+
+Known<u32> Worlds::collected_errors() const {
+    return in_all<u32>(worlds_, possible_, [](const World& world) { return world.esr_pending; });
+}
+
+bool Worlds::may_be_periodic() const {
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (possible_[m] && !has_any(worlds_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())
+            return true;
+    return false;
+}
+
+void Worlds::add(const World& world) {
+    const std::size_t m = index_of(mode_of(world));
+    if (!possible_[m]) {
+        worlds_[m] = world;
+        possible_[m] = true;
+        return;
+    }
+    World& into = worlds_[m];
+    into.apic_base = into.apic_base.join(world.apic_base);
+    into.tsc_deadline = into.tsc_deadline.join(world.tsc_deadline);
+    into.x2apic_id = into.x2apic_id.join(world.x2apic_id);
+    into.esr_pending = into.esr_pending.join(world.esr_pending);
+    into.cleared_by_software = into.cleared_by_software.join(world.cleared_by_software);
+    for (std::size_t i = 0; i < into.regs.size(); ++i) into.regs[i] = into.regs[i].join(world.regs[i]);
+}
+
+void Worlds::merge(const Worlds& other) {
+    for (std::size_t m = 0; m < model::mode_count; ++m)
+        if (other.possible_[m]) add(other.worlds_[m]);
+    interrupts_known_ = interrupts_known_ || other.interrupts_known_;
+}
+
+unsigned Worlds::count() const {
+    unsigned n = 0;
+    for (const bool possible : possible_) n += possible ? 1 : 0;
+    return n;
+}
+
+std::optional<Mode> Worlds::mode() const {
+    if (count() != 1) return std::nullopt;
+    for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic})
+        if (is_possible(mode)) return mode;
+    return std::nullopt;
+}
+
+bool Worlds::knows_service() const {
+    for (std::size_t m = 0; interrupts_known_ && m < model::mode_count; ++m) {
+        u32 unknown = 0;
+        for (u32 word = 0; possible_[m] && word < 8; ++word) {
+            const Reg reg = model::offset_by(Reg::isr0, word);
+            unknown |= ~worlds_[m][reg].known & model::vectors_of(reg);
+        }
+        if (unknown != 0) return false;
+    }
+    return interrupts_known_;
+}
+
+Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                        bool value_is_ours) {
+    if (!access.ended_interrupt) return judge_access(access, cpu, visible, value_is_ours);
+    const bool knew_service = knows_service();
+    Judgement judgement = judge_access(access, cpu, visible, value_is_ours);
+    judgement.foretold_service = knew_service && judgement.explained;
+    return judgement;
+}
+
+Judgement Worlds::judge_access(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                               bool value_is_ours) {
+    if (!is_write(access.kind) || (access.ended_interrupt && visible.interrupts())) interrupts_known_ = true;
+    if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
+
+    // The usual case, one world and one path, works in place.
+    const Mode mode = *this->mode();
+    World& world = worlds_[index_of(mode)];
+    const World before = world;
+    ForkingDriver p;
+    const PathOutcome out = step_in(p, world, cpu, model_access(access));
+    if (p.has_forked()) {
+        world = before;
+        return judge_paths(access, cpu, visible, value_is_ours);
+    }
+    Judgement judgement;
+    Freedom freedom;
+    freedom.add(out);
+    judgement.determined = freedom.is_constrained(access);
+    if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
+        world = before;
+        keep_nearest(judgement, *mismatch);
+        return judgement;
+    }
+    note_foretold(judgement, out);
+    if (value_is_ours) learn(world, out, access);
+    if (visible.interrupts()) learn_service(world, before, out, access);
+    if (const Mode after = mode_of(world); after != mode) {
+        worlds_[index_of(after)] = world;
+        possible_[index_of(mode)] = false;
+        possible_[index_of(after)] = true;
+    }
+    return judgement;
+}
+
+Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                              bool value_is_ours) {
+    Worlds survivors;
+    std::array<Judgement, model::mode_count> refuted;
+    Judgement judgement;
+    Freedom freedom;
+    const Access<KnownBits> asked = model_access(access);
+    each([&](const World& before) {
+        Judgement& here = refuted[index_of(mode_of(before))];
+        bool survives = false;
+        ForkingDriver p;
+        do {
+            World world = before;
+            const PathOutcome out = step_in(p, world, cpu, asked);
+            freedom.add(out);
+            if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
+                keep_nearest(here, *mismatch);
+                continue;
+            }
+            survives = true;
+            note_foretold(judgement, out);
+            if (value_is_ours) learn(world, out, access);
+            if (visible.interrupts()) learn_service(world, before, out, access);
+            survivors.add(world);
+        } while (p.next_path());
+        if (survives) here.explained = true;
+        else keep_nearest(judgement, here.mismatch);
+    });
+    judgement.determined = freedom.is_constrained(access);
+    if (survivors.count() == 0) return judgement;
+    keep_departing(survivors, refuted, access, cpu);
+    worlds_ = survivors.worlds_;
+    possible_ = survivors.possible_;
+    judgement.explained = true;
+    return judgement;
+}
+
+// What KVM is known to do in a mode does not speak against that mode.
+void Worlds::keep_departing(Worlds& survivors, const std::array<Judgement, model::mode_count>& refuted,
+                            const GuestAccess& access, const CpuFacts& cpu) {
+    if (count() == 1) return;
+    Circumstances circumstances;
+    circumstances.amd = cpu.amd;
+    each([&](const World& before) {
+        const Judgement& here = refuted[index_of(mode_of(before))];
+        if (!here.explained && find_departure(here.mismatch, access, circumstances) != nullptr)
+            take_over(before, access, cpu, here.mismatch, survivors);
+    });
+}
+
+// Adds to `next` what `before` may have become.
+void Worlds::take_over(const World& before, const GuestAccess& access, const CpuFacts& cpu,
+                       const Mismatch& mismatch, Worlds& next) {
+    if (may_have_changed_nothing(mismatch, access)) next.add(before);
+    ForkingDriver p;
+    const bool waives = mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::reached_apic ||
+                        mismatch.fault == Fault::answered_by_apic;
+    if (waives) p.waive(mismatch.rule);
+    do {
+        World world = before;
+        const PathOutcome out = step_in(p, world, cpu, model_access(access));
+        if (out.gp && !access.gp) continue;
+        learn(world, out, access);
+        next.add(world);
+    } while (p.next_path());
+}
+
+void Worlds::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
+    if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) { take_over(before, access, cpu, mismatch, next); });
+    if (next.count() != 0) *this = next;
+}
+
+void Worlds::clear_in_service(u64 vector) {
+    if (vector > 0xff) return;
+    const auto ended = static_cast<u32>(vector);
+    each([ended](World& world) { world[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended); });
+}
+
+void Worlds::elapse(const Visibility& visible, bool shows_lvt) {
+    each([shows_lvt](World& world) {
+        ForkingDriver p;
+        model::elapse(p, world, shows_lvt);
+    });
+    if (!visible.interrupts()) forget_interrupts();
+    if (visible.accelerated) {
+        forget(Reg::tpr);
+        forget(Reg::icr_high);
+    }
+}
+
+void Worlds::apply_init() {
+    become([](ForkingDriver& p, World& world) { model::init(p, world); });
+}
+
+void Worlds::may_step(const GuestAccess& access, const CpuFacts& cpu) {
+    const Worlds before = *this;
+    become([&](ForkingDriver& p, World& world) { step_in(p, world, cpu, model_access(access)); });
+    merge(before);
+}
+
+namespace {
+
+// As if the rules that close the window did not, and the access were made where it is.
+template <class Visit>
+void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
+    World open = world;
+    open.apic_base = (open.apic_base & ~model::apic_base::extd) | model::apic_base::enable;
+    GuestAccess inside = access;
+    inside.address =
+        (open.apic_base.value & model::apic_base::page) | (access.address & (model::window_bytes - 1));
+    open.apic_base = open.apic_base.refined_by({inside.address, model::apic_base::page});
+    ForkingDriver p;
+    do {
+        World after = open;
+        const PathOutcome out = step_in(p, after, cpu, model_access(inside));
+        after.apic_base = world.apic_base;
+        visit(out, after);
+    } while (p.next_path());
+}
+
+} // namespace
+
+Known<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
+    std::optional<Known<u64>> all;
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const World&) {
+            const Known<u64> told = out.answer == model::Answer::apic ? out.value : Known<u64>{};
+            all = all ? all->join(told) : told;
+        });
+    }
+    return all.value_or(Known<u64>{}) & Known<u64>{model::size_mask(access.size)};
+}
+
+void Worlds::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) {
+        each_way_if_open(before, cpu, access,
+                         [&](const PathOutcome&, const World& after) { next.add(after); });
+    });
+    *this = next;
+}
+
+// Registers keep their values in another mode, but for those whose form it changes. What an APIC holds that
+// was disabled is not followed.
+void Worlds::host_may_have_set_sregs() {
+    Worlds next;
+    next.interrupts_known_ = interrupts_known_;
+    each([&](const World& before) {
+        for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
+            const World& unknown = unknown_world(mode);
+            const bool is_same = mode_of(before) == mode;
+            World world = is_same || is_enabled(before).is_true() ? before : unknown;
+            world.apic_base = unknown.apic_base;
+            world[Reg::tpr] = unknown[Reg::tpr];
+            if (!is_same)
+                for (const Reg reg : {Reg::id, Reg::ldr, Reg::icr_high}) world[reg] = unknown[reg];
+            next.add(world);
+        }
+    });
+    *this = next;
+}
+
+void Worlds::forget(Reg reg) {
+    const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
+    each([&row](World& world) {
+        ForkingDriver p;
+        model::leave_written_open(p, Rule::M09, world, row, KnownBool{true});
+    });
+}
+
+void Worlds::keep(Reg reg, const Worlds& of) {
+    const Known<u32> kept = of.stored(reg);
+    each([&](World& world) { world[reg] = kept; });
+}
+
+void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
+    if (reg == Reg::none) return;
+    const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
+    const Worlds before = *this;
+    become([&](ForkingDriver& p, World& world) {
+        const bool x2apic = has_extd(world).is_true();
+        if (is_enabled(world).is_true())
+            model::write_register(p, world, cpu, row, Known<u32>{model::low_half(value)}, x2apic);
+    });
+    merge(before);
+}
+
+} // namespace lapicheck::checker

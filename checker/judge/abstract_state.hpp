@@ -1,0 +1,204 @@
+// What may be true of one vCPU's APIC: a KnownBits state for each mode that is possible.
+//
+// An access is run in each world on each path that the unknown bits allow; paths that the observation
+// refutes are dropped, the rest are merged by mode. Nothing left means that no world explains it.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "checker/judge/divergence.hpp"
+#include "model/driver.hpp"
+#include "model/reset.hpp"
+#include "model/step.hpp"
+
+namespace lapicheck::checker {
+
+using World = model::State<model::KnownBits>;
+using CpuFacts = model::Cpu<model::KnownBits>;
+
+// What this trace shows of the events behind an access. Only what was seen at least once counts as
+// shown: which tracepoints were enabled is written nowhere in the text.
+struct Visibility {
+    bool msrs = false;       // kvm_msr
+    bool mmio = false;       // kvm_mmio
+    bool ipis = false;       // kvm_apic_ipi
+    bool accepts = false;    // kvm_apic_accept_irq
+    bool injections = false; // kvm_inj_virq
+    // Not even kvm_exit, which tells whether the guest runs guests; of an EOI: and the vector that it ended
+    // was accepted and not given to the processor since.
+    bool no_exits = false;
+    bool registers = false;   // kvm_apic, of this vCPU's MMIO accesses
+    bool nested = false;      // the guest runs a guest, to which interrupts go past kvm_inj_virq
+    bool accelerated = false; // hardware acts on the APIC without events (APICv, AVIC)
+    bool foreign_eoi = false; // KVM ends interrupts by itself
+    bool interrupts() const { return accepts && injections && !accelerated && !foreign_eoi && !nested; }
+};
+
+struct Judgement {
+    bool explained = true;
+    bool determined = false; // the rules left the observation no full freedom
+    // What some path that explains the observation had said beforehand: the bits of the value read,
+    // and whether it said anything of the access.
+    u64 foretold_bits = 0;
+    bool foretold = false;
+    bool foretold_service = false; // of the vectors in service, of an EOI
+    Mismatch mismatch;             // if not explained
+};
+
+class Worlds {
+  public:
+    // Nothing known: one world a mode.
+    static Worlds unknown();
+    // Some time after RESET. Of what userspace puts there itself (LINT0) and of interrupts since then
+    // nothing is assumed.
+    static Worlds after_reset(const CpuFacts& cpu);
+    // At RESET, nothing done since. What the manual leaves to the CPU: `version`, what the version register
+    // holds, if that is known; `disabled`: how the APIC comes up, if it may come up so (R08).
+    static Worlds at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled);
+
+    Judgement judge(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                    bool value_is_ours);
+    // Takes over what was observed although `mismatch` says that it must not be.
+    void resync(const traces::GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch);
+    // What may have changed since the last access without one.
+    // `shows_lvt`: the next access may show an entry of the LVT, or change which are masked.
+    void elapse(const Visibility& visible, bool shows_lvt = true);
+    void apply_init();
+    // KVM_SET_SREGS: IA32_APIC_BASE and CR8 may be others, and with another mode the ID.
+    void host_may_have_set_sregs();
+    // Errors from outside may have been collected; nothing else is done by itself.
+    void collect_errors();
+    // A message on the bus, its destination in the form of each receiver: `x2apic` for those in x2APIC mode.
+    // Where it was sent by an APIC: `from_apic`. `certain`: it has arrived.
+    struct Message {
+        Known<u32> destination;
+        Known<u32> x2apic_destination;
+        u32 command = 0;
+        bool from_apic = false;
+        bool certain = true;
+        const Worlds* except = nullptr; // the sender, if it is not for it
+    };
+    void receive(const Message& message, const CpuFacts& cpu);
+    // The access was made or not, and nothing tells what came of it.
+    void may_step(const traces::GuestAccess& access, const CpuFacts& cpu);
+    // Whether the message may be for this APIC.
+    bool may_be_addressed(const Message& message) const;
+    bool must_be_addressed(const Message& message) const;
+    // The timer has fired, or may have.
+    void timer_fired(const CpuFacts& cpu);
+    void timer_may_have_fired(const CpuFacts& cpu);
+    // Whether what was recorded since these errors were all that were pending raises the error interrupt
+    // (E05).
+    model::KnownBool raises_error(Known<u32> pending_before) const;
+    // It was raised, or may have been.
+    void error_raised(bool certain);
+    // The vector that the processor takes if it is open, where there is no doubt of it.
+    std::optional<u32> interrupt_to_take() const;
+    // Whether an EOI now would be broadcast.
+    model::KnownBool broadcasts_eoi() const;
+    // What is determined of the APIC's answer to the access if the window were not closed.
+    Known<u64> answer_if_open(const traces::GuestAccess& access, const CpuFacts& cpu) const;
+    // As if the write to the closed window had reached the APIC.
+    void carry_out_though_closed(const traces::GuestAccess& access, const CpuFacts& cpu);
+    void merge(const Worlds& other);
+
+    void on_accept(u32 vector, bool certain, bool level_triggered);
+    // An interrupt that KVM gives to the processor, as far as the trace tells of it.
+    struct Given {
+        u32 vector = 0;
+        bool announced = false;      // its acceptance was shown
+        bool may_be_again = false;   // it may have been given before: an event came in between
+        bool may_end_itself = false; // the vector may be one that is never in service
+        std::optional<u32> tpr;      // if the guest cannot have changed TPR since
+    };
+    struct Gave {
+        std::optional<Mismatch> violated; // by what it breaks a rule, in every world
+        // In no world the APIC can have asked for it. Not everything that KVM gives comes from there:
+        // only if it is then in service, it did.
+        std::optional<Mismatch> unrequested;
+    };
+    Gave on_inject(const Given& given);
+    // The same where all is seen.
+    std::optional<Mismatch> on_inject(u32 vector);
+    // The vector in service may have ended by itself.
+    void may_have_ended(u32 vector);
+    // The vector was given to the processor, by this APIC or past it.
+    void may_have_taken(u32 vector);
+    // A write of a register whose way to the APIC the trace does not show: done or not.
+    void on_stray_write(Reg reg, u64 value, const CpuFacts& cpu);
+    void forget_interrupts();
+    void forget(Reg reg);
+    // The register holds what it holds in `of`, whatever the mode.
+    void keep(Reg reg, const Worlds& of);
+
+    // All that is in service is known.
+    bool knows_service() const;
+    bool is_possible(Mode mode) const { return possible_[static_cast<std::size_t>(mode)]; }
+    unsigned count() const;
+    // The mode, if only one is possible.
+    std::optional<Mode> mode() const;
+    // The errors that are certainly collected and not yet shown by ESR.
+    u32 pending_errors() const;
+    // All that may be collected.
+    Known<u32> collected_errors() const;
+    bool may_be_periodic() const;
+    // Of all worlds.
+    Known<u32> stored(Reg reg) const;
+    Known<u64> tsc_deadline() const;
+    Known<u64> apic_base() const;
+    // The ID by which messages in the form of the current mode find it.
+    Known<u32> bus_id() const;
+    const World& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
+
+  private:
+    template <class Visit>
+    void each(Visit visit) {
+        for (std::size_t m = 0; m < model::mode_count; ++m)
+            if (possible_[m]) visit(worlds_[m]);
+    }
+    void add(const World& world);
+    // On each path of each world, with a copy of it.
+    template <class Visit>
+    void each_path(Visit visit) const {
+        for (std::size_t m = 0; m < model::mode_count; ++m) {
+            if (!possible_[m]) continue;
+            model::ForkingDriver p;
+            do {
+                World world = worlds_[m];
+                visit(p, world);
+            } while (p.next_path());
+        }
+    }
+    // Each world becomes what `act` makes of it, on each path.
+    template <class Act>
+    void become(Act act) {
+        Worlds next;
+        next.interrupts_known_ = interrupts_known_;
+        each_path([&](model::ForkingDriver& p, World& world) {
+            act(p, world);
+            next.add(world);
+        });
+        *this = next;
+    }
+    template <class Visit>
+    void each_arrival(const Message& message, Visit visit) const;
+    void clear_in_service(u64 vector);
+    Judgement judge_access(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                           bool value_is_ours);
+    Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                          bool value_is_ours);
+    void keep_departing(Worlds& survivors, const std::array<Judgement, model::mode_count>& refuted,
+                        const traces::GuestAccess& access, const CpuFacts& cpu);
+    static void take_over(const World& before, const traces::GuestAccess& access, const CpuFacts& cpu,
+                          const Mismatch& mismatch, Worlds& next);
+
+    std::array<World, model::mode_count> worlds_;
+    std::array<bool, model::mode_count> possible_{};
+    bool interrupts_known_ = false; // some bit of IRR, ISR or TMR may be known
+};
+
+model::Access<model::KnownBits> model_access(const traces::GuestAccess& access);
+Mode mode_of(const World& world);
+
+} // namespace lapicheck::checker

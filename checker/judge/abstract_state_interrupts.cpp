@@ -1,0 +1,270 @@
+// Interrupts among what may be true of an APIC: messages that arrive, timers that fire, vectors that are
+// taken.
+#include "checker/judge/abstract_state.hpp"
+#include "checker/judge/compare.hpp"
+#include "model/command.hpp"
+
+namespace lapicheck::checker {
+
+using model::Access;
+using model::ForkingDriver;
+using model::KnownBits;
+using model::KnownBool;
+
+void Worlds::collect_errors() {
+    each([](World& world) {
+        ForkingDriver p;
+        model::collect_errors(p, world);
+    });
+}
+
+namespace {
+
+Access<KnownBits> as_access(const Worlds::Message& message, const World& receiver, u32 command) {
+    const bool x2apic = mode_of(receiver) == Mode::x2apic;
+    return {model::AccessKind::message,
+            model::widen(x2apic ? message.x2apic_destination : message.destination), 4, u64{command}};
+}
+
+} // namespace
+
+void Worlds::receive(const Message& message, const CpuFacts& cpu) {
+    const Worlds before = *this;
+    interrupts_known_ = true;
+    become([&](ForkingDriver& p, World& world) {
+        const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
+        model::receive(p, world, as_access(message, world, command));
+    });
+    if (!message.certain) merge(before);
+}
+
+template <class Visit>
+void Worlds::each_arrival(const Message& message, Visit visit) const {
+    each_path([&](ForkingDriver& p, World& world) {
+        visit(model::receive(p, world, as_access(message, world, message.command)));
+    });
+}
+
+bool Worlds::may_be_addressed(const Message& message) const {
+    bool may = false;
+    each_arrival(message, [&](const PathOutcome& out) { may = may || out.answer == model::Answer::apic; });
+    return may;
+}
+
+bool Worlds::must_be_addressed(const Message& message) const {
+    bool must = true;
+    each_arrival(message, [&](const PathOutcome& out) { must = must && out.answer == model::Answer::apic; });
+    return must;
+}
+
+void Worlds::timer_fired(const CpuFacts& cpu) {
+    interrupts_known_ = true;
+    become([&](ForkingDriver& p, World& world) { model::expire_timer(p, world, cpu); });
+}
+
+// An expiry may also have been remembered while the entry was masked (T15), or come late (T18): the count
+// and the deadline exclude nothing.
+void Worlds::timer_may_have_fired(const CpuFacts& cpu) {
+    Worlds fired = *this;
+    fired.timer_fired(cpu);
+    merge(fired);
+    const Known<u32> entry = stored(Reg::lvt_timer);
+    if (has_any(entry, model::lvt::mask).is_true()) return;
+    const Known<u32> vector = entry & model::lvt::vector;
+    if (vector.is_exact()) on_accept(vector.value, false, false);
+    else forget_interrupts();
+}
+
+KnownBool Worlds::raises_error(Known<u32> pending_before) const {
+    std::optional<KnownBool> all;
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        const KnownBool here = model::raises_error(p, worlds_[m], pending_before);
+        all = all ? all->join(here) : here;
+    }
+    return all.value_or(KnownBool{});
+}
+
+// What another delivery mode than fixed does (AMD) goes past IRR.
+void Worlds::error_raised(bool certain) {
+    const Known<u32> entry = stored(Reg::lvt_error);
+    if (has_any(entry, model::lvt::mask).is_true()) return;
+    const Known<u32> vector = entry & model::lvt::vector;
+    if (!certain || !is_zero(entry & model::icr::delivery_mode).is_true()) {
+        if (vector.is_exact()) on_accept(vector.value, false, false);
+        else forget_interrupts();
+        return;
+    }
+    interrupts_known_ = true;
+    become([](ForkingDriver& p, World& world) { model::fire(p, world, Reg::lvt_error); });
+}
+
+std::optional<u32> Worlds::interrupt_to_take() const {
+    std::optional<u32> only;
+    bool determined = true;
+    each_path([&](ForkingDriver& p, World& world) {
+        const PathOutcome out = model::take_interrupt(p, world);
+        determined = determined && out.answer == model::Answer::apic && out.value.is_exact() &&
+                     (!only || *only == out.value.value);
+        only = model::low_half(out.value.value);
+    });
+    return determined ? only : std::nullopt;
+}
+
+KnownBool Worlds::broadcasts_eoi() const {
+    std::optional<KnownBool> all;
+    each_path([&](ForkingDriver& p, World& world) {
+        const KnownBool here = model::end_of_interrupt(p, world);
+        all = all ? all->join(here) : here;
+    });
+    return all.value_or(KnownBool{});
+}
+
+void Worlds::forget_interrupts() {
+    if (!interrupts_known_) return;
+    interrupts_known_ = false;
+    each([](World& world) {
+        for (u32 word = 0; word < 24; ++word) {
+            const Reg reg = model::offset_by(Reg::isr0, word);
+            world[reg] = {0, ~model::vectors_of(reg)};
+        }
+    });
+}
+
+void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
+    if (vector < model::first_legal_vector) return;
+    const u32 bit = model::bit_of(vector);
+    const Reg irr = model::word_of(Reg::irr0, vector);
+    const Reg tmr = model::word_of(Reg::tmr0, vector);
+    each([&](World& world) {
+        const KnownBool enabled = both(is_enabled(world), is_software_enabled(world));
+        if (enabled.is_false()) return; // V09: traced, then dropped
+        if (certain && enabled.is_true()) {
+            ForkingDriver p;
+            model::accept(p, world, Known<u32>{vector}, KnownBool{level_triggered});
+            return;
+        }
+        // Accepted or not, perhaps already taken.
+        world[irr] = world[irr].join(world[irr].refined_by({bit, bit}));
+        const u32 trigger = level_triggered ? bit : 0;
+        world[tmr] = world[tmr].join(world[tmr].refined_by({trigger, bit}));
+    });
+    interrupts_known_ = true;
+}
+
+namespace {
+
+// `reg`: where it shows that the vector had to wait.
+Mismatch injected(const World& world, Rule rule, Reg reg, Detail why) {
+    Mismatch mismatch;
+    mismatch.rule = rule;
+    mismatch.fault = Fault::injected;
+    mismatch.reg = reg;
+    mismatch.mode = mode_of(world);
+    mismatch.detail = why;
+    return mismatch;
+}
+
+// What holds the vector back for certain: a higher one that waits, one of its class or above in service, or
+// the task priority.
+std::optional<Mismatch> held_back(const World& world, const Worlds::Given& given) {
+    const u32 vector_class = given.vector & model::tpr::task_class;
+    if (given.tpr && (*given.tpr & model::tpr::task_class) >= vector_class)
+        return injected(world, Rule::P02, Reg::tpr, {"TPR holds back its class"});
+    for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
+        const u32 bit = model::bit_of(other);
+        if (other > given.vector && (world[model::word_of(Reg::irr0, other)].value & bit) != 0)
+            return injected(world, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", other});
+        if ((world[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
+        if (other > given.vector)
+            return injected(world, Rule::P03, Reg::isr0, {"{:#x} is in service", other});
+        return injected(world, other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
+                        {"{:#x}, of its class, is in service", other});
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+Worlds::Gave Worlds::on_inject(const Given& given) {
+    Gave gave;
+    bool explained = false;
+    bool requested = false;
+    const u32 bit = model::bit_of(given.vector);
+    const Reg irr = model::word_of(Reg::irr0, given.vector);
+    const Reg isr = model::word_of(Reg::isr0, given.vector);
+    each([&](World& world) {
+        const Known<u32> lint0 = world[Reg::lvt_lint0];
+        // The PIC's vector comes through LINT0 as ExtINT, past IRR and ISR (P11), or directly where the
+        // APIC is disabled.
+        const bool direct = !is_enabled(world).is_true() || !is_software_enabled(world).is_true();
+        const bool through_lint0 =
+            !has_any(lint0, model::lvt::mask).is_true() &&
+            !equal(lint0 & model::lvt::delivery_mode, Known<u32>{model::lvt::extint}).is_false();
+        const bool certainly_ours = !direct && !through_lint0;
+        const bool not_requested = (world[irr].known & ~world[irr].value & bit) != 0;
+        const bool is_requested = (world[irr].value & bit) != 0 || given.announced;
+        const bool may_serve = ((world[isr].value | ~world[isr].known) & bit) != 0;
+        if (not_requested) {
+            explained = true;
+            if (!certainly_ours || may_serve) { // the PIC's; or given again
+                requested = true;
+                return;
+            }
+            gave.unrequested = injected(world, Rule::P02, Reg::irr0, {"nobody requested it"});
+            gave.unrequested->unseen_cause = true;
+            return;
+        }
+        requested = true;
+        const bool is_first = !given.may_be_again || !may_serve;
+        const bool is_taken = certainly_ours && is_requested && is_first;
+        if (is_taken) {
+            if (const auto mismatch = held_back(world, given)) {
+                gave.violated = mismatch;
+                return;
+            }
+        }
+        explained = true;
+        const Known<u32> was_serving = world[isr];
+        const Known<u32> was_waiting = world[irr];
+        World taken = world;
+        model::dispense(taken, Known<u32>{given.vector});
+        if ((was_waiting.value & bit) == 0) taken[irr] = was_waiting;
+        if (is_taken) {
+            world = taken;
+            if (given.may_end_itself) world[isr] = was_serving.join(taken[isr]);
+            return;
+        }
+        for (const Reg reg : {isr, irr}) world[reg] = world[reg].join(taken[reg]);
+    });
+    interrupts_known_ = true;
+    if (explained) gave.violated.reset();
+    if (requested) gave.unrequested.reset();
+    return gave;
+}
+
+std::optional<Mismatch> Worlds::on_inject(u32 vector) {
+    const Gave gave = on_inject({.vector = vector, .announced = true, .tpr = {}});
+    return gave.violated ? gave.violated : gave.unrequested;
+}
+
+void Worlds::may_have_ended(u32 vector) {
+    each([vector](World& world) {
+        Known<u32>& isr = world[model::word_of(Reg::isr0, vector)];
+        isr = isr.join(isr & ~model::bit_of(vector));
+    });
+}
+
+void Worlds::may_have_taken(u32 vector) {
+    each([vector](World& world) {
+        World taken = world;
+        model::dispense(taken, vector);
+        for (const Reg first : {Reg::isr0, Reg::irr0}) {
+            const Reg reg = model::word_of(first, vector);
+            world[reg] = world[reg].join(taken[reg]);
+        }
+    });
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,160 @@
+#include "checker/judge/attribution.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "checker/judge/compare.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::GuestAccess;
+
+// What the register holds after INIT or RESET, if that decides what it holds: not what other rules fix
+// anyway, or what interrupts have changed since.
+bool is_set_by_init(const Mismatch& mismatch) {
+    const Reg reg = mismatch.reg;
+    if (model::index_of(reg) >= model::window_register_count) return false;
+    if (reg == Reg::id || reg == Reg::version || reg == Reg::ppr || reg == Reg::current_count) return false;
+    if (model::is_bitmap(reg) || mismatch.rule == Rule::D04 || mismatch.rule == Rule::D07) return false;
+    const model::RegisterRow& row = model::sdm_registers[model::index_of(reg)];
+    const u64 bits = mismatch.bits & row.defined();
+    return bits != 0 && ((mismatch.expected.value ^ row.reset) & bits) == 0;
+}
+
+// The wrong bits are what INIT leaves in the register.
+bool reads_as_reset(const Mismatch& mismatch) {
+    if (model::index_of(mismatch.reg) >= model::window_register_count || mismatch.bits == 0) return false;
+    const u64 read = ~mismatch.expected.value & mismatch.bits;
+    return ((read ^ model::sdm_registers[model::index_of(mismatch.reg)].reset) & mismatch.bits) == 0;
+}
+
+// What it does or shows of a register the manual leaves open (M08, M09).
+bool is_odd(const GuestAccess& access) {
+    return model::is_mmio(access.kind) && !model::is_aligned_word(access.address, access.size);
+}
+
+// Whether the LDR may still hold what x2APIC mode put there.
+bool may_hold_x2apic_ldr(const GuestAccess& access, const Worlds& worlds, bool before) {
+    if (worlds.is_possible(Mode::x2apic)) return true;
+    const bool writes = access.kind == model::AccessKind::mmio_write && access.reached_apic &&
+                        !is_odd(access) && model::register_addressed(access.kind, access.address) == Reg::ldr;
+    return before && !writes;
+}
+
+} // namespace
+
+void Attribution::note(const GuestAccess& access, const Before& before, const Worlds& worlds) {
+    if (const u32 errors = worlds.pending_errors() & ~before.errors; errors != 0)
+        evidence_.logged(errors, access);
+    ldr_of_x2apic_ = may_hold_x2apic_ldr(access, worlds, ldr_of_x2apic_);
+    if (access.gp) return;
+    const bool by_cr8 =
+        access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
+    const Reg reg = by_cr8 ? Reg::tpr : model::register_addressed(access.kind, access.address);
+    if (model::is_write(access.kind)) note_write(reg, access, worlds);
+    else if (reg != Reg::apic_base && !is_odd(access)) evidence_.showed(reg, access);
+    if (before.modes > 1 && worlds.count() == 1) evidence_.showed(Reg::apic_base, access);
+}
+
+void Attribution::note_write(Reg reg, const GuestAccess& access, const Worlds& worlds) {
+    if (reg == Reg::eoi) evidence_.ended(access.line);
+    if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
+        const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
+        was_periodic_ = goes_on || worlds.may_be_periodic();
+    }
+    const bool may_reach = access.reached_apic || worlds.mode() != Mode::x2apic; // kvm_apic may not be traced
+    if (!model::is_mmio(access.kind) || may_reach) evidence_.wrote(reg, access);
+}
+
+std::vector<Because> Attribution::because(const Mismatch& mismatch, const GuestAccess& access) const {
+    std::vector<Because> lines = evidence_.because(mismatch);
+    std::erase_if(lines, [&access](const Because& because) { return because.line >= access.first_line; });
+    return lines;
+}
+
+Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Worlds& worlds,
+                                            const CpuFacts& facts) const {
+    Circumstances circumstances;
+    circumstances.amd = facts.amd;
+    circumstances.held = evidence_.value_of(mismatch.reg);
+    if (worlds.is_possible(mismatch.mode))
+        circumstances.x2apic_ldr = model::x2apic_ldr(worlds.world(mismatch.mode).x2apic_id);
+    circumstances.was_periodic = was_periodic_;
+    circumstances.ldr_of_x2apic = ldr_of_x2apic_;
+    circumstances.all_told = from_reset_;
+    return circumstances;
+}
+
+std::vector<Mismatch> Attribution::parts(const Mismatch& mismatch, const GuestAccess& access,
+                                         const Worlds& worlds, const CpuFacts& facts) const {
+    return tell_departures(
+        refined(mismatch, worlds), access, circumstances_of(mismatch, worlds, facts),
+        [&](u64 bits) { return refined(narrowed_to(bits, mismatch, access.kind, facts), worlds); });
+}
+
+// The last line that may have put the value there. A write of SVR puts the mask of an LVT entry, and no more;
+// where all is told since RESET or INIT, a read puts nothing.
+u64 Attribution::line_that_put(const Mismatch& mismatch) const {
+    const bool lvt = model::is_lvt(mismatch.reg);
+    const bool all_told = from_reset_ || evidence_.init_line() != 0;
+    if (!all_told) return std::max(evidence_.line_of(mismatch.reg), lvt ? evidence_.line_of(Reg::svr) : 0);
+    const bool mask_alone = (mismatch.bits & ~u64{model::lvt::mask}) == 0;
+    return std::max(evidence_.line_of_write(mismatch.reg),
+                    lvt && mask_alone ? evidence_.line_of_write(Reg::svr) : 0);
+}
+
+// The rule by which the vectors in a word of IRR or TMR had to come, if it is one for all.
+Rule Attribution::way_of_vectors(Reg word, u64 vectors) const {
+    const std::size_t first = (model::index_of(word) - model::index_of(Reg::isr0)) % 8 * 32;
+    std::optional<Rule> way;
+    for (std::size_t bit = 0; bit < 32; ++bit) {
+        if ((vectors >> bit & 1) == 0) continue;
+        const Rule here = ways_[first + bit];
+        if (way && *way != here) return Rule::P01;
+        way = here;
+    }
+    return way.value_or(Rule::P01);
+}
+
+// What is missing in IRR came by that rule's way; of TMR only how the vector was triggered is its message's.
+Rule Attribution::rule_of_acceptance(const Mismatch& mismatch) const {
+    if (mismatch.reg >= Reg::irr0 && mismatch.reg <= Reg::irr7)
+        return way_of_vectors(mismatch.reg, mismatch.bits & mismatch.expected.value);
+    const bool of_tmr = mismatch.reg >= Reg::tmr0 && mismatch.reg <= Reg::tmr7;
+    const bool by_level = of_tmr && way_of_vectors(mismatch.reg, mismatch.bits) == Rule::I18;
+    return by_level ? Rule::I18 : Rule::P01;
+}
+
+Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
+    if (mismatch.fault != Fault::value) return mismatch;
+    const Reg reg = mismatch.reg;
+    const u64 line = evidence_.line_of(reg);
+    const u64 svr_line = evidence_.line_of(Reg::svr);
+    const u64 put_line = line_that_put(mismatch);
+    const bool by_init = evidence_.init_line() > put_line;
+    const bool by_reset = from_reset_ && put_line == 0 && evidence_.init_line() == 0;
+    if ((by_init || by_reset) && is_set_by_init(mismatch)) {
+        mismatch.rule = by_init ? Rule::R02 : Rule::R01;
+        return mismatch;
+    }
+    if (evidence_.deassert_line() > put_line && reads_as_reset(mismatch)) {
+        mismatch.rule = Rule::I07;
+        return mismatch;
+    }
+    if (mismatch.rule == Rule::P01) mismatch.rule = rule_of_acceptance(mismatch);
+    if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
+        !evidence_.ended_after_injection())
+        mismatch.rule = Rule::P02;
+    const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
+    if (!general || !model::is_lvt(reg) || (mismatch.bits & model::lvt::mask) == 0) return mismatch;
+
+    const World& world = worlds.world(mismatch.mode);
+    const bool after_svr = svr_line > line;
+    if (is_software_enabled(world).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
+    else if ((mismatch.expected.value & model::lvt::mask) != 0)
+        mismatch.rule = after_svr ? Rule::V08 : Rule::L10;
+    return mismatch;
+}
+
+} // namespace lapicheck::checker

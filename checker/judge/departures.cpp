@@ -1,0 +1,186 @@
+#include "checker/judge/departures.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <bitset>
+
+#include "checker/judge/evidence.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::AccessKind;
+using specs::Departure;
+using specs::DepartureObserved;
+using specs::Reads;
+using traces::GuestAccess;
+
+// A departure whose names are looked up: there are as many divergences as the trace has faults.
+struct Pattern {
+    const Departure* departure = nullptr;
+    std::bitset<model::rule_ids.size()> rules;
+    std::bitset<model::index_of(Reg::none) + 1> registers;
+    std::bitset<model::access_kind_names.size()> accesses;
+    std::bitset<model::mode_count> modes;
+    bool of_interrupts = false;
+};
+
+bool names(const std::vector<std::string>& list, std::string_view name) {
+    return std::ranges::find(list, name) != list.end();
+}
+
+bool is_word(Reg reg, unsigned word) {
+    return model::is_bitmap(reg) && (model::index_of(reg) - model::index_of(Reg::isr0)) % 8 == word;
+}
+
+Pattern pattern_of(const Departure& departure) {
+    Pattern pattern;
+    pattern.departure = &departure;
+    for (std::size_t i = 0; i < pattern.rules.size(); ++i)
+        pattern.rules[i] = names(departure.rules, model::rule_ids[i]);
+    const auto& word = departure.observed.word;
+    for (std::size_t i = 0; i < pattern.registers.size(); ++i) {
+        const auto reg = static_cast<Reg>(i);
+        pattern.registers[i] =
+            names(departure.registers, register_name(reg)) && (!word || is_word(reg, *word));
+    }
+    for (std::size_t i = 0; i < pattern.accesses.size(); ++i)
+        pattern.accesses[i] = names(departure.access, model::to_string(static_cast<AccessKind>(i)));
+    for (std::size_t i = 0; i < pattern.modes.size(); ++i)
+        pattern.modes[i] = names(departure.modes, model::to_string(static_cast<Mode>(i)));
+    pattern.of_interrupts = names(departure.access, "interrupt") || names(departure.access, "eoi");
+    return pattern;
+}
+
+const std::vector<Pattern>& patterns() {
+    static const std::vector<Pattern> all = [] {
+        std::vector<Pattern> found;
+        for (const Departure& departure : specs::catalogue().departures)
+            found.push_back(pattern_of(departure));
+        return found;
+    }();
+    return all;
+}
+
+bool breaks(const Pattern& pattern, Rule rule) { return pattern.rules[static_cast<std::size_t>(rule)]; }
+
+// No access shows it, but an interrupt or message that came or did not.
+bool is_of_interrupt(Fault fault) {
+    return fault == Fault::injected || fault == Fault::not_taken || fault == Fault::not_delivered ||
+           fault == Fault::eoi_broadcast;
+}
+
+bool is_of_vectors(const Mismatch& mismatch, Reg first) {
+    const std::size_t word = model::index_of(mismatch.reg) - model::index_of(first);
+    return mismatch.fault == Fault::value && model::is_bitmap(mismatch.reg) && word < 8;
+}
+
+// What is not a matter of the value or the #GP alone.
+bool has_effect(std::string_view effect, const Mismatch& mismatch) {
+    const Fault fault = mismatch.fault;
+    if (effect == "interrupt-ended-when-taken")
+        return (fault == Fault::injected && mismatch.reg == Reg::isr0) ||
+               (fault == Fault::eoi_broadcast && mismatch.bits == 0);
+    if (effect == "eoi-broadcast-although-suppressed")
+        return fault == Fault::eoi_broadcast && mismatch.bits != 0;
+    if (effect == "logical-ipi-target-missed") return fault == Fault::not_delivered;
+    if (effect == "error-interrupt-missing")
+        return mismatch.rule == Rule::E05 &&
+               (fault == Fault::not_taken || is_of_vectors(mismatch, Reg::irr0));
+    if (mismatch.rule != Rule::I18) return false;
+    if (effect == "level-ipi-sets-tmr") return is_of_vectors(mismatch, Reg::tmr0);
+    return effect == "level-deassert-ipi-dropped" &&
+           (fault == Fault::not_taken || is_of_vectors(mismatch, Reg::irr0));
+}
+
+bool concerns(const Pattern& pattern, const Mismatch& mismatch, const GuestAccess& access,
+              const Circumstances& circumstances) {
+    const specs::Vendor vendor = pattern.departure->vendor;
+    if (!pattern.departure->in_trace && !circumstances.all_told) return false;
+    if (is_of_interrupt(mismatch.fault))
+        return pattern.of_interrupts && pattern.modes[static_cast<std::size_t>(mismatch.mode)];
+    return pattern.registers[model::index_of(mismatch.reg)] &&
+           pattern.accesses[static_cast<std::size_t>(access.kind)] &&
+           pattern.modes[static_cast<std::size_t>(mismatch.mode)] &&
+           (vendor == specs::Vendor::both || circumstances.amd.admits(vendor == specs::Vendor::amd));
+}
+
+// The bits that read wrong and as the departure says.
+u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
+                   const Circumstances& circumstances) {
+    if (!observed.bits || mismatch.fault != Fault::value || mismatch.bounded) return 0;
+    const u64 value = access.value;
+    if (!observed.values.empty() && std::ranges::find(observed.values, value) == observed.values.end())
+        return 0;
+    const u64 bits = mismatch.bits & *observed.bits;
+    switch (observed.reads) {
+    case Reads::anyhow: break;
+    case Reads::zeros: return bits & ~value;
+    case Reads::ones: return bits & value;
+    case Reads::as_written: return bits & ~(value ^ circumstances.held.value_or(value));
+    case Reads::lower: return value < mismatch.expected.value ? bits : 0;
+    case Reads::x2apic_ldr: {
+        const Known<u64> ldr = model::widen(circumstances.x2apic_ldr);
+        if (!circumstances.ldr_of_x2apic || !std::has_single_bit(value & 0xffff)) return 0;
+        return bits & ~((value ^ ldr.value) & ldr.known);
+    }
+    }
+    return bits;
+}
+
+bool observed_as(const DepartureObserved& observed, const Mismatch& mismatch, const GuestAccess& access,
+                 const Circumstances& circumstances) {
+    if (is_of_interrupt(mismatch.fault) || mismatch.rule == Rule::I18 || mismatch.rule == Rule::E05)
+        return has_effect(observed.effect, mismatch);
+    if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
+    if (observed.bits)
+        return mismatch.bits != 0 &&
+               departing_bits(observed, mismatch, access, circumstances) == mismatch.bits;
+    return observed.effect == "count-above-initial" && mismatch.fault == Fault::value && mismatch.bounded &&
+           (!observed.periodic || circumstances.was_periodic) &&
+           access.value <= observed.at_most.value_or(~u64{0});
+}
+
+} // namespace
+
+const Departure* find_departure(const Mismatch& mismatch, const GuestAccess& access,
+                                const Circumstances& circumstances) {
+    const auto found = std::ranges::find_if(patterns(), [&](const Pattern& pattern) {
+        return concerns(pattern, mismatch, access, circumstances) && breaks(pattern, mismatch.rule) &&
+               observed_as(pattern.departure->observed, mismatch, access, circumstances);
+    });
+    return found == patterns().end() ? nullptr : found->departure;
+}
+
+std::vector<Mismatch> tell_departures(const Mismatch& mismatch, const GuestAccess& access,
+                                      const Circumstances& circumstances,
+                                      const std::function<Mismatch(u64 bits)>& narrowed) {
+    std::vector<Mismatch> parts{mismatch};
+    parts[0].departure = find_departure(mismatch, access, circumstances);
+    if (parts[0].departure != nullptr || mismatch.fault != Fault::value || mismatch.bounded) return parts;
+    u64 left = mismatch.bits;
+    for (const Pattern& pattern : patterns()) {
+        if (left == 0) break;
+        if (!concerns(pattern, mismatch, access, circumstances)) continue;
+        const u64 bits = departing_bits(pattern.departure->observed, mismatch, access, circumstances) & left;
+        if (bits == 0) continue;
+        Mismatch part = narrowed(bits);
+        if (!breaks(pattern, part.rule)) continue;
+        part.departure = pattern.departure;
+        parts.push_back(part);
+        left &= ~bits;
+    }
+    if (left == 0) {
+        parts.erase(parts.begin());
+    } else if (left != mismatch.bits) {
+        parts[0] = narrowed(left);
+        parts[0].departure = find_departure(parts[0], access, circumstances);
+    }
+    return parts;
+}
+
+bool are_departures(const std::vector<Mismatch>& parts) {
+    return std::ranges::all_of(parts, [](const Mismatch& part) { return part.departure != nullptr; });
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,135 @@
+#include "checker/replay/check.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "traces/formats/format.hpp"
+#include "traces/input.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+constexpr std::size_t sniffed_bytes = 64 * 1024;
+
+void mark_known(std::vector<Divergence>& divergences, Profile profile) {
+    if (profile == Profile::kvm)
+        for (Divergence& divergence : divergences) divergence.known = divergence.mismatch.departure;
+    std::ranges::stable_sort(divergences, [](const Divergence& a, const Divergence& b) {
+        return (a.known == nullptr) > (b.known == nullptr);
+    });
+}
+
+Verdict verdict_of(const TraceReport& report) {
+    if (report.count_unknown() != 0) return Verdict::diverges;
+    return report.replay.checked == 0 ? Verdict::inconclusive : Verdict::conforms;
+}
+
+// What stands where a trace was expected, told by its first line that could not be used.
+std::string not_a_trace(const TraceReport& report) {
+    if (report.read.lines == 0 && report.read.skipped_lines == 0)
+        return fmt::format("{}: the file is empty", report.path);
+    if (report.read.skipped.empty()) return {};
+    const auto& first = report.read.skipped.front();
+    return fmt::format(
+        "{}:{}: not ftrace text: {}; expected the kernel's `trace` or `trace_pipe`, or the output of "
+        "`trace-cmd report`",
+        report.path, first.line, first.why);
+}
+
+} // namespace
+
+std::string_view to_string(Profile profile) { return profile == Profile::sdm ? "sdm" : "kvm"; }
+
+std::string_view to_string(Verdict verdict) {
+    if (verdict == Verdict::conforms) return "conforms";
+    return verdict == Verdict::diverges ? "diverges" : "inconclusive";
+}
+
+u64 TraceReport::count_known() const {
+    u64 n = 0;
+    for (const Divergence& divergence : divergences) n += divergence.known == nullptr ? 0 : divergence.count;
+    return n;
+}
+
+u64 TraceReport::count_unknown() const {
+    u64 n = divergences_not_listed;
+    for (const Divergence& divergence : divergences) n += divergence.known == nullptr ? divergence.count : 0;
+    return n;
+}
+
+TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
+    : options_(options), path_(std::move(path)), replay_(options.cpu) {
+    if (options_.monitor) replay_.monitor_all();
+    if (!options_.found) return;
+    replay_.on_new_kind([this](const Divergence& divergence) {
+        const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;
+        if (!is_known) options_.found(divergence, reader_.summary());
+    });
+}
+
+std::string TraceCheck::feed(std::string_view bytes) {
+    if (bytes_ == 0)
+        if (const auto reason = traces::refuse(bytes.substr(0, sniffed_bytes)))
+            return fmt::format("{}: {}", path_, *reason);
+    bytes_ += bytes.size();
+    events_.clear();
+    reader_.feed(bytes, events_);
+    replay_.set_clock(reader_.summary().clock_in_seconds);
+    replay_.set_host_cpus(reader_.summary().host_cpus);
+    assembler_.feed(events_);
+    if (options_.progress) options_.progress(bytes_);
+    return {};
+}
+
+TraceReport TraceCheck::finish() {
+    events_.clear();
+    reader_.finish(events_);
+    assembler_.feed(events_);
+    assembler_.finish();
+    replay_.finish();
+
+    TraceReport report;
+    report.path = path_;
+    report.read = reader_.summary();
+    if (report.read.events == 0) report.error = not_a_trace(report);
+    report.replay = replay_.summary();
+    report.divergences = replay_.divergences();
+    report.divergences_not_listed = replay_.divergences_not_listed();
+    mark_known(report.divergences, options_.profile);
+    report.verdict = verdict_of(report);
+    return report;
+}
+
+TraceReport check_trace(const std::string& path, const CheckOptions& options) {
+    traces::Input input(path);
+    TraceCheck check(input.name(), options);
+    std::string error;
+    for (std::string_view block = input.read(); error.empty() && !block.empty(); block = input.read())
+        error = check.feed(block);
+    if (error.empty()) error = input.error();
+    if (error.empty()) return check.finish();
+    TraceReport report;
+    report.path = input.name();
+    report.error = std::move(error);
+    return report;
+}
+
+int exit_code(const std::vector<TraceReport>& reports) {
+    const auto any = [&reports](auto holds) { return std::ranges::any_of(reports, holds); };
+    if (any([](const TraceReport& r) { return !r.error.empty(); })) return 2;
+    if (any([](const TraceReport& r) { return r.verdict == Verdict::diverges; })) return 1;
+    return any([](const TraceReport& r) { return r.verdict == Verdict::inconclusive; }) ? 4 : 0;
+}
+
+std::string format_time(u64 time, const traces::ReadSummary& read) {
+    if (!read.clock_in_seconds) return fmt::format("{}", time);
+    constexpr u64 second = 1'000'000'000;
+    const unsigned digits = std::min(read.clock_digits, 9U);
+    u64 fraction = time % second;
+    for (unsigned i = digits; i < 9; ++i) fraction /= 10;
+    return fmt::format("{}.{:0{}}", time / second, fraction, digits);
+}
+
+} // namespace lapicheck::checker

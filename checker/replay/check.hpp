@@ -1,0 +1,77 @@
+// `lapicheck check`: reads one trace, replays it and says how it ended.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "checker/replay/replay.hpp"
+#include "specs/catalogue.hpp"
+#include "traces/access_assembler.hpp"
+#include "traces/formats/ftrace_text.hpp"
+#include "traces/formats/reader.hpp"
+
+namespace lapicheck::checker {
+
+enum class Profile : std::uint8_t { sdm, kvm };
+enum class Verdict : std::uint8_t { conforms, diverges, inconclusive };
+std::string_view to_string(Profile profile);
+std::string_view to_string(Verdict verdict);
+
+struct CheckOptions {
+    Profile profile = Profile::sdm;
+    GuestCpu cpu = GuestCpu::either;
+    bool monitor = false; // hold every access against the properties too
+    // Told now and then how many bytes were read.
+    std::function<void(std::uint64_t bytes)> progress;
+    // Told of each kind of divergence when it is first found, but for those that the profile knows. Lost
+    // events may take it back later; then it is not in the report, and told again if it comes again.
+    std::function<void(const Divergence& divergence, const traces::ReadSummary& read)> found;
+};
+
+struct TraceReport {
+    std::string path;
+    std::string error; // why the trace could not be read; then the rest is empty
+    Verdict verdict = Verdict::inconclusive;
+    traces::ReadSummary read;
+    ReplaySummary replay;
+    std::vector<Divergence> divergences; // unknown ones first, then by line
+    u64 divergences_not_listed = 0;
+
+    u64 count_known() const;
+    u64 count_unknown() const;
+};
+
+// One trace that comes piece by piece.
+class TraceCheck {
+  public:
+    // `path` names the trace in the report.
+    TraceCheck(std::string path, const CheckOptions& options);
+    TraceCheck(const TraceCheck&) = delete;
+    TraceCheck& operator=(const TraceCheck&) = delete;
+
+    // Empty, or why this is no trace.
+    std::string feed(std::string_view bytes);
+    // After the last byte.
+    TraceReport finish();
+
+  private:
+    CheckOptions options_;
+    std::string path_;
+    std::uint64_t bytes_ = 0;
+    traces::FtraceText reader_;
+    Replay replay_;
+    traces::Assembler assembler_{replay_};
+    std::vector<traces::Event> events_;
+};
+
+// `path` "-" is standard input.
+TraceReport check_trace(const std::string& path, const CheckOptions& options);
+
+// 0 all conform, 1 one diverges, 2 one could not be read, 4 in one nothing could be checked.
+int exit_code(const std::vector<TraceReport>& reports);
+
+// "3.263707": a stamp as the trace prints it.
+std::string format_time(u64 time, const traces::ReadSummary& read);
+
+} // namespace lapicheck::checker

@@ -1,0 +1,94 @@
+// To whom a command goes: the kvm_apic_accept_irq lines of one access held against its kvm_apic_ipi.
+#pragma once
+
+#include <algorithm>
+#include <unordered_map>
+#include <vector>
+
+#include "checker/replay/vcpu.hpp"
+
+namespace lapicheck::checker {
+
+// What a thread shows between two of its accesses.
+struct Acceptance {
+    u64 line = 0;
+    u64 id = 0; // as KVM names the vCPU
+    u32 vector = 0;
+    traces::DeliveryMode mode = traces::DeliveryMode::unknown;
+};
+
+class Acceptances {
+  public:
+    void add(const Acceptance& acceptance) {
+        if (items_.size() < most) items_.push_back(acceptance);
+        else overflown_ = true;
+    }
+    void clear() {
+        items_.clear();
+        overflown_ = false;
+    }
+    bool empty() const { return items_.empty() && !overflown_; }
+    // The IDs of those who accepted what the access sent; nothing if not all are kept.
+    std::optional<std::vector<u64>> of(const traces::GuestAccess& access) const;
+    // Commands of this thread have reached this ID: it is of the same machine.
+    void reached(u64 id) {
+        if (const auto at = std::ranges::lower_bound(reached_, id); at == reached_.end() || *at != id)
+            reached_.insert(at, id);
+    }
+    const std::vector<u64>& all_reached() const { return reached_; }
+
+  private:
+    static constexpr std::size_t most = 4096;
+    std::vector<Acceptance> items_;
+    std::vector<u64> reached_;
+    bool overflown_ = false;
+};
+
+// The vCPUs by the ID that is surely theirs. Two of one ID are of two machines, between which nothing tells
+// apart: then nothing is found.
+class VcpuIndex {
+  public:
+    void forget() { stale_ = true; }
+    // `each_vcpu(visit)` calls visit(vcpu) for every vCPU.
+    template <class Each>
+    Vcpu* find(u64 id, Each each_vcpu) {
+        const auto found = by_id_.find(id);
+        if (!stale_ && found != by_id_.end() && found->second->is_surely(id))
+            return one_machine_ ? found->second : nullptr;
+        // As often as it pays: a vCPU's ID may become known later.
+        if (!stale_ && ++missed_ <= size_) return nullptr;
+        fill(each_vcpu);
+        const auto again = by_id_.find(id);
+        return one_machine_ && again != by_id_.end() ? again->second : nullptr;
+    }
+
+  private:
+    template <class Each>
+    void fill(Each each_vcpu) {
+        by_id_.clear();
+        one_machine_ = true;
+        stale_ = false;
+        missed_ = 0;
+        size_ = 0;
+        each_vcpu([this](Vcpu& vcpu) {
+            ++size_;
+            const std::optional<u64> id = vcpu.sure_id();
+            if (id && !by_id_.emplace(*id, &vcpu).second) one_machine_ = false;
+        });
+    }
+
+    std::unordered_map<u64, Vcpu*> by_id_;
+    bool one_machine_ = true;
+    bool stale_ = true;
+    u64 missed_ = 0;
+    u64 size_ = 0;
+};
+
+// The command of `access` as its receivers get it; nothing where the manual leaves open to whom it goes or
+// KVM's trace does not show it. `sender`: after the access.
+std::optional<Worlds::Message> message_of(const traces::GuestAccess& access, const Vcpu& sender);
+
+// The rule by which the message goes to, or not to, an APIC in this state.
+Rule rule_of_addressing(const Worlds::Message& message, u32 shorthand, const Vcpu& receiver);
+
+} // namespace lapicheck::checker

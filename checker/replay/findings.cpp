@@ -1,0 +1,101 @@
+#include "checker/replay/findings.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lapicheck::checker {
+namespace {
+
+// Repeats of one kind: the same rule broken in the same way and bits, of the same register, in the
+// same mode. A window that is alive is one fault, whatever is read through it.
+bool same_kind(const Divergence& a, const Divergence& b) {
+    const bool window =
+        a.mismatch.fault == Fault::answered_by_apic || a.mismatch.fault == Fault::reached_apic;
+    const bool same_register = window || a.mismatch.reg == b.mismatch.reg;
+    const bool same_place = window || a.mismatch.reg != Reg::none || a.access.address == b.access.address;
+    return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault && same_register &&
+           a.mismatch.mode == b.mismatch.mode && a.access.kind == b.access.kind &&
+           a.mismatch.bits == b.mismatch.bits && a.mismatch.departure == b.mismatch.departure && same_place;
+}
+
+} // namespace
+
+bool Findings::is_new_kind(const Divergence& divergence) const {
+    const auto same = [&divergence](const Divergence& other) { return same_kind(other, divergence); };
+    return std::ranges::none_of(folded_, same) &&
+           std::ranges::none_of(recent_, same,
+                                [](const Finding& f) -> const Divergence& { return f.divergence; });
+}
+
+void Findings::add(Finding finding) {
+    const bool is_conditional = finding.divergence.mismatch.unseen_wrmsr && !shows_msrs_;
+    if (told_ && !is_conditional && is_new_kind(finding.divergence)) told_(finding.divergence);
+    recent_.push_back(std::move(finding));
+    if (recent_.size() <= most_recent) return;
+    fold(std::move(recent_.front().divergence));
+    recent_.pop_front();
+}
+
+u64 Findings::take_back_since(u64 since) {
+    return std::erase_if(recent_, [since](const Finding& finding) {
+        return finding.divergence.line > since && finding.last_gap_line > since;
+    });
+}
+
+u64 Findings::take_back_unseen_since(u64 last_line) {
+    return std::erase_if(recent_, [last_line](const Finding& finding) {
+        return finding.divergence.mismatch.unseen_cause && finding.divergence.line > last_line;
+    });
+}
+
+// What was held until now is told now.
+void Findings::msrs_are_shown() {
+    if (std::exchange(shows_msrs_, true)) return;
+    std::vector<Divergence> found = std::exchange(conditional_, {});
+    for (Divergence& divergence : found) {
+        if (told_ && is_new_kind(divergence)) told_(divergence);
+        fold_into(folded_, std::move(divergence));
+    }
+    for (Finding& finding : std::exchange(recent_, {})) {
+        const bool was_held = std::exchange(finding.divergence.mismatch.unseen_wrmsr, false);
+        if (told_ && was_held && is_new_kind(finding.divergence)) told_(finding.divergence);
+        recent_.push_back(std::move(finding));
+    }
+}
+
+u64 Findings::take_back_unseen_wrmsrs() {
+    if (std::exchange(shows_msrs_, false)) return 0;
+    u64 taken_back = std::erase_if(
+        recent_, [](const Finding& finding) { return finding.divergence.mismatch.unseen_wrmsr; });
+    for (const Divergence& divergence : std::exchange(conditional_, {})) taken_back += divergence.count;
+    return taken_back;
+}
+
+u64 Findings::take_back_of(u32 thread) {
+    return std::erase_if(
+        recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });
+}
+
+void Findings::settle() {
+    for (Finding& finding : recent_) fold(std::move(finding.divergence));
+    recent_.clear();
+    std::stable_sort(folded_.begin(), folded_.end(),
+                     [](const Divergence& a, const Divergence& b) { return a.line < b.line; });
+}
+
+void Findings::fold(Divergence divergence) {
+    const bool is_conditional = divergence.mismatch.unseen_wrmsr && !shows_msrs_;
+    fold_into(is_conditional ? conditional_ : folded_, std::move(divergence));
+}
+
+void Findings::fold_into(std::vector<Divergence>& kinds, Divergence divergence) {
+    for (Divergence& known : kinds) {
+        if (!same_kind(known, divergence)) continue;
+        known.count += divergence.count;
+        return;
+    }
+    if (kinds.size() < most_kinds) kinds.push_back(std::move(divergence));
+    else if (&kinds == &folded_) not_listed_ += divergence.count;
+}
+
+} // namespace lapicheck::checker

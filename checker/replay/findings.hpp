@@ -1,0 +1,58 @@
+// The divergences of one trace: folded by kind, and taken back where a mark of lost events shows that
+// what they rest on may have changed unseen.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "checker/judge/divergence.hpp"
+
+namespace lapicheck::checker {
+
+struct Finding {
+    Divergence divergence;
+    u64 last_gap_line = 0; // no event of the thread can have been lost after this line and before it
+};
+
+class Findings {
+  public:
+    void add(Finding finding);
+    // Told of a divergence when no other of its kind stands.
+    void on_new_kind(std::function<void(const Divergence&)> told) { told_ = std::move(told); }
+    // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
+    u64 take_back_since(u64 since);
+    // Behind `last_line` a CPU has no event: its buffer may have been full, and nothing tells. What was found
+    // there for want of an event does not hold. Returns how many were taken back.
+    u64 take_back_unseen_since(u64 last_line);
+    // The trace shows accesses to MSRs: a WRMSR that would explain a divergence was not made.
+    void msrs_are_shown();
+    // It shows none to its end, so that one may have been made unseen. Returns how many were taken back.
+    u64 take_back_unseen_wrmsrs();
+    // What was found in a thread does not hold. Returns how many were taken back.
+    u64 take_back_of(u32 thread);
+    // Nothing can take back what is left.
+    void settle();
+
+    const std::vector<Divergence>& folded() const { return folded_; }
+    u64 not_listed() const { return not_listed_; }
+
+  private:
+    // Bounds on memory: how many may still be taken back, how many kinds are listed.
+    static constexpr std::size_t most_recent = 1024;
+    static constexpr std::size_t most_kinds = 500;
+
+    void fold(Divergence divergence);
+    void fold_into(std::vector<Divergence>& kinds, Divergence divergence);
+    bool is_new_kind(const Divergence& divergence) const;
+
+    std::function<void(const Divergence&)> told_;
+    std::deque<Finding> recent_;
+    std::vector<Divergence> folded_;
+    std::vector<Divergence> conditional_; // unless an unseen WRMSR explains it
+    bool shows_msrs_ = false;
+    u64 not_listed_ = 0;
+};
+
+} // namespace lapicheck::checker

@@ -1,0 +1,57 @@
+#include "checker/replay/host_notes.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace lapicheck::checker {
+namespace {
+
+using model::u64;
+
+constexpr std::size_t most_listed = 8;
+
+std::string observations(u64 count) { return fmt::format("{} observation{}", count, count == 1 ? "" : "s"); }
+std::string vcpus(u64 count) { return count == 1 ? "the vCPU" : fmt::format("{} vCPUs", count); }
+
+} // namespace
+
+void HostNotes::Group::add(const std::string& vcpu, u64 line, u64 observations) {
+    const bool has_room = listed_.size() < most_listed || listed_.contains(vcpu);
+    Entry& entry = has_room ? listed_[vcpu] : others_;
+    ++entry.vcpus;
+    entry.observations += observations;
+    entry.line = entry.line == 0 ? line : std::min(entry.line, line);
+}
+
+void HostNotes::was_reset(const std::string& vcpu, u64 line, u64 observations) {
+    were_reset_.add(vcpu, line, observations);
+}
+
+void HostNotes::may_be_reset(const std::string& vcpu, u64 observations) {
+    may_be_reset_.add(vcpu, 0, observations);
+}
+
+std::vector<std::string> HostNotes::texts() const {
+    std::vector<std::string> texts;
+    const auto reset = [&](const std::string& label, const Entry& entry) {
+        texts.push_back(
+            entry.vcpus == 1
+                ? fmt::format("{}: userspace must have reset it before line {} ({})", label, entry.line,
+                              observations(entry.observations))
+                : fmt::format("{}: userspace must have reset {} vCPUs, the first before line {} ({})", label,
+                              entry.vcpus, entry.line, observations(entry.observations)));
+    };
+    const auto open = [&](const std::string& label, const Entry& entry) {
+        texts.push_back(fmt::format("{}: {} diverge{} unless userspace reset or loaded {}; not decided",
+                                    label, observations(entry.observations),
+                                    entry.observations == 1 ? "s" : "", vcpus(entry.vcpus)));
+    };
+    for (const auto& [label, entry] : were_reset_.listed()) reset(label, entry);
+    if (were_reset_.others().vcpus != 0) reset("further vCPUs", were_reset_.others());
+    for (const auto& [label, entry] : may_be_reset_.listed()) open(label, entry);
+    if (may_be_reset_.others().vcpus != 0) open("further vCPUs", may_be_reset_.others());
+    return texts;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,540 @@
+#include "checker/replay/replay.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "traces/kvm_ioctls.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::Event;
+using traces::EventKind;
+using traces::GuestAccess;
+namespace ioctls = traces::ioctls;
+
+// Threads that run vCPUs kept at once; beyond it all start anew, which loses knowledge, never accuracy.
+constexpr std::size_t most_threads = 2048;
+constexpr std::size_t most_vcpus_a_thread = 64;
+
+// How long a thread must have been silent for userspace to have reset its vCPU in between. Userspace
+// makes several ioctls on every vCPU, hundreds of microseconds in all, and firmware runs for
+// milliseconds before its first access; where the trace shows when the thread was in userspace, only
+// that time counts.
+constexpr u64 shortest_reset_ns = 300'000;
+constexpr u64 shortest_userspace_ns = 100'000;
+// Of clocks that count cycles the rate is unknown; no CPU counts slower than this would mean.
+constexpr u64 shortest_reset_ticks = 100'000;
+// A thread's own pause in which events of it may have been lost on another CPU.
+constexpr u64 shortest_gap_ns = 50'000;
+
+constexpr u64 longest_instruction = 15; // bytes
+
+constexpr u32 nobody = 0xffff'ffff; // no thread's number
+
+CpuFacts facts_for(GuestCpu cpu) {
+    CpuFacts facts;
+    if (cpu != GuestCpu::either) facts.amd = cpu == GuestCpu::amd;
+    // Without CPUID 8000_0008H a CPU has 36 bits; none has more than 52.
+    constexpr u64 always = (u64{1} << 36) - 1;
+    constexpr u64 never = ~((u64{1} << 52) - 1);
+    facts.address_mask = {always, always | never};
+    facts.locked_x2apic = false; // until IA32_XAPIC_DISABLE_STATUS is seen to say so
+    return facts;
+}
+
+bool are_all_departures(const std::vector<Divergence>& divergences) {
+    return std::ranges::all_of(divergences,
+                               [](const Divergence& d) { return d.mismatch.departure != nullptr; });
+}
+
+// An event that is no access but shows a divergence, as an access.
+GuestAccess as_access(const Event& event) {
+    GuestAccess access;
+    access.kind = model::AccessKind::rdmsr;
+    access.thread = event.thread;
+    access.vcpu = event.vcpu;
+    access.address = event.where & 0xffff'ffff;
+    access.value = event.kind == EventKind::cpuid ? model::high_half(event.value) : event.where;
+    access.line = event.line;
+    access.first_line = event.line;
+    access.last_line = event.line;
+    access.time = event.time;
+    return access;
+}
+
+bool is_default_window(u64 address) {
+    return (address & model::apic_base::page) == model::apic_base::reset_page;
+}
+
+} // namespace
+
+Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
+
+Replay::Thread& Replay::find_thread(u32 id) {
+    if (threads_.size() >= most_threads && !threads_.contains(id)) make_room();
+    last_thread_ = &threads_[id];
+    last_thread_id_ = id;
+    return *last_thread_;
+}
+
+void Replay::forget_threads() {
+    each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
+    threads_.clear();
+    index_.forget();
+    last_thread_ = nullptr;
+}
+
+void Replay::make_room() {
+    forget_threads();
+    note_once(noted_room_,
+              fmt::format("more than {} threads: what was known of earlier ones was dropped", most_threads));
+}
+
+void Replay::retire(const Vcpu& vcpu) {
+    const u64 undecided = vcpu.undecided();
+    summary_.undetermined += undecided;
+    summary_.checked -= std::min(summary_.checked, undecided);
+    if (vcpu.reset_line() != 0) host_notes_.was_reset(vcpu.label(), vcpu.reset_line(), undecided);
+    else if (const u64 open = undecided + vcpu.undecided_events(); open != 0)
+        host_notes_.may_be_reset(vcpu.label(), open);
+}
+
+Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
+    Vcpu* current = thread.current;
+    if (current != nullptr && (number < 0 || current->number() == number)) return *current;
+    for (auto& vcpu : thread.vcpus) {
+        if (vcpu->number() != number && vcpu->number() >= 0) continue;
+        if (number < 0 && !vcpu->may_be_opened_as(thread.run_fd)) continue;
+        vcpu->name(number); // the one vCPU that had no number yet
+        thread.current = vcpu.get();
+        return *vcpu;
+    }
+    if (thread.vcpus.size() >= most_vcpus_a_thread) {
+        for (auto& vcpu : thread.vcpus) retire(*vcpu);
+        thread.vcpus.clear();
+        index_.forget();
+    }
+    index_.forget();
+    thread.vcpus.push_back(std::make_unique<Vcpu>(id, facts_));
+    thread.current = thread.vcpus.back().get();
+    thread.current->name(number);
+    thread.current->opened_as(thread.run_fd);
+    if (number < 0 && thread.run_fd != no_id && thread.vcpus.size() > 1)
+        for (auto& vcpu : thread.vcpus) vcpu->shares_thread();
+    ++summary_.vcpus;
+    return *thread.current;
+}
+
+bool Replay::allows_reset(const Thread& thread, u64 gap, u64 line) const {
+    if (!clock_in_seconds_) {
+        const bool counts_events = thread.last_time < 64 * line; // the `counter` clock tells no time
+        return counts_events || gap >= shortest_reset_ticks;
+    }
+    if (thread.shows_userspace) return thread.in_userspace && gap >= shortest_userspace_ns;
+    if (thread.shows_entries) return !thread.in_guest && gap >= shortest_userspace_ns;
+    return gap >= shortest_reset_ns;
+}
+
+void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line) {
+    if (thread.last_time != 0) {
+        // With the local clock two CPUs' stamps may be out of order.
+        const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
+        if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
+        if (!thread.vcpus.empty() && allows_reset(thread, gap, line))
+            for (auto& vcpu : thread.vcpus) vcpu->host_may_have_reset();
+    } else {
+        thread.last_gap_line = line;
+    }
+    thread.last_time = time;
+    thread.last_cpu = static_cast<std::uint16_t>(cpu);
+}
+
+void Replay::on_access(const GuestAccess& access) {
+    Thread& thread = thread_of(access.thread);
+    pass_time(thread, access.cpu, access.time, access.line);
+    thread.in_userspace = false;
+    note_line(access.cpu, access.line);
+    take_access(thread, access);
+    if (!thread.acceptances.empty()) thread.acceptances.clear();
+    settle_deliveries(thread);
+}
+
+void Replay::take_access(Thread& thread, const GuestAccess& access) {
+    const bool by_mmio = model::is_mmio(access.kind);
+    // Not stored again and again: it is copied right behind, in one piece, which then would have to wait.
+    if (by_mmio && !visible_.mmio) visible_.mmio = true;
+    if (by_mmio && !access.reached_apic && !is_default_window(access.address) &&
+        (thread.current == nullptr || !thread.current->has_window_at(access.address)))
+        return;
+    if (!by_mmio && !visible_.msrs) {
+        visible_.msrs = true;
+        findings_.msrs_are_shown();
+    }
+    if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
+
+    Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
+    if (visible_.interrupts()) vcpu.catch_up(accepts_);
+    if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
+    if (access.ended_interrupt) tells_apart(thread, access.thread, thread.eoi_id, access.eoi_id);
+    if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
+        vcpu.apic_is_in_userspace();
+        note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
+    }
+    if (!visible_.accepts) note_command(access, vcpu);
+    VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
+    if (access.ipis > 0) check_delivery(thread, vcpu, access);
+    if (xapic_since_ > access.line && vcpu.worlds().is_possible(Mode::xapic)) xapic_since_ = access.line;
+    ++summary_.accesses;
+    ++(verdict.determined ? summary_.checked : summary_.undetermined);
+    if (verdict.settled.empty() && verdict.divergences.empty()) return;
+    report(thread, std::move(verdict.settled));
+    // What KVM is known to do needs no reset to explain it.
+    if (verdict.pending && !are_all_departures(verdict.divergences))
+        vcpu.hold(std::move(verdict.divergences), true);
+    else report(thread, std::move(verdict.divergences));
+}
+
+void Replay::on_stray(const Event& event) {
+    Thread& thread = thread_of(event.thread);
+    pass_time(thread, event.cpu, event.time, event.line);
+    ++summary_.stray;
+    if (event.kind == EventKind::apic_ipi) { // a hypercall's, or an accelerated one
+        visible_.ipis = true;
+        if (!visible_.accepts) command_sent({thread.current, event.line}, event);
+        return;
+    }
+    if (event.kind == EventKind::apic_write && event.where == model::offset_of(Reg::icr) && !visible_.accepts)
+        command_sent({thread.current, event.line}, model::low_half(event.value), std::nullopt);
+    const bool is_eoi = event.kind == EventKind::eoi || event.where == model::offset_of(Reg::eoi);
+    if (is_eoi) {
+        if (event.kind == EventKind::eoi) tells_apart(thread, event.thread, thread.eoi_id, event.where);
+        visible_.foreign_eoi = true;
+        if (thread.current != nullptr) thread.current->forget_interrupts();
+        return;
+    }
+    visible_.accelerated = true;
+    note_once(noted_accelerated_,
+              "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
+    if (thread.current != nullptr)
+        thread.current->on_stray_write(model::register_at(event.where), event.value);
+}
+
+void Replay::on_event(const Event& event) {
+    if (event.kind == EventKind::lost) return on_lost(event);
+    if (event.kind == EventKind::begins) return begin_another(event);
+    note_line(event.cpu, event.line);
+    if (event.kind == EventKind::accept_irq) return on_accept(event);
+    Thread& thread = thread_of(event.thread);
+    pass_time(thread, event.cpu, event.time, event.line);
+    on_vcpu_event(thread, event);
+    settle_deliveries(thread);
+}
+
+void Replay::on_vcpu_event(Thread& thread, const Event& event) {
+    Vcpu* vcpu = thread.current;
+    switch (event.kind) {
+    case EventKind::entry:
+        vcpu = &vcpu_of(thread, event.thread, event.vcpu);
+        if (!thread.run_fd_stale) vcpu->opened_as(thread.run_fd);
+        vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
+                                      event.where - thread.exit_rip <= longest_instruction);
+        thread.shows_entries = true;
+        thread.in_guest = true;
+        thread.in_userspace = false;
+        break;
+    case EventKind::exit:
+        if (event.vcpu >= 0) vcpu_of(thread, event.thread, event.vcpu);
+        thread.in_guest = false;
+        thread.in_userspace = false;
+        thread.exit_rip = event.where;
+        if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
+            visible_.accelerated = true;
+        if (visible_.no_exits) visible_.no_exits = false;
+        if (event.value2 == static_cast<u64>(traces::ExitReason::nested) && thread.current != nullptr)
+            runs_guest(*thread.current);
+        break;
+    case EventKind::userspace_exit:
+        thread.shows_userspace = true;
+        thread.in_userspace = true;
+        if (vcpu == nullptr) break;
+        if (event.where != 0) take(thread, *vcpu, vcpu->eoi_was_sent(as_access(event)));
+        if (thread.takes_turns) vcpu->on_lost();
+        break;
+    case EventKind::accelerated:
+        visible_.accelerated = true;
+        note_once(noted_accelerated_,
+                  "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
+        break;
+    case EventKind::pv_eoi:
+        shows_pv_eoi_ = true;
+        if (vcpu != nullptr) vcpu->forget_interrupts();
+        break;
+    case EventKind::inject_irq:
+        if (event.reinjected || vcpu == nullptr || event.where > 0xff) break;
+        vcpu->catch_up(accepts_);
+        on_inject(thread, event);
+        break;
+    case EventKind::cr_write:
+        if (event.where == 8 && vcpu != nullptr) {
+            GuestAccess access = as_access(event);
+            access.kind = model::AccessKind::cr8_write;
+            access.value = event.value;
+            vcpu->writes_cr8(access, visible_);
+        }
+        break;
+    case EventKind::nested:
+        if (vcpu != nullptr) runs_guest(*vcpu);
+        break;
+    case EventKind::synic_irq: may_end_itself(static_cast<u32>(event.where)); break;
+    case EventKind::cpuid: on_cpuid(thread, event); break;
+    case EventKind::ioctl: on_ioctl(thread, event); break;
+    default: break;
+    }
+}
+
+void Replay::on_inject(Thread& thread, const Event& event) {
+    Worlds::Given given;
+    given.vector = static_cast<u32>(event.where);
+    given.may_be_again = event.may_be_again;
+    given.may_end_itself = end_themselves_[given.vector];
+    VcpuVerdict verdict = thread.current->on_inject(as_access(event), given, thread.shows_entries);
+    if (!visible_.interrupts()) verdict.divergences.clear();
+    leave_open(verdict);
+    take(thread, *thread.current, std::move(verdict));
+    if (!visible_.injections) visible_.injections = true;
+}
+
+void Replay::runs_guest(Vcpu& vcpu) {
+    vcpu.runs_guest();
+    note_once(noted_nested_,
+              "a guest runs guests of its own here: its interrupts go past kvm_inj_virq and are not judged");
+}
+
+void Replay::on_cpuid(Thread& thread, const Event& event) {
+    Vcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
+    VcpuVerdict verdict =
+        vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
+                      model::low_half(event.value), model::high_half(event.value));
+    leave_open(verdict);
+    take(thread, vcpu, std::move(verdict));
+}
+
+// Where no access to an MSR has been seen yet, the mode is what the trace does not show.
+void Replay::leave_open(VcpuVerdict& verdict) const {
+    for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible_.msrs;
+}
+
+// What an event that is no access has shown.
+void Replay::take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict) {
+    report(thread, std::move(verdict.settled));
+    if (verdict.pending) vcpu.hold(std::move(verdict.divergences), false);
+    else report(thread, std::move(verdict.divergences));
+}
+
+void Replay::on_ioctl(Thread& thread, const Event& event) {
+    thread.in_userspace = true;
+    if (event.where == ioctls::run) on_run(thread, event.thread, event.value);
+    else if (event.where == ioctls::create_vcpu) on_create_vcpu(thread);
+    else on_state_set(thread, event);
+}
+
+// From here on the thread runs the vCPU that was opened as `descriptor`. Where kvm_entry names vCPUs, the
+// next one says which that is.
+void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
+    const bool stale = std::exchange(thread.run_fd_stale, false);
+    if (thread.current != nullptr && thread.current->number() >= 0) {
+        thread.run_fd = descriptor;
+        return;
+    }
+    if (thread.run_fd == descriptor && !stale) return;
+    const bool first = thread.run_fd == no_id;
+    if (!first && thread.run_fd_guessed) forget_turns(thread, id);
+    // All that was seen since the gap was one vCPU's, but maybe not that one's.
+    if (stale)
+        for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    thread.run_fd_guessed = first && !thread.vcpus.empty();
+    thread.run_fd = descriptor;
+    thread.current = nullptr;
+    for (auto& vcpu : thread.vcpus) {
+        if (!vcpu->may_be_opened_as(descriptor)) continue;
+        vcpu->opened_as(descriptor);
+        thread.current = vcpu.get();
+        break;
+    }
+}
+
+// What was seen of the thread's vCPUs may have been another's.
+void Replay::forget_turns(Thread& thread, u32 id) {
+    took_back(findings_.take_back_of(id));
+    for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+}
+
+// A program that makes one virtual machine after the other gets the same descriptors again.
+void Replay::on_create_vcpu(Thread& thread) {
+    if (thread.run_fd == no_id) return;
+    for (auto& vcpu : thread.vcpus) retire(*vcpu);
+    thread.vcpus.clear();
+    index_.forget();
+    thread.current = nullptr;
+    thread.run_fd = no_id;
+    thread.eoi_id = no_id;
+}
+
+// By the thread that runs the vCPU, or by another of its process, of which the descriptor alone tells.
+void Replay::on_state_set(Thread& thread, const Event& event) {
+    const auto set = [&event](Vcpu& vcpu) {
+        if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
+        else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
+            vcpu.host_has_set_sregs();
+        else if (event.where == ioctls::set_msrs) vcpu.host_has_set_msrs();
+    };
+    bool is_own = false;
+    for (auto& vcpu : thread.vcpus) {
+        if (!vcpu->may_be_opened_as(event.value)) continue;
+        set(*vcpu);
+        is_own = true;
+    }
+    if (is_own) return;
+    each_vcpu([&](Vcpu& vcpu) {
+        if (vcpu.descriptor() == event.value) set(vcpu);
+    });
+}
+
+// What is `now` told of the thread's vCPU was told before as `last`: another one runs, if they differ.
+// Where kvm_entry names it, that is better.
+void Replay::tells_apart(Thread& thread, u32 id, u64& last, u64 now) {
+    if (thread.run_fd != no_id || (thread.current != nullptr && thread.current->number() >= 0)) return;
+    const u64 before = std::exchange(last, now);
+    if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
+    forget_turns(thread, id);
+    note_once(noted_turns_,
+              "a thread runs several vCPUs in turn: each return to userspace may change to another");
+}
+
+// KVM prints the vCPU id, in the thread of the sender, also of what is then not accepted.
+void Replay::on_accept(const Event& event) {
+    Thread& sender = thread_of(event.thread);
+    pass_time(sender, event.cpu, event.time, event.line);
+    if (event.virtualized) visible_.accelerated = true;
+    if (!visible_.accepts) visible_.accepts = true;
+    const auto vector = static_cast<u32>(event.value & 0xff);
+    using enum traces::DeliveryMode;
+    const auto mode = event.interrupt.delivery_mode;
+    if (mode == fixed || mode == lowest_priority) {
+        // One that its thread runs in turn with others is not running now.
+        const u32 by = sender.vcpus.size() > 1 ? nobody : event.thread;
+        accepts_.add({event.where, vector, by, event.interrupt.level_triggered});
+    } else if (mode == init || mode == startup) {
+        // KVM shows the acceptance of a de-assert, too, which does nothing (I07).
+        const traces::Interrupt& sent = event.interrupt;
+        const bool deasserts =
+            sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
+        each_vcpu([&](Vcpu& vcpu) {
+            if (!vcpu.may_be(event.where)) return;
+            if (mode == init && deasserts) vcpu.deassert_sent(event.line);
+            else if (mode == init) vcpu.init_sent(event.line);
+            else vcpu.startup_sent(vector);
+        });
+    }
+    sender.acceptances.add({event.line, event.where, vector, mode});
+}
+
+void Replay::on_lost(const Event& event) {
+    const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
+    took_back(findings_.take_back_since(since));
+    for (auto& [id, thread] : threads_) {
+        thread.run_fd_stale = thread.run_fd != no_id;
+        for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    }
+}
+
+void Replay::took_back(u64 findings) {
+    summary_.taken_back += findings;
+    summary_.undetermined += findings;
+    summary_.checked -= std::min(summary_.checked, findings);
+}
+
+// Where INITs show neither as accepted nor as sent, only the commands tell of them: WRMSRs, and in xAPIC mode
+// MMIO writes. A recording of one CPU alone, to which others may have sent, is told by the number of CPUs.
+u64 Replay::line_to_which_all_is_seen() const {
+    u64 to = ~u64{0};
+    u64 cpus = 0;
+    for (const u64 line : last_line_of_cpu_) {
+        if (line <= first_line_) continue;
+        to = std::min(to, line);
+        ++cpus;
+    }
+    if (cpus == 1 && host_cpus_ != 1) return first_line_;
+    if (visible_.accepts || visible_.ipis) return to;
+    if (!visible_.msrs) return first_line_;
+    return visible_.mmio ? to : std::min(to, xapic_since_);
+}
+
+void Replay::end_recording() {
+    forget_threads();
+    const u64 all_seen_to = line_to_which_all_is_seen();
+    if (visible_.foreign_eoi)
+        note_once(noted_foreign_eoi_,
+                  shows_pv_eoi_ ? "the guest ends interrupts by PV EOI here: ISR and PPR are not judged"
+                                : "KVM ends interrupts by itself here: ISR and PPR are not judged");
+    if (const u64 unseen = findings_.take_back_unseen_wrmsrs(); unseen != 0) {
+        took_back(unseen);
+        summary_.notes.push_back(
+            fmt::format("{} divergence{} taken back: no kvm_msr event is in the trace, and a WRMSR would "
+                        "explain {}; record kvm_msr, too",
+                        unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
+    }
+    const u64 taken_back = findings_.take_back_unseen_since(all_seen_to);
+    took_back(taken_back);
+    if (taken_back != 0) {
+        const std::string where =
+            all_seen_to > first_line_ ? fmt::format(" behind line {}", all_seen_to) : std::string{};
+        summary_.notes.push_back(
+            fmt::format("{} divergence{}{} taken back: the events of a CPU may be missing there, and an "
+                        "interrupt or INIT from it would explain them",
+                        taken_back, taken_back == 1 ? "" : "s", where));
+    }
+}
+
+// Another recording: other vCPUs, perhaps other tracepoints, and what was found before stays.
+void Replay::begin_another(const Event& event) {
+    end_recording();
+    visible_ = {.no_exits = true};
+    end_themselves_.reset();
+    shows_sints_ = false;
+    shows_pv_eoi_ = false;
+    xapic_since_ = ~u64{0};
+    accepts_ = {};
+    last_line_of_cpu_.clear();
+    first_line_ = event.line;
+}
+
+void Replay::finish() {
+    end_recording();
+    for (std::string& note : host_notes_.texts()) summary_.notes.push_back(std::move(note));
+    std::sort(summary_.notes.begin(), summary_.notes.end());
+    findings_.settle();
+}
+
+void Replay::report(const Thread& thread, std::vector<Divergence> divergences) {
+    for (Divergence& divergence : divergences) report(thread, std::move(divergence));
+}
+
+void Replay::report(const Thread& thread, Divergence divergence) {
+    findings_.add({std::move(divergence), thread.last_gap_line});
+}
+
+void Replay::note_line(std::uint16_t cpu, u64 line) {
+    if (cpu >= last_line_of_cpu_.size()) last_line_of_cpu_.resize(cpu + std::size_t{1}, first_line_);
+    last_line_of_cpu_[cpu] = line;
+}
+
+void Replay::note_once(bool& noted, std::string text) {
+    if (!noted) summary_.notes.push_back(std::move(text));
+    noted = true;
+}
+
+} // namespace lapicheck::checker

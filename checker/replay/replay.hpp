@@ -1,0 +1,165 @@
+// Replays one trace: each access of each vCPU against the model.
+#pragma once
+
+#include <bitset>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "checker/replay/deliveries.hpp"
+#include "checker/replay/findings.hpp"
+#include "checker/replay/host_notes.hpp"
+#include "checker/replay/vcpu.hpp"
+
+namespace lapicheck::checker {
+
+enum class GuestCpu : std::uint8_t { either, intel, amd };
+
+struct ReplaySummary {
+    u64 accesses = 0;     // to a local APIC
+    u64 checked = 0;      // of them, where the rules leave the observation no full freedom
+    u64 undetermined = 0; // the rest
+    u64 stray = 0;        // events of the APIC that belong to no access that the trace shows
+    u64 taken_back = 0;   // divergences that lost events make doubtful
+    u64 vcpus = 0;
+    std::vector<std::string> notes;
+};
+
+class Replay final : public traces::AssemblerSink {
+  public:
+    explicit Replay(GuestCpu cpu);
+
+    void on_access(const traces::GuestAccess& access) override;
+    void on_stray(const traces::Event& event) override;
+    void on_event(const traces::Event& event) override;
+    // After the last event. Divergences in the order of their lines.
+    void finish();
+    // Holds every access against the properties, not only those that diverge.
+    void monitor_all() { monitors_ = true; }
+    // Whether Event::time is in nanoseconds: the reader knows after its first record.
+    void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
+    // How many CPUs the host has, if the trace says so; else 0.
+    void set_host_cpus(u64 cpus) { host_cpus_ = cpus; }
+    // `told` of each kind of divergence when it is first found; it may be taken back.
+    void on_new_kind(std::function<void(const Divergence&)> told) { findings_.on_new_kind(std::move(told)); }
+
+    const std::vector<Divergence>& divergences() const { return findings_.folded(); }
+    u64 divergences_not_listed() const { return findings_.not_listed(); }
+    const ReplaySummary& summary() const { return summary_; }
+
+  private:
+    // A host thread that runs one vCPU, or several in turn.
+    static constexpr u64 no_id = Vcpu::no_descriptor;
+    struct Thread {
+        u64 last_time = 0;
+        u64 last_gap_line = 0;
+        std::uint16_t last_cpu = 0xffff;
+        bool shows_entries = false;   // kvm_entry appears in it
+        bool shows_userspace = false; // kvm_userspace_exit appears in it
+        bool in_guest = false;        // between kvm_entry and kvm_exit
+        bool in_userspace = false;
+        u64 exit_rip = traces::no_rip; // where the guest was left last
+        u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
+        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was last called on
+        bool run_fd_guessed = false;   // of the vCPU that was seen before the first KVM_RUN
+        bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
+        bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
+        Acceptances acceptances;       // since its last access
+        std::vector<std::unique_ptr<Vcpu>> vcpus;
+        Vcpu* current = nullptr;
+    };
+
+    Thread& thread_of(u32 id) {
+        return last_thread_ != nullptr && last_thread_id_ == id ? *last_thread_ : find_thread(id);
+    }
+    Thread& find_thread(u32 id);
+    Vcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
+    void make_room();
+    void forget_threads();
+    void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
+    bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
+    void take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict);
+    void report(const Thread& thread, Divergence divergence);
+    void report(const Thread& thread, std::vector<Divergence> divergences);
+    void retire(const Vcpu& vcpu);
+    void on_lost(const traces::Event& event);
+    void begin_another(const traces::Event& event);
+    void end_recording();
+    void took_back(u64 findings);
+    u64 line_to_which_all_is_seen() const;
+    void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
+    struct Sender {
+        const Vcpu* vcpu = nullptr; // if it is known
+        u64 line = 0;               // that shows the command
+    };
+    void note_command(const traces::GuestAccess& access, const Vcpu& sender);
+    void command_sent(const Sender& sender, u32 command, std::optional<u64> destination);
+    void command_sent(const Sender& sender, const traces::Event& ipi);
+    void take_access(Thread& thread, const traces::GuestAccess& access);
+    void check_delivery(Thread& thread, Vcpu& sender, const traces::GuestAccess& access);
+    void check_missing(Thread& thread, Vcpu& sender, const traces::GuestAccess& access,
+                       const Worlds::Message& message, const std::vector<u64>& ids);
+    void check_self(Thread& thread, const Vcpu& sender, const traces::GuestAccess& access,
+                    const std::vector<u64>& ids);
+    Divergence delivery_differs(const Vcpu& sender, const traces::GuestAccess& access, Rule rule,
+                                const Detail& detail) const;
+    Vcpu* vcpu_with(u64 id);
+    void settle_deliveries(Thread& thread) {
+        if (thread.current != nullptr && thread.current->expects_deliveries()) report_deliveries(thread);
+    }
+    void report_deliveries(Thread& thread);
+    void on_accept(const traces::Event& event);
+    void on_vcpu_event(Thread& thread, const traces::Event& event);
+    void on_inject(Thread& thread, const traces::Event& event);
+    void runs_guest(Vcpu& vcpu);
+    void may_end_itself(u32 vector);
+    void on_hyperv_msr(const traces::GuestAccess& access);
+    void on_hyperv_apic_msr(const traces::GuestAccess& access);
+    void leave_open(VcpuVerdict& verdict) const;
+    void on_cpuid(Thread& thread, const traces::Event& event);
+    void on_ioctl(Thread& thread, const traces::Event& event);
+    void on_run(Thread& thread, u32 id, u64 descriptor);
+    void on_create_vcpu(Thread& thread);
+    void on_state_set(Thread& thread, const traces::Event& event);
+    void forget_turns(Thread& thread, u32 id);
+    void note_line(std::uint16_t cpu, u64 line);
+    void note_once(bool& noted, std::string text);
+
+    template <class Visit>
+    void each_vcpu(Visit visit) {
+        for (auto& [id, thread] : threads_)
+            for (auto& vcpu : thread.vcpus) visit(*vcpu);
+    }
+
+    CpuFacts facts_;
+    bool clock_in_seconds_ = true;
+    bool monitors_ = false;
+    u64 host_cpus_ = 0;
+    Visibility visible_{.no_exits = true};
+    std::bitset<256> end_themselves_; // vectors that Hyper-V's SynIC may end by itself
+    u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode
+    bool shows_pv_eoi_ = false;       // kvm_pv_eoi
+    bool shows_sints_ = false;        // the guest's setting of SynIC's interrupts is seen
+    std::unordered_map<u32, Thread> threads_;
+    std::vector<u64> last_line_of_cpu_; // by host CPU
+    u64 first_line_ = 0;                // of this recording, if others stand before it
+    AcceptLog accepts_;
+    Thread* last_thread_ = nullptr;
+    u32 last_thread_id_ = 0;
+    VcpuIndex index_;
+    Findings findings_;
+    HostNotes host_notes_;
+    ReplaySummary summary_;
+    bool noted_userspace_apic_ = false;
+    bool noted_accelerated_ = false;
+    bool noted_foreign_eoi_ = false;
+    bool noted_nested_ = false;
+    bool noted_room_ = false;
+    bool noted_turns_ = false;
+};
+
+} // namespace lapicheck::checker

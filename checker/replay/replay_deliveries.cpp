@@ -1,0 +1,156 @@
+// To whom commands go, as far as a recording tells: those who accepted one held against those it addresses.
+#include <algorithm>
+
+#include "checker/replay/replay.hpp"
+#include "model/command.hpp"
+
+namespace lapicheck::checker {
+
+using traces::GuestAccess;
+
+namespace {
+
+// The command of the ICR that a kvm_apic_ipi shows.
+u32 command_of(const traces::Event& ipi) {
+    const traces::Interrupt& sent = ipi.interrupt;
+    return static_cast<u32>(ipi.value & model::icr::vector) | static_cast<u32>(sent.delivery_mode) << 8 |
+           (sent.logical ? model::icr::logical : 0) | (sent.assert_level ? model::icr::assert_level : 0) |
+           (sent.level_triggered ? model::icr::trigger : 0) |
+           model::shorthand_of(static_cast<model::Addressees>(sent.shorthand));
+}
+
+// The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.
+bool is_usual(const GuestAccess& access, const std::vector<u64>& ids) {
+    return !model::is_mmio(access.kind) && access.ipi.shorthand == traces::Shorthand::none &&
+           !access.ipi.logical && ids.size() == 1 && ids[0] == access.ipi_destination;
+}
+
+} // namespace
+
+// What the command of an access says of its receivers, held against those who accepted it.
+void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& access) {
+    const bool shows_all = visible_.accepts && !visible_.accelerated && access.ipis == 1 && !access.gp &&
+                           !access.begins_late && !access.ends_early && !thread.takes_turns &&
+                           thread.vcpus.size() == 1;
+    if (!shows_all) return;
+    const auto ids = thread.acceptances.of(access);
+    if (!ids) return;
+    for (const u64 id : *ids) thread.acceptances.reached(id);
+    if (is_usual(access, *ids)) return;
+    const auto message = message_of(access, sender);
+    if (!message) return;
+    const bool is_lowest = access.ipi.delivery_mode == traces::DeliveryMode::lowest_priority;
+    if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *ids);
+    if (is_lowest && ids->size() > 1)
+        return report(thread,
+                      delivery_differs(sender, access, Rule::I13, {"{} APICs accepted it", ids->size(), 0}));
+    const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
+    const auto shorthand = static_cast<u32>(access.ipi.shorthand);
+    for (const u64 id : *ids) {
+        Vcpu* const receiver = vcpu_with(id);
+        if (receiver == nullptr) continue;
+        const bool to_itself = but_self && receiver == &sender;
+        if (!to_itself && receiver->may_be_addressed(*message)) continue;
+        receiver->expect({*message, false,
+                          delivery_differs(sender, access, rule_of_addressing(*message, shorthand, *receiver),
+                                           {"APIC {:#x} accepted it", id, 0}),
+                          to_itself});
+    }
+    const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
+    const bool is_legal = !is_fixed || access.ipi_vector >= model::first_legal_vector;
+    if (is_legal && !is_lowest && !access.ipi.level_triggered)
+        check_missing(thread, sender, access, *message, *ids);
+}
+
+// Those that commands of this thread have reached before are of the same machine. The logical map of xAPIC
+// mode KVM keeps its own way.
+void Replay::check_missing(Thread& thread, Vcpu& sender, const GuestAccess& access,
+                           const Worlds::Message& message, const std::vector<u64>& ids) {
+    const bool to_all = access.ipi.shorthand != traces::Shorthand::none ||
+                        access.ipi_destination == model::everybody(!model::is_mmio(access.kind));
+    const auto check = [&](u64 id) {
+        if (std::ranges::find(ids, id) != ids.end()) return;
+        Vcpu* const receiver = vcpu_with(id);
+        if (receiver == nullptr || receiver == &sender || !receiver->must_be_addressed(message)) return;
+        const bool logical_map = access.ipi.logical && !to_all && receiver->worlds().mode() == Mode::xapic;
+        if (logical_map) return;
+        const auto shorthand = static_cast<u32>(access.ipi.shorthand);
+        receiver->expect({message, true,
+                          delivery_differs(sender, access, rule_of_addressing(message, shorthand, *receiver),
+                                           {"APIC {:#x} did not accept it", id, 0})});
+    };
+    if (to_all || access.ipi.logical) std::ranges::for_each(thread.acceptances.all_reached(), check);
+    else if (std::ranges::binary_search(thread.acceptances.all_reached(), access.ipi_destination))
+        check(access.ipi_destination);
+}
+
+// An interrupt to the sender itself: nothing stands between.
+void Replay::check_self(Thread& thread, const Vcpu& sender, const GuestAccess& access,
+                        const std::vector<u64>& ids) {
+    const bool by_self_ipi = model::register_addressed(access.kind, access.address) == Reg::self_ipi;
+    const Rule rule = by_self_ipi ? Rule::I16 : Rule::I05;
+    for (const u64 id : ids)
+        if (!sender.may_be(id))
+            return report(thread, delivery_differs(sender, access, rule, {"APIC {:#x} accepted it", id, 0}));
+    const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
+    const bool is_legal = access.ipi_vector >= model::first_legal_vector;
+    if (!ids.empty() || !is_fixed || !is_legal || access.ipi.level_triggered) return;
+    report(thread, delivery_differs(sender, access, rule, {"the sender did not accept it"}));
+}
+
+Divergence Replay::delivery_differs(const Vcpu& sender, const GuestAccess& access, Rule rule,
+                                    const Detail& detail) const {
+    Mismatch mismatch;
+    mismatch.rule = rule;
+    mismatch.fault = Fault::delivered;
+    mismatch.reg = model::register_addressed(access.kind, access.address);
+    mismatch.mode = sender.worlds().mode().value_or(Mode::xapic);
+    mismatch.unseen_wrmsr = !visible_.msrs;
+    mismatch.detail = detail;
+    return sender.divergence_of(access, mismatch);
+}
+
+Vcpu* Replay::vcpu_with(u64 id) {
+    return index_.find(id, [this](auto visit) { each_vcpu(visit); });
+}
+
+// With the receiver's next event all is told that it did before it accepted.
+void Replay::report_deliveries(Thread& thread) { report(thread, thread.current->settle_deliveries()); }
+
+// Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.
+void Replay::note_command(const GuestAccess& access, const Vcpu& sender) {
+    const bool by_mmio = model::is_mmio(access.kind);
+    if (!is_write(access.kind) || access.gp) return;
+    if (model::register_addressed(access.kind, access.address) != Reg::icr) return;
+    if (by_mmio && sender.worlds().mode() == Mode::x2apic) return;
+    const Known<u32> high = sender.worlds().stored(Reg::icr_high) >> 24;
+    std::optional<u64> destination;
+    if (!by_mmio) destination = access.value >> 32;
+    else if ((high.known & 0xff) == 0xff) destination = high.value;
+    command_sent({&sender, access.line}, model::low_half(access.value), destination);
+}
+
+void Replay::command_sent(const Sender& sender, const traces::Event& ipi) {
+    command_sent(sender, command_of(ipi), ipi.where);
+}
+
+void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> destination) {
+    const u32 mode = command & model::icr::delivery_mode;
+    const bool is_init = mode == model::delivery_mode::init;
+    const bool ignored = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
+    if ((!is_init && mode != model::delivery_mode::startup) || ignored) return;
+    const model::Addressees whom = model::addressees(command);
+    const bool by_id = whom == model::Addressees::by_destination && (command & model::icr::logical) == 0 &&
+                       destination && *destination != model::everybody(false) &&
+                       *destination != model::everybody(true);
+    each_vcpu([&](Vcpu& vcpu) {
+        const bool is_sender = &vcpu == sender.vcpu;
+        if (whom == model::Addressees::self && !is_sender) return;
+        if (whom == model::Addressees::others && is_sender) return;
+        if (by_id && !vcpu.may_be(*destination)) return;
+        if (is_init) vcpu.init_sent(sender.line);
+        else vcpu.startup_sent(command & model::icr::vector);
+    });
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,488 @@
+#include "checker/replay/vcpu.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace lapicheck::checker {
+namespace {
+
+using traces::GuestAccess;
+
+constexpr std::array all_modes = {Mode::disabled, Mode::xapic, Mode::x2apic};
+
+bool is_window_fault(const Mismatch& mismatch) {
+    return mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
+}
+
+// Whether it was said beforehand which value would be read, or which vector an EOI would end. Where a value
+// is out of bounds all of it had to be said.
+bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
+    if (mismatch.fault == Fault::eoi_vector) return judgement.foretold_service;
+    if (mismatch.fault == Fault::value) {
+        const u64 bits = mismatch.bits != 0 ? mismatch.bits : 0xffff'ffff;
+        return (bits & ~judgement.foretold_bits) == 0;
+    }
+    constexpr u64 most_of_a_byte = 0x7f;
+    return mismatch.fault == Fault::answered_by_apic &&
+           (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
+}
+
+// The register in whose slot the access begins.
+Reg touched_by(const GuestAccess& access) {
+    constexpr u64 slot = 0xf;
+    return model::register_addressed(access.kind,
+                                     model::is_mmio(access.kind) ? access.address & ~slot : access.address);
+}
+
+// An entry of the LVT, or what decides which of them are masked.
+bool is_about_lvt(Reg reg) { return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base; }
+
+u64 telling_line(const GuestAccess& access, Fault fault) {
+    const bool about_ipi =
+        fault == Fault::ipi_sent || fault == Fault::ipi_differs || fault == Fault::delivered;
+    if (about_ipi) return access.ipi_line;
+    return fault == Fault::eoi_vector ? access.eoi_line : access.line;
+}
+
+} // namespace
+
+VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool monitors) {
+    Visibility visible = seen;
+    visible.nested = runs_guest_;
+    visible.no_exits =
+        seen.no_exits && access.ended_interrupt && access.eoi_vector <= 0xff && announced_[access.eoi_vector];
+    visible.registers = shows_registers_;
+    shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
+    const Reg touched = touched_by(access);
+    note_tpr(access, touched);
+    note_eoi(access, touched);
+    const bool shows_lvt = is_about_lvt(touched);
+    each([&](Worlds& worlds) { worlds.elapse(visible, shows_lvt); });
+    const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
+    const auto before = Attribution::before(main_);
+
+    VcpuVerdict verdict;
+    const std::optional<Worlds> watched = monitors ? std::optional(main_) : std::nullopt;
+    Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
+    verdict.determined = judgement.determined;
+    Judgement by_init;
+    std::vector<Mismatch> departures_by_init;
+    if (init_) {
+        by_init = init_->judge(access, facts_, visible, value_is_ours);
+        if (!by_init.explained) {
+            // What is wrong either way, and what KVM is known to do, speaks neither for nor against it.
+            departures_by_init = departures_after_init(by_init.mismatch, access);
+            if (!departures_by_init.empty() || contradict_alike(by_init, judgement))
+                init_->resync(access, facts_, by_init.mismatch);
+            else init_.reset();
+        }
+    }
+    std::optional<Explanations::Told> told; // by the others, most often there are none
+    if (!others_.empty()) {
+        told = others_.judge(access, facts_, visible, value_is_ours, judgement);
+        settle(verdict);
+    }
+    if (judgement.explained) {
+        if (touched == Reg::apic_base) learn_x2apic(access);
+        attribution_.note(access, before, main_);
+        if (init_ && ++init_age_ > init_patience) give_up_init();
+        if (!others_.empty() && pending_.empty()) others_.grow_old();
+        if (watched)
+            watch(verdict, broken_properties({*watched, main_, access, facts_, visible, value_is_ours}),
+                  access);
+        for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible.msrs;
+        return verdict;
+    }
+    const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
+    const std::vector<Mismatch> parts = attribution_.parts(judgement.mismatch, access, main_, facts_);
+    const bool init_departs = !departures_by_init.empty() && !are_departures(parts);
+    if (init_ && (init_departs || foretells(by_init, judgement.mismatch))) { // The INIT has taken effect.
+        main_.resync(access, facts_, judgement.mismatch);
+        others_.add_other(main_); // if the INIT was for another vCPU
+        main_ = *std::exchange(init_, std::nullopt);
+        attribution_.evidence().init(init_line_);
+        for (const Mismatch& part : departures_by_init)
+            verdict.divergences.push_back(divergence_of(access, part));
+        attribution_.note(access, before, main_);
+        return verdict;
+    }
+    for (const Mismatch& part : parts) verdict.divergences.push_back(divergence_of(access, part));
+    const Explanations::Told others = told.value_or(Explanations::Told{});
+    if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
+    verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
+                                                       : is_excused(others.judgement, whole));
+    if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
+    if (!visible.msrs) leave_open(verdict, access, visible, value_is_ours);
+    const Worlds was = main_;
+    main_.resync(access, facts_, whole);
+    const Watched seen_so{was, main_, access, facts_, visible, value_is_ours};
+    for (Divergence& divergence : verdict.divergences)
+        for (const proof::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
+            divergence.properties.push_back(property->id);
+    attribution_.note(access, before, main_);
+    return verdict;
+}
+
+// P05. An explanation in which the EOI may be sent excuses it.
+void Vcpu::note_eoi(const GuestAccess& access, Reg touched) {
+    const auto suppresses = [](const Worlds& worlds) {
+        return has_any(worlds.stored(Reg::svr), model::svr::eoi_suppression).is_true();
+    };
+    const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
+    const bool ends = touched == Reg::eoi && is_write(access.kind) && !access.gp && reached;
+    eoi_is_suppressed_ = ends && suppresses(main_) && (!init_ || suppresses(*init_)) &&
+                         !others_.any([&](const Worlds& worlds) { return !suppresses(worlds); });
+}
+
+VcpuVerdict Vcpu::eoi_was_sent(const GuestAccess& shown_by) {
+    VcpuVerdict verdict;
+    if (!std::exchange(eoi_is_suppressed_, false)) return verdict;
+    Mismatch mismatch;
+    mismatch.rule = Rule::P05;
+    mismatch.fault = Fault::eoi_broadcast;
+    mismatch.reg = Reg::eoi;
+    mismatch.mode = main_.mode().value_or(Mode::xapic);
+    mismatch.bits = model::svr::eoi_suppression;
+    mismatch.detail = {"the I/O APIC was told of it, though SVR[12] is 1"};
+    for (const Mismatch& part : attribution_.parts(mismatch, shown_by, main_, facts_))
+        verdict.divergences.push_back(divergence_of(shown_by, part));
+    return verdict;
+}
+
+// A CPU that was let into x2APIC mode has it, whether CPUID was seen or not: until another virtual machine
+// may run in its place.
+void Vcpu::learn_x2apic(const GuestAccess& access) {
+    const bool accepted = access.kind == model::AccessKind::wrmsr && !access.gp;
+    if (!accepted || facts_.has_x2apic.known || main_.mode() != Mode::x2apic) return;
+    facts_.has_x2apic = true;
+    has_shown_x2apic_ = true;
+}
+
+// What the access shows by the explanation that the INIT has taken effect, if all of it is what KVM is known
+// to do.
+std::vector<Mismatch> Vcpu::departures_after_init(const Mismatch& mismatch, const GuestAccess& access) const {
+    Attribution taken = attribution_;
+    taken.evidence().init(init_line_);
+    std::vector<Mismatch> parts = taken.parts(mismatch, access, *init_, facts_);
+    if (!are_departures(parts)) parts.clear();
+    return parts;
+}
+
+// The vector that nobody requested was in service: KVM took it to be the APIC's.
+std::optional<Divergence> Vcpu::take_unrequested(const Mismatch& mismatch, const GuestAccess& access) {
+    if (mismatch.fault != Fault::eoi_vector) return std::nullopt;
+    const auto found = std::ranges::find(unrequested_, access.eoi_vector,
+                                         [](const Divergence& d) { return d.access.value; });
+    if (found == unrequested_.end()) return std::nullopt;
+    Divergence divergence = std::move(*found);
+    unrequested_.erase(found);
+    return divergence;
+}
+
+// The guest writes TPR and does not run before kvm_entry.
+void Vcpu::note_tpr(const GuestAccess& access, Reg touched) {
+    tpr_.reset();
+    if (!is_write(access.kind) || access.gp) return;
+    const bool by_cr8 = access.kind == model::AccessKind::cr8_write;
+    const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
+    if (by_cr8) tpr_ = model::low_half(access.value << 4) & model::tpr::task_class;
+    else if (reached && touched == Reg::tpr) tpr_ = model::low_half(access.value) & model::tpr::task_class;
+}
+
+void Vcpu::writes_cr8(const GuestAccess& access, const Visibility& visible) {
+    if (access.value <= 15) judge(access, visible); // else #GP (P15)
+}
+
+void Vcpu::runs_guest() {
+    runs_guest_ = true;
+    forget_interrupts();
+}
+
+std::optional<u64> Vcpu::wrong_in_any_state(const GuestAccess& access, const Visibility& visible,
+                                            bool value_is_ours) const {
+    Worlds any = Worlds::unknown();
+    any.keep(Reg::version, main_);
+    const Judgement judgement = any.judge(access, facts_, visible, value_is_ours);
+    if (judgement.explained) return std::nullopt;
+    return judgement.mismatch.bits;
+}
+
+// What only the state speaks against holds unless a WRMSR that the trace does not show has changed it.
+void Vcpu::leave_open(VcpuVerdict& verdict, const GuestAccess& access, const Visibility& visible,
+                      bool value_is_ours) const {
+    const std::optional<u64> wrong = wrong_in_any_state(access, visible, value_is_ours);
+    for (Divergence& divergence : verdict.divergences) {
+        Mismatch& mismatch = divergence.mismatch;
+        mismatch.unseen_wrmsr = !wrong || (mismatch.fault == Fault::value && (mismatch.bits & ~*wrong) != 0);
+    }
+}
+
+void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const GuestAccess& access) const {
+    for (const proof::PropertyEntry* property : broken) {
+        Mismatch mismatch;
+        mismatch.rule = property->rules.front();
+        mismatch.fault = Fault::property;
+        mismatch.reg = model::register_addressed(access.kind, access.address);
+        mismatch.mode = main_.mode().value_or(Mode::xapic);
+        mismatch.detail.format = property->id;
+        verdict.divergences.push_back(divergence_of(access, mismatch));
+        verdict.divergences.back().properties = {property->id};
+    }
+}
+
+// A reset excuses an observation only if it foretold what was then seen, not if it leaves all open; a
+// second one also if it merely allows it.
+bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
+    if (others_.empty()) return false;
+    return held_ != 0 || others_.any_sregs() || foretells(by_others, mismatch);
+}
+
+void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
+    others_.excused();
+    ++(is_access ? held_ : held_events_);
+    if (pending_.size() < most_pending) std::ranges::move(divergences, std::back_inserter(pending_));
+    if (!pending_is_decisive() || others_.empty()) return;
+    // What was set before is contradicted in several ways, and a reset by userspace explains all.
+    main_ = others_.best();
+    others_.clear();
+    reset_line_ = pending_.front().access.line;
+    attribution_.evidence().reset_by_host(reset_line_);
+    drop_pending();
+}
+
+void Vcpu::drop_pending() {
+    laid_to_reset_ += held_;
+    forget_pending();
+}
+
+// One register's wrong value may be that register's fault, a window that answers shows again and again,
+// and a missing #GP says nothing of the state. Values of several registers speak for a reset.
+bool Vcpu::pending_is_decisive() const {
+    std::set<Reg> registers;
+    bool window_only = true;
+    for (const Divergence& divergence : pending_) {
+        const Mismatch& mismatch = divergence.mismatch;
+        if (mismatch.fault != Fault::value && mismatch.fault != Fault::answered_by_apic) continue;
+        registers.insert(mismatch.reg);
+        window_only = window_only && is_window_fault(mismatch);
+    }
+    return !window_only && registers.size() >= 2;
+}
+
+void Vcpu::settle(VcpuVerdict& verdict) {
+    if (pending_.empty() || others_.have_excused()) return;
+    verdict.settled = std::move(pending_);
+    forget_pending();
+}
+
+void Vcpu::forget_pending() {
+    pending_.clear();
+    held_ = 0;
+    held_events_ = 0;
+}
+
+void Vcpu::catch_up(const AcceptLog& log) {
+    if (accepts_seen_ == log.count()) return;
+    const bool complete = log.since(accepts_seen_, [this](const AcceptLog::Entry& entry) {
+        if (!may_be(entry.id)) return;
+        // What it sent itself stands in IRR before its next access; what others send may come and go.
+        const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
+        each([&](Worlds& worlds) { worlds.on_accept(entry.vector, own, entry.level_triggered); });
+        announced_.set(entry.vector & 0xff);
+    });
+    if (!complete) each([](Worlds& worlds) { worlds.forget_interrupts(); });
+    accepts_seen_ = log.count();
+}
+
+void Vcpu::host_may_have_reset() {
+    if (std::exchange(has_shown_x2apic_, false)) facts_.has_x2apic = initial_facts_.has_x2apic;
+    CpuFacts facts = facts_;
+    if (const std::optional<u64> id = sure_id()) facts.hardware_id = model::low_half(*id);
+    others_.add_reset(facts);
+}
+
+void Vcpu::host_has_loaded() {
+    eoi_is_suppressed_ = false;
+    deliveries_.clear();
+    main_ = Worlds::unknown();
+    attribution_ = {};
+    others_.clear();
+    init_.reset();
+    drop_pending();
+}
+
+void Vcpu::host_has_set_sregs() {
+    Worlds first = main_;
+    if (init_) first.merge(*init_);
+    others_.add_sregs(first);
+}
+
+void Vcpu::on_lost() {
+    host_has_loaded();
+    facts_ = initial_facts_;
+    startup_vector_.reset();
+}
+
+void Vcpu::init_sent(u64 line) {
+    Worlds taken = main_;
+    taken.apply_init();
+    if (init_) init_->merge(taken);
+    else init_ = taken;
+    others_.each([](Worlds& worlds) {
+        Worlds after = worlds;
+        after.apply_init();
+        worlds.merge(after);
+    });
+    init_age_ = 0;
+    init_line_ = line;
+    startup_vector_.reset();
+}
+
+void Vcpu::deassert_sent(u64 line) { attribution_.evidence().deassert(line); }
+
+bool Vcpu::may_be_addressed(const Worlds::Message& message) const {
+    const auto may = [&](const Worlds& worlds) { return worlds.may_be_addressed(message); };
+    return may(main_) || (init_ && may(*init_)) || others_.any(may);
+}
+
+bool Vcpu::must_be_addressed(const Worlds::Message& message) const {
+    const auto may_not = [&](const Worlds& worlds) { return !worlds.must_be_addressed(message); };
+    return !may_not(main_) && !(init_ && may_not(*init_)) && !others_.any(may_not);
+}
+
+void Vcpu::expect(Delivery delivery) {
+    if (deliveries_.size() < most_pending) deliveries_.push_back(std::move(delivery));
+}
+
+std::vector<Divergence> Vcpu::settle_deliveries() {
+    std::vector<Divergence> wrong;
+    for (Delivery& delivery : std::exchange(deliveries_, {})) {
+        const bool holds = delivery.due ? must_be_addressed(delivery.message)
+                                        : delivery.to_itself || !may_be_addressed(delivery.message);
+        if (holds) wrong.push_back(std::move(delivery.divergence));
+    }
+    return wrong;
+}
+
+std::optional<u64> Vcpu::sure_id() const {
+    if (number_ >= 0) return static_cast<u64>(number_);
+    std::optional<Known<u32>> id;
+    for (const Mode mode : all_modes)
+        if (main_.is_possible(mode))
+            id = id ? id->join(main_.world(mode).x2apic_id) : main_.world(mode).x2apic_id;
+    if (!id || !id->is_exact()) return std::nullopt;
+    return id->value;
+}
+
+void Vcpu::give_up_init() {
+    main_.merge(*init_);
+    init_.reset();
+}
+
+// A SIPI's vector is the code segment's base in KVM, and the guest enters at 0 in it.
+void Vcpu::enters(u64 rip, bool goes_on) {
+    tpr_.reset();
+    if (rip == 0xfff0) host_may_have_reset();
+    if (!init_ || !startup_vector_ || goes_on) return;
+    if (rip != 0 && rip != u64{*startup_vector_} << 12) return;
+    main_ = *std::exchange(init_, std::nullopt);
+    attribution_.evidence().init(init_line_);
+}
+
+VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, Worlds::Given given, bool shows_entries) {
+    VcpuVerdict verdict;
+    if (runs_guest_) return verdict;
+    given.announced = announced_[given.vector];
+    announced_.reset(given.vector);
+    if (shows_entries) given.tpr = tpr_;
+    const Worlds::Gave gave = main_.on_inject(given);
+    others_.on_inject(given);
+    settle(verdict);
+    if (init_ && init_->on_inject(given).violated) init_.reset();
+    if (gave.unrequested && unrequested_.size() < most_unrequested)
+        unrequested_.push_back(divergence_of(shown_by, *gave.unrequested));
+    if (!gave.violated) {
+        if (!gave.unrequested) attribution_.evidence().injected(shown_by.line, given.vector);
+        return verdict;
+    }
+    // A reset allows it, since then the PIC may speak: it foretells nothing, so that what comes next is
+    // held against the first explanation all the same.
+    verdict.pending = !others_.empty();
+    if (verdict.pending) main_.may_have_taken(given.vector);
+    else main_.forget_interrupts();
+    if (init_) return verdict;
+    verdict.divergences.push_back(divergence_of(shown_by, *gave.violated));
+    return verdict;
+}
+
+VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {
+    if (function == 0x8000'0008) {
+        const u32 bits = eax & 0xff;
+        if (bits >= 32 && bits <= 52) facts_.address_mask = (u64{1} << bits) - 1;
+    }
+    VcpuVerdict verdict;
+    if (function != 1) return verdict;
+    has_shown_x2apic_ = false;
+    facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
+    facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
+    const bool shows_apic = (edx & (u32{1} << 9)) != 0;
+    const auto admits = [shows_apic](const Worlds& worlds) {
+        return shows_apic ? worlds.is_possible(Mode::xapic) || worlds.is_possible(Mode::x2apic)
+                          : worlds.is_possible(Mode::disabled);
+    };
+    if (admits(main_) || (init_ && admits(*init_))) return verdict;
+    Mismatch mismatch;
+    mismatch.rule = Rule::B12;
+    mismatch.fault = Fault::cpuid;
+    mismatch.reg = Reg::apic_base;
+    mismatch.mode = main_.mode().value_or(Mode::xapic);
+    mismatch.bits = u64{1} << 9;
+    mismatch.expected = {shows_apic ? 0 : mismatch.bits, mismatch.bits};
+    verdict.pending = others_.any(admits);
+    verdict.divergences.push_back(divergence_of(shown_by, mismatch));
+    return verdict;
+}
+
+bool Vcpu::is_own(u64 id) const {
+    if (number_ >= 0) return static_cast<u64>(number_) == id;
+    const std::optional<Mode> mode = main_.mode();
+    return mode && main_.world(*mode).x2apic_id == Known<u32>{static_cast<u32>(id)};
+}
+
+bool Vcpu::may_be(u64 id) const {
+    if (number_ >= 0) return static_cast<u64>(number_) == id;
+    return std::ranges::any_of(all_modes, [&](Mode mode) {
+        return main_.is_possible(mode) && main_.world(mode).x2apic_id.admits(static_cast<u32>(id));
+    });
+}
+
+bool Vcpu::has_window_at(u64 address) const {
+    return std::ranges::any_of(all_modes, [&](Mode mode) {
+        if (!main_.is_possible(mode)) return false;
+        const Known<u64> base = main_.world(mode).apic_base & model::apic_base::page;
+        return base.is_exact() && base.value == (address & model::apic_base::page);
+    });
+}
+
+std::string Vcpu::label() const {
+    if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
+    if (shares_thread_) return fmt::format("vCPU of fd {} (thread {})", descriptor_, thread_);
+    return fmt::format("thread {}", thread_);
+}
+
+Divergence Vcpu::divergence_of(const GuestAccess& access, const Mismatch& mismatch) const {
+    Divergence divergence;
+    divergence.mismatch = mismatch;
+    divergence.access = access;
+    divergence.line = telling_line(access, mismatch.fault);
+    divergence.vcpu = label();
+    divergence.because = attribution_.because(mismatch, access);
+    return divergence;
+}
+
+} // namespace lapicheck::checker

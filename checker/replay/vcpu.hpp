@@ -1,0 +1,187 @@
+// One vCPU under replay: what may be true of it, on what evidence, and the other explanations that are
+// still open.
+//
+// Userspace may reset or load a vCPU without any event. Where that is plausible a second explanation
+// runs beside the first; a divergence that it would explain stays pending until one of them breaks.
+#pragma once
+
+#include <bitset>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checker/judge/abstract_state.hpp"
+#include "checker/judge/attribution.hpp"
+#include "checker/judge/monitor.hpp"
+#include "checker/replay/accept_log.hpp"
+#include "checker/replay/hypotheses.hpp"
+
+namespace lapicheck::checker {
+
+struct VcpuVerdict {
+    bool determined = false;
+    std::vector<Divergence> divergences; // no explanation is left
+    bool pending = false;                // would diverge, but a reset by userspace explains it
+    std::vector<Divergence> settled;     // were pending, and nothing explains them any more
+};
+
+class Vcpu {
+  public:
+    static constexpr u64 no_descriptor = ~u64{0};
+
+    Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
+
+    // `monitors`: hold it against the properties too, whether or not it is explained.
+    VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& seen, bool monitors = false);
+    // Keeps what one observation contradicts until the other explanation breaks.
+    void hold(std::vector<Divergence> divergences, bool is_access);
+
+    // Userspace may have reset this vCPU since its last access.
+    void host_may_have_reset();
+    // Userspace has set IA32_APIC_BASE and CR8, mostly to what they were.
+    void host_has_set_sregs();
+    void host_has_loaded();
+    void host_has_set_msrs() {
+        each([](Worlds& w) { w.forget(Reg::lvt_timer); });
+    }
+    void on_lost();
+    // An INIT was sent that may be for this vCPU.
+    void init_sent(u64 line);
+    void startup_sent(u32 vector) { startup_vector_ = vector; }
+    // A level de-assert of INIT was sent that may be for this vCPU, which does nothing.
+    void deassert_sent(u64 line);
+    // The guest enters at `rip`; `goes_on`: where it was left.
+    void enters(u64 rip, bool goes_on);
+    // Whether a message is for this vCPU, by every explanation that is still open.
+    bool may_be_addressed(const Worlds::Message& message) const;
+    bool must_be_addressed(const Worlds::Message& message) const;
+    // A message that it accepted or not (`due`), and should not have or should; to be decided at its next
+    // event, when all that it did before is told.
+    struct Delivery {
+        Worlds::Message message;
+        bool due = false;
+        Divergence divergence;
+        bool to_itself = false; // a command to all others reached its sender
+    };
+    void expect(Delivery delivery);
+    bool expects_deliveries() const { return !deliveries_.empty(); }
+    std::vector<Divergence> settle_deliveries();
+    // Its ID as KVM names it, where there is no doubt.
+    std::optional<u64> sure_id() const;
+    bool is_surely(u64 id) const { return sure_id() == id; }
+
+    // Takes in the interrupts that were sent since it last looked.
+    void catch_up(const AcceptLog& log);
+    // What Worlds::Given tells of announcement and TPR, the vCPU knows.
+    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, Worlds::Given given, bool shows_entries);
+    // MOV to CR8 where KVM shows it.
+    void writes_cr8(const traces::GuestAccess& access, const Visibility& visible);
+    // It runs a guest of its own.
+    void runs_guest();
+    void may_have_ended(u32 vector) {
+        each([vector](Worlds& w) { w.may_have_ended(vector); });
+    }
+    void on_stray_write(Reg reg, u64 value) {
+        attribution_.evidence().forget(reg);
+        each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
+    }
+    void forget_interrupts() {
+        each([](Worlds& w) { w.forget_interrupts(); });
+    }
+    // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
+    // The I/O APIC was told of the last EOI.
+    VcpuVerdict eoi_was_sent(const traces::GuestAccess& shown_by);
+    VcpuVerdict on_cpuid(const traces::GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx);
+    Divergence divergence_of(const traces::GuestAccess& access, const Mismatch& mismatch) const;
+    std::string label() const;
+    // Whether KVM's vCPU id `id` may be this one's.
+    bool may_be(u64 id) const;
+    // The same for an event in this vCPU's own thread.
+    bool is_own(u64 id) const;
+    void name(std::int32_t number) { number_ = number; }
+
+    // The file that KVM_RUN is called on, where the trace shows it: tells apart what one thread runs in turn.
+    void opened_as(u64 descriptor) { descriptor_ = descriptor; }
+    u64 descriptor() const { return descriptor_; }
+    bool may_be_opened_as(u64 descriptor) const {
+        return descriptor_ == no_descriptor || descriptor == no_descriptor || descriptor_ == descriptor;
+    }
+    // The thread's name alone does not tell which vCPU it is.
+    void shares_thread() { shares_thread_ = true; }
+
+    u32 thread() const { return thread_; }
+    std::int32_t number() const { return number_; }
+    const Worlds& worlds() const { return main_; }
+    // Observations that were held back and not reported.
+    u64 undecided() const { return held_ + laid_to_reset_; }
+    u64 undecided_events() const { return held_events_; } // no accesses
+    // Where userspace must have reset the vCPU, 0 if nowhere.
+    u64 reset_line() const { return reset_line_; }
+    bool has_userspace_apic() const { return userspace_apic_; }
+    void apic_is_in_userspace() { userspace_apic_ = true; }
+    // The mode's window, if it is known where it is.
+    bool has_window_at(u64 address) const;
+
+  private:
+    static constexpr std::size_t most_pending = 16;
+    static constexpr std::size_t most_unrequested = 16;
+    // An INIT that makes no difference for so many accesses need not be told apart.
+    static constexpr unsigned init_patience = 256;
+
+    template <class Visit>
+    void each(Visit visit) {
+        visit(main_);
+        others_.each(visit);
+        if (init_) visit(*init_);
+    }
+    void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
+    void settle(VcpuVerdict& verdict);
+    // The bits of `mismatch` that are wrong in whatever state unseen accesses to MSRs may have left; nothing
+    // if some such state explains the access.
+    std::optional<u64> wrong_in_any_state(const traces::GuestAccess& access, const Visibility& visible,
+                                          bool value_is_ours) const;
+    void leave_open(VcpuVerdict& verdict, const traces::GuestAccess& access, const Visibility& visible,
+                    bool value_is_ours) const;
+    bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
+    bool pending_is_decisive() const;
+    void give_up_init();
+    std::vector<Mismatch> departures_after_init(const Mismatch& mismatch,
+                                                const traces::GuestAccess& access) const;
+    void note_tpr(const traces::GuestAccess& access, Reg touched);
+    void note_eoi(const traces::GuestAccess& access, Reg touched);
+    void learn_x2apic(const traces::GuestAccess& access);
+    std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
+    void drop_pending();
+    void forget_pending();
+
+    u32 thread_;
+    std::int32_t number_ = -1;
+    u64 descriptor_ = no_descriptor;
+    bool shares_thread_ = false;
+    CpuFacts initial_facts_;
+    CpuFacts facts_;                 // with what CPUID showed
+    bool eoi_is_suppressed_ = false; // the last access was an EOI that is not sent on (P05)
+    bool has_shown_x2apic_ = false;  // what it was let into told that it has x2APIC, not CPUID
+    Worlds main_ = Worlds::unknown();
+    Explanations others_;        // as if userspace had reset or loaded the vCPU
+    std::optional<Worlds> init_; // as if an INIT that was sent had taken effect
+    u64 accepts_seen_ = 0;
+    unsigned init_age_ = 0;
+    std::optional<u32> startup_vector_;
+    std::vector<Delivery> deliveries_;
+    bool shows_registers_ = false; // kvm_apic stands beside its MMIO accesses
+    bool runs_guest_ = false;
+    std::bitset<256> announced_;          // accepted, and not given to the processor since
+    std::optional<u32> tpr_;              // as written last, if the guest has not run since
+    std::vector<Divergence> unrequested_; // given to the processor, and not seen in service yet
+    u64 init_line_ = 0;
+    bool userspace_apic_ = false;
+    std::vector<Divergence> pending_; // of the observations held back
+    u64 held_ = 0;                    // how many of those are accesses,
+    u64 held_events_ = 0;             // and how many other events
+    u64 laid_to_reset_ = 0;
+    u64 reset_line_ = 0;
+    Attribution attribution_;
+};
+
+} // namespace lapicheck::checker

@@ -1,0 +1,138 @@
+#include <ostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "checker/judge/evidence.hpp"
+#include "checker/report/check.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+std::string hex(u64 value) { return fmt::format("{:#x}", value); }
+
+std::string_view kind_name(const Divergence& divergence) {
+    if (divergence.mismatch.fault == Fault::injected) return "inject";
+    if (divergence.mismatch.fault == Fault::cpuid) return "cpuid";
+    return model::to_string(divergence.access.kind);
+}
+
+bool is_guest_access(const Divergence& divergence) {
+    return divergence.mismatch.fault != Fault::injected && divergence.mismatch.fault != Fault::cpuid;
+}
+
+json access_json(const Divergence& divergence) {
+    const auto& access = divergence.access;
+    const std::string_view name = register_name(divergence.mismatch.reg);
+    json out;
+    out["kind"] = kind_name(divergence);
+    if (is_guest_access(divergence)) out[model::is_mmio(access.kind) ? "gpa" : "msr"] = hex(access.address);
+    out["register"] = name.empty() ? json(nullptr) : json(name);
+    out["size"] = model::is_mmio(access.kind) ? access.size : 8;
+    const bool writes = is_guest_access(divergence) && model::is_write(access.kind);
+    out["value"] = writes ? json(hex(access.value)) : json(nullptr);
+    return out;
+}
+
+json observed_json(const Divergence& divergence) {
+    const auto& access = divergence.access;
+    const Fault fault = divergence.mismatch.fault;
+    const bool shows_value = !model::is_write(access.kind) && !access.gp;
+    json effects = json::array();
+    if (access.reached_apic && is_guest_access(divergence)) effects.push_back("kvm_apic");
+    if (access.ipis > 0) effects.push_back("ipi");
+    if (access.ended_interrupt)
+        effects.push_back(access.eoi_vector > 0xff ? std::string{"eoi none"}
+                                                   : fmt::format("eoi {:#x}", access.eoi_vector));
+    if (!divergence.mismatch.detail.empty()) effects.push_back(to_string(divergence.mismatch.detail));
+    json out;
+    out["value"] = shows_value ? json(hex(access.value)) : json(nullptr);
+    out["gp"] = fault == Fault::injected || fault == Fault::cpuid || model::is_mmio(access.kind)
+                    ? json(nullptr)
+                    : json(access.gp);
+    out["effects"] = std::move(effects);
+    return out;
+}
+
+json expected_json(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    json out;
+    const bool has_value = mismatch.fault == Fault::value || mismatch.fault == Fault::cpuid;
+    // A bound fixes no single bit.
+    const u64 value = mismatch.bounded ? mismatch.expected.greatest() : mismatch.expected.value;
+    out["value"] = has_value ? json(hex(value)) : json(nullptr);
+    out["mask"] = has_value ? json(hex(mismatch.bounded ? 0 : mismatch.expected.known)) : json(nullptr);
+    const bool about_gp = mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::gp_raised;
+    out["gp"] = about_gp ? json(mismatch.fault == Fault::gp_missing) : json(nullptr);
+    out["effects"] = json::array();
+    out["text"] = expected_text(divergence);
+    return out;
+}
+
+json divergence_json(const TraceReport& report, const Divergence& divergence) {
+    const auto id = model::to_string(divergence.mismatch.rule);
+    const specs::Rule* rule = specs::find_rule(id);
+    json because = json::array();
+    for (const Because& line : divergence.because)
+        because.push_back({{"line", line.line}, {"what", line.what}});
+    json out;
+    out["rule"] = id;
+    out["name"] = rule == nullptr ? "" : rule->slug;
+    out["level"] = std::string(1, rule == nullptr ? 'M' : specs::letter(rule->level));
+    out["known"] = divergence.known == nullptr ? json(nullptr) : json(divergence.known->id);
+    out["count"] = divergence.count;
+    out["line"] = divergence.line;
+    out["first_line"] = divergence.access.first_line;
+    out["last_line"] = divergence.access.last_line;
+    out["time"] = format_time(divergence.access.time, report.read);
+    out["vcpu"] = divergence.vcpu;
+    out["mode"] = model::to_string(divergence.mismatch.mode);
+    out["access"] = access_json(divergence);
+    out["observed"] = observed_json(divergence);
+    out["expected"] = expected_json(divergence);
+    out["because"] = std::move(because);
+    out["properties"] = divergence.properties;
+    return out;
+}
+
+json trace_json(const TraceReport& report) {
+    json out;
+    out["path"] = report.path;
+    out["format"] = report.read.format;
+    out["verdict"] = to_string(report.verdict);
+    out["events"] = report.read.events;
+    out["accesses"] = report.replay.accesses;
+    out["checked"] = report.replay.checked;
+    out["undetermined"] = report.replay.undetermined;
+    out["skipped_lines"] = report.read.skipped_lines;
+    out["lost_events"] = report.read.lost_events;
+    out["divergences"] = json::array();
+    for (const Divergence& divergence : report.divergences)
+        out["divergences"].push_back(divergence_json(report, divergence));
+    out["divergences_not_listed"] = report.divergences_not_listed;
+    out["notes"] = report.replay.notes;
+    out["skipped"] = json::array();
+    for (const auto& line : report.read.skipped)
+        out["skipped"].push_back({{"line", line.line}, {"why", line.why}, {"text", line.text}});
+    return out;
+}
+
+} // namespace
+
+void write_json(std::ostream& out, const std::vector<TraceReport>& reports, const CheckOptions& options) {
+    json root;
+    root["schema_version"] = 1;
+    root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
+    root["profile"] = to_string(options.profile);
+    const bool any = options.cpu == GuestCpu::either;
+    root["cpu"] = any ? json(nullptr) : json(options.cpu == GuestCpu::intel ? "intel" : "amd");
+    root["traces"] = json::array();
+    for (const TraceReport& report : reports)
+        if (report.error.empty()) root["traces"].push_back(trace_json(report));
+    // Names in a trace need not be UTF-8.
+    out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
+} // namespace lapicheck::checker

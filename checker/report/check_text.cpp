@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include "checker/judge/evidence.hpp"
+#include "checker/report/check.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+struct Ink {
+    bool on = false;
+    std::string_view bold() const { return on ? "\033[1m" : ""; }
+    std::string_view verdict(Verdict v) const {
+        if (!on) return "";
+        return v == Verdict::conforms ? "\033[1;32m" : v == Verdict::diverges ? "\033[1;31m" : "\033[1;33m";
+    }
+    std::string_view off() const { return on ? "\033[0m" : ""; }
+};
+
+std::string lines_of(const traces::GuestAccess& access) {
+    if (access.first_line == access.last_line) return fmt::format("{}", access.line);
+    return fmt::format("{}-{}", access.first_line, access.last_line);
+}
+
+void write_rule(std::ostream& out, const Divergence& divergence) {
+    const specs::Rule* rule = specs::find_rule(model::to_string(divergence.mismatch.rule));
+    if (rule == nullptr) return;
+    fmt::print(out, "    rule      {}\n", rule->statement);
+    for (const specs::Citation& c : rule->citations)
+        fmt::print(out, "              {}, {}{}{} ({})\n", c.manual, c.number, c.number.empty() ? "" : " ",
+                   c.title, c.revision);
+}
+
+void write_divergence(std::ostream& out, const TraceReport& report, const Divergence& divergence,
+                      const Ink& ink) {
+    const specs::Rule* rule = specs::find_rule(model::to_string(divergence.mismatch.rule));
+    const auto& access = divergence.access;
+    fmt::print(out, "\n  {}{} {}{}{}\n", ink.bold(), model::to_string(divergence.mismatch.rule),
+               rule == nullptr ? "" : rule->slug, ink.off(),
+               divergence.count == 1 ? "" : fmt::format("  ({} times, first shown)", divergence.count));
+    fmt::print(out, "    {}:{}  time {}  {}  {}\n", report.path, lines_of(access),
+               format_time(access.time, report.read), divergence.vcpu, mode_text(divergence.mismatch.mode));
+    fmt::print(out, "    access    {}\n", access_text(divergence));
+    fmt::print(out, "    observed  {}\n", observed_text(divergence));
+    fmt::print(out, "    allowed   {}\n", expected_text(divergence));
+    write_rule(out, divergence);
+    if (!divergence.properties.empty())
+        fmt::print(out, "    breaks    {}\n", fmt::join(divergence.properties, ", "));
+    std::string_view label = "because";
+    for (const Because& because : divergence.because) {
+        fmt::print(out, "    {:<8}  line {}: {}\n", label, because.line, because.what);
+        label = "";
+    }
+}
+
+// Each departure that is known once for each rule, where it is first seen; which registers show it is no
+// news.
+void write_known(std::ostream& out, const TraceReport& report) {
+    struct Row {
+        const Divergence* first;
+        u64 count;
+    };
+    std::vector<Row> rows;
+    for (const Divergence& divergence : report.divergences) {
+        if (divergence.known == nullptr) continue;
+        const auto same = std::ranges::find_if(rows, [&](const Row& row) {
+            return row.first->known == divergence.known &&
+                   row.first->mismatch.rule == divergence.mismatch.rule;
+        });
+        if (same == rows.end()) rows.push_back({&divergence, divergence.count});
+        else same->count += divergence.count;
+    }
+    for (const Row& row : rows)
+        fmt::print(out, "  {} {} ({}x, first at {}:{}): {}\n", model::to_string(row.first->mismatch.rule),
+                   row.first->known->id, row.count, report.path, lines_of(row.first->access),
+                   row.first->known->summary);
+}
+
+void write_summary(std::ostream& out, const TraceReport& report) {
+    const auto& read = report.read;
+    const auto& replay = report.replay;
+    fmt::print(
+        out, "\n  {} accesses to the local APIC of {} vCPU{}: {} checked, {} not determined by the rules.\n",
+        replay.accesses, replay.vcpus, replay.vcpus == 1 ? "" : "s", replay.checked, replay.undetermined);
+    fmt::print(out, "  {} events in {} lines; {} lines skipped; {} events lost{}.\n", read.events, read.lines,
+               read.skipped_lines, read.lost_events,
+               read.lost_marks == 0 ? std::string{} : fmt::format(" in {} places", read.lost_marks));
+    for (const auto& skipped : read.skipped)
+        fmt::print(out, "  skipped {}:{}: {}: {}\n", report.path, skipped.line, skipped.why, skipped.text);
+    if (read.truncated_last_line) fmt::print(out, "  the last line is cut and was not used.\n");
+    if (report.divergences_not_listed != 0)
+        fmt::print(out, "  {} more divergences of further kinds are not listed.\n",
+                   report.divergences_not_listed);
+    if (replay.taken_back != 0)
+        fmt::print(out, "  {} divergences were dropped: events lost at that time may explain them.\n",
+                   replay.taken_back);
+    for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
+    if (report.verdict == Verdict::inconclusive)
+        fmt::print(
+            out, "  Nothing could be checked: record kvm_apic, kvm_msr, kvm_mmio, kvm_apic_ipi, "
+                 "kvm_apic_accept_irq, kvm_eoi, kvm_inj_virq, kvm_entry, kvm_exit from the guest's start.\n");
+    if (report.count_unknown() != 0)
+        fmt::print(out, "  Assumed: userspace loaded no APIC state but where the trace shows it.\n");
+}
+
+} // namespace
+
+void write_text(std::ostream& out, const std::vector<TraceReport>& reports, Profile profile, bool colour) {
+    const Ink ink{colour};
+    bool first = true;
+    for (const TraceReport& report : reports) {
+        if (!report.error.empty()) continue; // told on standard error
+        if (!std::exchange(first, false)) fmt::print(out, "\n");
+        const u64 unknown = report.count_unknown();
+        const u64 known = report.count_known();
+        fmt::print(out, "{}: {}{}{}", report.path, ink.verdict(report.verdict), to_string(report.verdict),
+                   ink.off());
+        if (unknown != 0) fmt::print(out, ", {} divergence{}", unknown, unknown == 1 ? "" : "s");
+        if (known != 0) fmt::print(out, ", {} known departure{} of KVM", known, known == 1 ? "" : "s");
+        fmt::print(out, " (profile {})\n", to_string(profile));
+        for (const Divergence& divergence : report.divergences)
+            if (divergence.known == nullptr) write_divergence(out, report, divergence, ink);
+        if (known != 0) fmt::print(out, "\n  Known departures of KVM:\n");
+        write_known(out, report);
+        write_summary(out, report);
+    }
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,49 @@
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include "checker/report/matrix.hpp"
+#include "checker/report/replay.hpp"
+
+namespace lapicheck::checker {
+
+namespace {
+
+void write_proof(std::ostream& out, const ReplayedRun& r) {
+    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name, r.broken ? "breaks" : "does not break",
+               r.file.property->id);
+    write_property(out, *r.file.property);
+    write_runs(out, *r.file.property, *r.implementation->concrete(), r.file.runs);
+}
+
+void write_divergence(std::ostream& out, const ReplayedRun& r) {
+    const bool recorded = r.implementation == nullptr;
+    fmt::print(out, "{}: {} {} {}\n", r.path, recorded ? "what was recorded" : r.implementation->name,
+               r.broken ? "breaks" : "does not break", model::to_string(r.file.divergence->rule));
+    const auto implementation = recorded ? nullptr : r.implementation->concrete();
+    write_rule_run(out, *r.file.divergence, implementation.get());
+}
+
+void write_departure(std::ostream& out, const ReplayedRun& r) {
+    fmt::print(out, "{}: {} {} the manual\n", r.path, r.implementation->name,
+               r.broken ? "departs from" : "does what is allowed by");
+    write_departing_run(out, r.file.rule, r.file.runs.run, *r.implementation->concrete());
+}
+
+} // namespace
+
+void write_replay_text(std::ostream& out, const std::vector<ReplayedRun>& replayed) {
+    bool first = true;
+    for (const ReplayedRun& r : replayed) {
+        if (!std::exchange(first, false)) fmt::print(out, "\n");
+        switch (r.file.shows) {
+        case Shows::divergence: write_divergence(out, r); break;
+        case Shows::departure: write_departure(out, r); break;
+        default: write_proof(out, r); break;
+        }
+    }
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,33 @@
+// What the manual allows of an access of one APIC whose state is known: the model's step, on every way that
+// the manual leaves open.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/domains/known_bits.hpp"
+#include "programs/sim/execution.hpp"
+
+namespace lapicheck::checker {
+
+using model::u64;
+
+struct AllowedWay {
+    model::Outcome<model::KnownBits> out;
+    model::State<model::KnownBits> after;
+};
+
+std::vector<AllowedWay> ways_allowed(const model::Cpu<model::Concrete>& cpu, const proof::PlainState& before,
+                                     const model::Access<model::Concrete>& access);
+
+struct Allowed {
+    std::string text;
+    std::optional<u64> value; // read, if there is one right answer
+    std::optional<bool> gp;   // if the manual decides whether #GP is raised
+};
+
+// The access of a step, from the state in which the implementation made it.
+Allowed allowed_by_manual(const proof::Executed& step);
+
+} // namespace lapicheck::checker

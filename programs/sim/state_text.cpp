@@ -1,0 +1,114 @@
+#include "programs/sim/state_text.hpp"
+
+#include <fmt/format.h>
+
+#include "checker/judge/evidence.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::Known;
+using model::Reg;
+using model::u32;
+using model::u64;
+
+// More registers than this at once are not named one by one.
+constexpr std::size_t most_open = 4;
+
+std::string_view bitmap_name(Reg reg) { return reg < Reg::tmr0 ? "ISR" : reg < Reg::irr0 ? "TMR" : "IRR"; }
+
+void add_vectors(std::vector<std::string>& words, Reg reg, u32 before, u32 after) {
+    const u32 first = (model::index_of(reg) - model::index_of(Reg::isr0)) % 8 * 32;
+    for (u32 bit = 0; bit < 32; ++bit)
+        if (((before ^ after) >> bit & 1) != 0)
+            words.push_back(fmt::format("vector {:#x} {} {}", first + bit,
+                                        (after >> bit & 1) != 0 ? "enters" : "leaves", bitmap_name(reg)));
+}
+
+// What is not determined, apart from the changes that are.
+class Changes {
+  public:
+    void add(std::string_view name, u64 before, Known<u64> after) {
+        if (after.is_exact() && after.value == before) return;
+        if (after.is_exact()) words_.push_back(fmt::format("{} {:#x} -> {:#x}", name, before, after.value));
+        else if (!after.admits(before))
+            words_.push_back(fmt::format("{} {:#x} -> {}", name, before, dotted_hex(after)));
+        else open_.emplace_back(name);
+    }
+    void add_register(Reg reg, u32 before, Known<u32> after) {
+        if (model::is_bitmap(reg) && after.is_exact()) add_vectors(words_, reg, before, after.value);
+        else add(register_name(reg), before, model::widen(after));
+    }
+    void say(std::string words) { words_.push_back(std::move(words)); }
+
+    std::vector<std::string> all() && {
+        if (open_.size() > most_open)
+            words_.push_back(fmt::format("{} registers are left open", open_.size()));
+        else if (!open_.empty())
+            words_.push_back(
+                fmt::format("{} {} left open", fmt::join(open_, ", "), open_.size() == 1 ? "is" : "are"));
+        return std::move(words_);
+    }
+
+  private:
+    std::vector<std::string> words_;
+    std::vector<std::string> open_;
+};
+
+void add_base(Changes& changes, u64 before, Known<u64> after) {
+    constexpr u64 mode = model::apic_base::enable | model::apic_base::extd;
+    if (after.is_exact() && (before & ~mode) == (after.value & ~mode)) {
+        if (before != after.value) changes.say(std::string(mode_words(after.value)));
+        return;
+    }
+    changes.add("apic_base", before, after);
+}
+
+} // namespace
+
+KnownCpu known_cpu(const model::Cpu<model::Concrete>& cpu) {
+    return {cpu.amd,           cpu.has_x2apic,   cpu.has_tsc_deadline,
+            cpu.locked_x2apic, cpu.address_mask, cpu.hardware_id};
+}
+
+KnownState known_state(const proof::PlainState& state) {
+    KnownState known{state.apic_base,   state.tsc_deadline,       state.x2apic_id, {},
+                     state.esr_pending, state.cleared_by_software};
+    for (std::size_t i = 0; i < state.regs.size(); ++i) known.regs[i] = state.regs[i];
+    return known;
+}
+
+std::string_view mode_words(u64 apic_base) {
+    const bool enabled = (apic_base & model::apic_base::enable) != 0;
+    const bool extd = (apic_base & model::apic_base::extd) != 0;
+    if (enabled) return extd ? "x2APIC mode" : "xAPIC mode";
+    return extd ? "the invalid mode" : "disabled";
+}
+
+std::vector<std::string> change_words(const proof::PlainState& before, const KnownState& after) {
+    Changes changes;
+    add_base(changes, before.apic_base, after.apic_base);
+    for (std::size_t i = 0; i < before.regs.size(); ++i)
+        if (!model::holds_nothing(static_cast<Reg>(i)))
+            changes.add_register(static_cast<Reg>(i), before.regs[i], after.regs[i]);
+    changes.add("tsc_deadline", before.tsc_deadline, after.tsc_deadline);
+    changes.add("x2APIC ID", before.x2apic_id, model::widen(after.x2apic_id));
+    changes.add("pending errors", before.esr_pending, model::widen(after.esr_pending));
+    return std::move(changes).all();
+}
+
+std::string dotted_hex(Known<u64> value) {
+    if (value.is_exact()) return fmt::format("{:#x}", value.value);
+    std::string digits;
+    bool leading = true;
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        const u64 known = (value.known >> shift) & 0xf;
+        const u64 nibble = (value.value >> shift) & 0xf;
+        if (leading && known == 0xf && nibble == 0 && shift > 0) continue;
+        leading = false;
+        digits += known == 0xf ? fmt::format("{:x}", nibble) : ".";
+    }
+    return "0x" + digits;
+}
+
+} // namespace lapicheck::checker

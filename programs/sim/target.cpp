@@ -1,0 +1,330 @@
+#include "programs/sim/target.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "model/step.hpp"
+#include "programs/sim/scenario_json.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+using model::Access;
+using model::AccessKind;
+using model::Concrete;
+using model::Reg;
+using model::Rule;
+using traces::Do;
+using traces::Step;
+using traces::StepOutcome;
+
+constexpr u64 msi_window = 0xfee0'0000;
+
+bool is_x2apic(const proof::PlainState& state) { return model::in_x2apic(state); }
+
+Access<Concrete> access_of(const Step& step) {
+    switch (step.what) {
+    case Do::mmio_read: return {AccessKind::mmio_read, step.address, step.size, 0};
+    case Do::mmio_write: return {AccessKind::mmio_write, step.address, step.size, step.value};
+    case Do::wrmsr: return {AccessKind::wrmsr, step.address, 4, step.value};
+    case Do::cr8_read: return {AccessKind::cr8_read, 0};
+    case Do::cr8_write: return {AccessKind::cr8_write, 0, 4, step.value};
+    default: return {AccessKind::rdmsr, step.address};
+    }
+}
+
+u64 value_mask(const Step& step) {
+    return step.what == Do::mmio_read ? model::size_mask(step.size) : ~u64{0};
+}
+
+// What a counter shows while it counts is a matter of time.
+bool counts(const proof::PlainState& state, const proof::PlainOutcome& out) {
+    return out.reg == Reg::current_count && out.rule == Rule::T04 && state[Reg::initial_count] != 0;
+}
+
+bool is_read(Do what) { return what == Do::mmio_read || what == Do::rdmsr || what == Do::cr8_read; }
+
+} // namespace
+
+ModelMachine::ModelMachine(const proof::PlainImplementation& implementation, const traces::Machine& machine,
+                           proof::MachineFacts facts, const traces::Found& found)
+    : implementation_(implementation), choices_(facts.reset_choices), locked_x2apic_(facts.locked_x2apic),
+      shows_eois_(machine.split_irqchip) {
+    if (machine.vendor == traces::GuestVendor::either && found.amd) facts.amd = *found.amd;
+    if (!machine.maxphyaddr && found.maxphyaddr) facts.address_bits = *found.maxphyaddr;
+    for (unsigned i = 0; i < machine.apic_ids.size(); ++i) {
+        Vcpu& vcpu = vcpus_.emplace_back();
+        vcpu.cpu = proof::cpu_of(facts, machine.apic_ids[i]);
+        vcpu.state[Reg::version] = i < found.versions.size() ? found.versions[i] : facts.version;
+        reset(vcpu);
+        starts_disabled_ = !model::is_enabled(vcpu.state);
+    }
+}
+
+// Which vCPU is the bootstrap processor the machine says, whatever software wrote.
+void ModelMachine::reset(Vcpu& vcpu) {
+    vcpu.state.apic_base = number_of(vcpu) == 0 ? model::apic_base::bsp : 0;
+    step(vcpu, {AccessKind::reset, 0});
+}
+
+traces::Found ModelMachine::found() const {
+    traces::Found found;
+    found.amd = vcpus_.front().cpu.amd;
+    found.maxphyaddr = static_cast<std::uint8_t>(std::bit_width(vcpus_.front().cpu.address_mask));
+    found.locked_x2apic = locked_x2apic_;
+    found.starts_disabled = starts_disabled_;
+    for (const Vcpu& vcpu : vcpus_) found.versions.push_back(vcpu.state[Reg::version]);
+    return found;
+}
+
+proof::PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& access) {
+    model::Surroundings<Concrete> around{std::move(vcpu.page), std::move(shared_)};
+    model::As<proof::ScriptedDriver> driver(implementation_, around, vcpu.cpu, choices_);
+    proof::PlainOutcome out;
+    if (watch_) {
+        const proof::PlainState before = vcpu.state;
+        const auto around_before = around;
+        out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
+        watch_({vcpu.cpu, before, access, out, vcpu.state, around_before, around});
+    } else {
+        out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
+    }
+    const bool fixed = (vcpu.state[Reg::lvt_error] & model::icr::delivery_mode) == 0;
+    if (out.raises_error && fixed) model::fire(driver, vcpu.state, Reg::lvt_error);
+    vcpu.page = std::move(around.own);
+    shared_ = std::move(around.shared);
+    return out;
+}
+
+StepOutcome ModelMachine::take(const Step& step, const proof::ChoiceValues& choices) {
+    StepOutcome outcome;
+    choices_ = choices;
+    Vcpu& vcpu = vcpus_[step.vcpu];
+    if (step.what >= Do::wait) {
+        act(vcpu, step, outcome);
+    } else if (vcpu.waits_for_sipi) {
+        outcome.error = fmt::format("not run: vCPU {} waits for a SIPI", step.vcpu);
+    } else if (vcpu.halted) {
+        outcome.error = fmt::format("not run: vCPU {} is in HLT", step.vcpu);
+    } else {
+        access(vcpu, step, outcome);
+    }
+    settle(outcome);
+    if (step.what == Do::halt) outcome.halted = vcpu.halted;
+    return outcome;
+}
+
+// ---- the guest's own
+
+void ModelMachine::access(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
+    switch (step.what) {
+    case Do::open_interrupts: vcpu.open = true; return;
+    case Do::close_interrupts: vcpu.open = false; return;
+    case Do::halt: vcpu.halted = true; return;
+    default: break;
+    }
+    const u32 in_service = model::highest_vector(vcpu.state, Reg::isr0);
+    const proof::PlainOutcome out = this->step(vcpu, access_of(step));
+    outcome.gp = out.gp;
+    if (out.broadcasts_eoi && shows_eois_)
+        outcome.eois.push_back({number_of(vcpu), static_cast<std::uint8_t>(in_service)});
+    outcome.mmio_exit = out.exits_to_userspace;
+    if (is_read(step.what) && !out.gp) {
+        outcome.any_value = out.answer == model::Answer::open || counts(vcpu.state, out);
+        outcome.value = (out.exits_to_userspace ? ~u64{0} : out.value) & value_mask(step);
+    }
+    if (out.sends_ipi) send(vcpu, step, outcome);
+}
+
+// ---- messages
+
+void ModelMachine::send(Vcpu& sender, const Step& step, StepOutcome& outcome) {
+    const bool by_msr = step.what == Do::wrmsr;
+    const Reg reg =
+        model::register_addressed(by_msr ? AccessKind::wrmsr : AccessKind::mmio_write, step.address);
+    u32 command = model::low_half(step.value);
+    u32 destination = by_msr ? model::high_half(step.value) : sender.state[Reg::icr_high] >> 24;
+    if (reg == Reg::self_ipi) command = model::self_ipi_command(command);
+    model::Surroundings<Concrete> around;
+    model::As<proof::ScriptedDriver> driver(implementation_, around, sender.cpu, choices_);
+    command = model::as_sent(driver, sender.cpu, command);
+    Message message{destination, destination, command};
+    const model::Addressees whom = model::addressees(command);
+    if (whom != model::Addressees::by_destination) {
+        message = {model::everybody(false), model::everybody(true), command & ~model::icr::logical};
+        std::vector<Vcpu*> to = {&sender};
+        if (whom == model::Addressees::all) to = everybody_but(nullptr);
+        if (whom == model::Addressees::others) to = everybody_but(&sender);
+        return deliver(message, to, outcome);
+    }
+    deliver(message, everybody_but(nullptr), outcome);
+}
+
+void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
+    constexpr u64 redirection_hint = 8;
+    constexpr u64 logical = 4;
+    if ((step.address & 0xfff0'0000) != msi_window || (step.address & redirection_hint) != 0) {
+        outcome.error = "not run: a model takes messages to 0xfee..... without redirection hint only";
+        return;
+    }
+    constexpr u32 in_msi =
+        model::icr::vector | model::icr::delivery_mode | model::icr::assert_level | model::icr::trigger;
+    const u32 destination = model::low_half((step.address >> 12 & 0xff) | (step.address >> 32 & 0xffff'ff00));
+    const bool broadcast = destination == model::everybody(false);
+    const u32 command =
+        (model::low_half(step.value) & in_msi) | ((step.address & logical) != 0 ? model::icr::logical : 0);
+    deliver({destination, broadcast ? model::everybody(true) : destination, command}, everybody_but(nullptr),
+            outcome);
+}
+
+ModelMachine::Message ModelMachine::to_id_of(const Vcpu& vcpu, u32 command) {
+    const u32 id = is_x2apic(vcpu.state) ? vcpu.state.x2apic_id : vcpu.state[Reg::id] >> 24;
+    return {id, id == model::everybody(false) ? model::everybody(true) : id, command};
+}
+
+std::vector<ModelMachine::Vcpu*> ModelMachine::everybody_but(const Vcpu* vcpu) {
+    std::vector<Vcpu*> all;
+    for (Vcpu& v : vcpus_)
+        if (&v != vcpu) all.push_back(&v);
+    return all;
+}
+
+bool ModelMachine::is_for(const Vcpu& vcpu, const Message& message) const {
+    Vcpu tried = vcpu;
+    model::Surroundings<Concrete> around;
+    model::As<proof::ScriptedDriver> driver(implementation_, around, tried.cpu, choices_);
+    const u32 destination = is_x2apic(vcpu.state) ? message.x2apic_destination : message.destination;
+    const auto out = model::receive(driver, tried.state,
+                                    Access<Concrete>{AccessKind::message, destination, 4, message.command});
+    return out.answer == model::Answer::apic;
+}
+
+// I13: of lowest priority one takes it.
+void ModelMachine::deliver(const Message& message, const std::vector<Vcpu*>& to, StepOutcome& outcome) {
+    const u32 mode = message.command & model::icr::delivery_mode;
+    if (mode != model::delivery_mode::lowest_priority) {
+        for (Vcpu* vcpu : to) receive(*vcpu, message, outcome);
+        return;
+    }
+    std::vector<Vcpu*> candidates;
+    for (Vcpu* vcpu : to)
+        if (is_for(*vcpu, message)) candidates.push_back(vcpu);
+    if (candidates.empty()) return;
+    receive(*candidates[(message.command & model::icr::vector) % candidates.size()], message, outcome);
+}
+
+void ModelMachine::receive(Vcpu& vcpu, const Message& message, StepOutcome& outcome) {
+    const u32 destination = is_x2apic(vcpu.state) ? message.x2apic_destination : message.destination;
+    const auto out = step(vcpu, {AccessKind::message, destination, 4, message.command});
+    if (out.answer != model::Answer::apic) return;
+    switch (message.command & model::icr::delivery_mode) {
+    case model::delivery_mode::nmi: vcpu.nmi_pending = true; break;
+    case model::delivery_mode::init: {
+        const bool deassert =
+            (message.command & model::icr::trigger) != 0 && (message.command & model::icr::assert_level) == 0;
+        if (!deassert) init(vcpu, outcome);
+        break;
+    }
+    case model::delivery_mode::startup:
+        if (!vcpu.waits_for_sipi) break; // I14
+        vcpu.waits_for_sipi = false;
+        outcome.restarted.push_back(
+            {number_of(vcpu), static_cast<std::uint8_t>(message.command & model::icr::vector)});
+        break;
+    default: break;
+    }
+}
+
+// R05: the bootstrap processor goes on at once.
+void ModelMachine::init(Vcpu& vcpu, StepOutcome& outcome) {
+    if (!vcpu.waits_for_sipi) outcome.restarted.push_back({number_of(vcpu), {}});
+    vcpu.waits_for_sipi = (vcpu.state.apic_base & model::apic_base::bsp) == 0;
+    vcpu.open = vcpu.halted = vcpu.nmi_pending = false;
+}
+
+// ---- what the host does, and what comes from outside
+
+void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
+    switch (step.what) {
+    case Do::reset:
+        reset(vcpu);
+        vcpu.open = vcpu.halted = vcpu.waits_for_sipi = vcpu.nmi_pending = false;
+        break;
+    case Do::init: {
+        const Message message = to_id_of(vcpu, model::delivery_mode::init);
+        for (Vcpu* other : everybody_but(&vcpu)) receive(*other, message, outcome); // of the same ID
+        this->step(vcpu, {AccessKind::init, 0});
+        vcpu.waits_for_sipi = false;
+        init(vcpu, outcome);
+        vcpu.waits_for_sipi = false; // the step is both
+        break;
+    }
+    case Do::interrupt: {
+        constexpr u32 level = model::icr::trigger | model::icr::assert_level;
+        deliver(to_id_of(vcpu, step.vector | (step.level ? level : 0)), everybody_but(nullptr), outcome);
+        break;
+    }
+    case Do::msi: send_msi(step, outcome); break;
+    case Do::message: {
+        const u32 destination = model::low_half(step.address);
+        receive(vcpu, {destination, destination, model::low_half(step.value)}, outcome);
+        break;
+    }
+    case Do::take_interrupt: take_interrupt(vcpu, outcome); break;
+    case Do::hardware: this->step(vcpu, {AccessKind::hardware, 0}); break;
+    case Do::save_load: implementation_.save_and_load(vcpu.state); break;
+    case Do::timer_expires: fire_timer(vcpu, outcome); break;
+    default: break; // nothing of an APIC
+    }
+}
+
+void ModelMachine::fire_timer(Vcpu& vcpu, StepOutcome& outcome) {
+    const bool deadline = model::in_deadline_mode(vcpu.state, vcpu.cpu);
+    if (deadline ? vcpu.state.tsc_deadline == 0 : vcpu.state[Reg::initial_count] == 0) {
+        outcome.error = "not run: the timer does not run, or has fired before";
+        return;
+    }
+    step(vcpu, {AccessKind::timer_expires, 0});
+}
+
+// ---- interrupts
+
+bool ModelMachine::take_interrupt(Vcpu& vcpu, StepOutcome& outcome) {
+    const auto out = step(vcpu, {AccessKind::take_interrupt, 0});
+    if (out.answer != model::Answer::apic) return false;
+    outcome.taken.push_back({number_of(vcpu), static_cast<std::uint8_t>(out.value)});
+    vcpu.halted = false;
+    return true;
+}
+
+// All that are open take what comes, until nothing is left that may.
+void ModelMachine::settle(StepOutcome& outcome) {
+    constexpr std::uint8_t nmi = 2;
+    for (Vcpu& vcpu : vcpus_) {
+        if (vcpu.waits_for_sipi) continue;
+        if (std::exchange(vcpu.nmi_pending, false)) {
+            outcome.taken.push_back({number_of(vcpu), nmi});
+            vcpu.halted = false;
+        }
+        while (vcpu.open && take_interrupt(vcpu, outcome)) {
+        }
+    }
+}
+
+traces::Run ModelParty::run(const traces::Program& program) {
+    const bool by_module = like_.module && entry_.with_module != nullptr;
+    const auto implementation = by_module ? entry_.with_module(*like_.module) : entry_.concrete();
+    ModelMachine machine(*implementation, program.machine, facts_of(program), like_);
+    traces::Run run;
+    run.found = machine.found();
+    run.outcomes.reserve(program.steps.size());
+    for (std::size_t i = 0; i < program.steps.size(); ++i)
+        run.outcomes.push_back(program.notes.empty()
+                                   ? machine.take(program.steps[i])
+                                   : machine.take(program.steps[i], choices_of(program, i)));
+    return run;
+}
+
+} // namespace lapicheck::checker

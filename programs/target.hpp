@@ -1,0 +1,47 @@
+// Who runs an access program: a KVM, a model, ... Each is asked the same and answers in the same words.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/implementations/kvm_module.hpp"
+#include "programs/program.hpp"
+
+namespace lapicheck::traces {
+
+// What the party's machine has where the program leaves it open, or no program can say it. None: not told.
+struct Found {
+    std::optional<bool> amd; // the CPU's vendor
+    std::optional<std::uint8_t> maxphyaddr;
+    bool locked_x2apic = false;             // IA32_XAPIC_DISABLE_STATUS[0]
+    std::vector<std::uint32_t> versions;    // of each vCPU, the version register
+    std::optional<model::KvmModule> module; // that runs it
+    bool starts_disabled = false;           // RESET leaves the APICs disabled (some AMD CPUs)
+};
+
+struct Run {
+    enum class Status : std::uint8_t {
+        ran,     // there is an outcome for each step
+        absent,  // there is no such party here, or it may not be used: /dev/kvm is missing or forbidden
+        refused, // the party cannot be the machine that the program asks for
+    };
+    Status status = Status::ran;
+    std::string reason; // unless it ran
+    std::vector<StepOutcome> outcomes;
+    Found found;
+};
+
+class Party {
+  public:
+    virtual ~Party() = default;
+    virtual std::string name() const = 0;
+    // A step begins when the one before it is done, whichever vCPUs they are on.
+    virtual Run run(const Program& program) = 0;
+    // The same, maybe on a machine that has run another program and was RESET since: where a machine takes
+    // long to make, and what shows is looked at with run() in the end.
+    virtual Run run_again(const Program& program) { return run(program); }
+};
+
+} // namespace lapicheck::traces

@@ -1,0 +1,38 @@
+// Who can run an access program, by name: "kvm", "model:NAME".
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "programs/target.hpp"
+
+namespace lapicheck::checker {
+
+struct NamedParty {
+    std::unique_ptr<traces::Party> party;
+    std::string error; // why there is none of this name; empty: none
+};
+// `like`: what another party's machine has, for one that can be made so.
+NamedParty make_party(std::string_view name, const traces::Found& like = {});
+bool is_model(std::string_view name);
+
+// "kvm, Linux 6.18.44", "model:kvm-2018": the name with what makes it the one it is.
+std::string full_name(const traces::Party& party);
+// The kernel's release, as uname(2) has it.
+std::string kernel_release();
+
+// Both run the program on like machines.
+struct TwoRuns {
+    traces::Run first;
+    traces::Run second;
+
+    // Of the KVM, if one of them is one: a model does as with that.
+    std::optional<model::KvmModule> module() const {
+        return first.found.module ? first.found.module : second.found.module;
+    }
+};
+TwoRuns run_both(std::string_view first, std::string_view second, const traces::Program& program);
+
+} // namespace lapicheck::checker

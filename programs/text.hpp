@@ -1,0 +1,15 @@
+// Steps of access programs and their outcomes in words.
+#pragma once
+
+#include <string>
+
+#include "programs/program.hpp"
+
+namespace lapicheck::checker {
+
+// "WRMSR 1BH (apic_base) = 0xfee00d00".
+std::string step_text(const traces::Step& step);
+// "0x50014", "#GP", "ok; vCPU 1 takes 31H".
+std::string outcome_text(const traces::Step& step, const traces::StepOutcome& outcome);
+
+} // namespace lapicheck::checker

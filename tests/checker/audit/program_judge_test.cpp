@@ -1,0 +1,355 @@
+#include "checker/audit/program_judge.hpp"
+
+#include <doctest/doctest.h>
+
+#include "programs/sim/target.hpp"
+
+using namespace lapicheck;
+using namespace lapicheck::checker;
+using traces::Do;
+using traces::Step;
+using traces::StepOutcome;
+
+namespace {
+
+constexpr u64 window = 0xfee0'0000;
+
+Step step(Do what, u64 address = 0, u64 value = 0, std::uint32_t vcpu = 0) {
+    Step made;
+    made.what = what;
+    made.vcpu = vcpu;
+    made.address = address;
+    made.value = value;
+    if (what == Do::mmio_read || what == Do::mmio_write) made.size = 4;
+    return made;
+}
+Step rdmsr(u64 msr) { return step(Do::rdmsr, msr); }
+Step wrmsr(u64 msr, u64 value) { return step(Do::wrmsr, msr, value); }
+Step mmio_read(u64 offset) { return step(Do::mmio_read, window + offset); }
+Step mmio_write(u64 offset, u64 value) { return step(Do::mmio_write, window + offset, value); }
+
+StepOutcome ok() { return {}; }
+StepOutcome value(u64 v) {
+    StepOutcome outcome;
+    outcome.value = v;
+    return outcome;
+}
+StepOutcome gp() {
+    StepOutcome outcome;
+    outcome.gp = true;
+    return outcome;
+}
+StepOutcome takes(std::uint8_t vector, std::uint32_t vcpu = 0) {
+    StepOutcome outcome;
+    outcome.taken = {{vcpu, vector}};
+    return outcome;
+}
+
+class Judged {
+  public:
+    explicit Judged(std::uint32_t vcpus = 1, bool split_irqchip = false)
+        : judge_(machine(vcpus, split_irqchip), found(vcpus, split_irqchip)) {}
+
+    StepVerdict operator()(const Step& step, const StepOutcome& outcome) {
+        return judge_.judge(step, outcome);
+    }
+
+  private:
+    static traces::Machine machine(std::uint32_t vcpus, bool split_irqchip) {
+        traces::Machine machine;
+        machine.split_irqchip = split_irqchip;
+        for (std::uint32_t i = 0; i < vcpus; ++i) machine.apic_ids.push_back(i);
+        machine.vendor = traces::GuestVendor::intel;
+        return machine;
+    }
+    // Where the irqchip is split, the version says that EOI broadcasts can be suppressed.
+    static traces::Found found(std::uint32_t vcpus, bool split_irqchip) {
+        traces::Found found;
+        found.maxphyaddr = 40;
+        found.versions.assign(vcpus, split_irqchip ? 0x105'0014 : 0x50014);
+        return found;
+    }
+    ProgramJudge judge_;
+};
+
+bool is_ok(const StepVerdict& verdict) { return verdict.kind == StepVerdict::Kind::ok; }
+bool breaks(const StepVerdict& verdict, Rule rule) {
+    return verdict.kind == StepVerdict::Kind::divergence && verdict.divergences.size() == 1 &&
+           verdict.divergences[0].mismatch.rule == rule;
+}
+
+constexpr u64 to_x2apic = 0xfee0'0d00;
+constexpr u64 software_enabled = 0x1ff;
+
+} // namespace
+
+TEST_CASE("what RESET puts into a register is known") {
+    Judged judged;
+    CHECK(is_ok(judged(mmio_read(0x350), value(0x10000))));
+    CHECK(breaks(judged(mmio_read(0x350), value(0x700)), Rule::R01));
+    CHECK(judged(rdmsr(0x1b), value(0xfee00900)).kind == StepVerdict::Kind::ok);
+    CHECK(breaks(judged(rdmsr(0x1b), value(0xfee00800)), Rule::B08));
+}
+
+TEST_CASE("a fault is told once, then what was observed is taken over") {
+    Judged judged;
+    CHECK(breaks(judged(mmio_read(0xf0), value(0x1fe)), Rule::R01));
+    CHECK(is_ok(judged(mmio_read(0xf0), value(0x1fe))));
+}
+
+TEST_CASE("a read of the closed window is the APIC's answer if it is what the register holds") {
+    Judged judged;
+    judged(wrmsr(0x1b, to_x2apic), ok());
+    CHECK(is_ok(judged(mmio_read(0x30), value(0xffff'ffff))));
+    CHECK(is_ok(judged(mmio_read(0x30), value(0x1234))));
+    const StepVerdict verdict = judged(mmio_read(0x30), value(0x50014));
+    CHECK(breaks(verdict, Rule::M01));
+    CHECK(verdict.divergences[0].because.at(0).line == 1);
+}
+
+TEST_CASE("the place that the window has left is closed") {
+    Judged judged;
+    judged(wrmsr(0x1b, 0xfed0'0900), ok());
+    CHECK(is_ok(judged(step(Do::mmio_read, 0xfed0'0030), value(0x50014))));
+    CHECK(is_ok(judged(mmio_read(0x30), value(0xffff'ffff))));
+    CHECK(breaks(judged(mmio_read(0x30), value(0x50014)), Rule::M14));
+}
+
+TEST_CASE("what was written there may be read there") {
+    Judged judged;
+    judged(wrmsr(0x1b, to_x2apic), ok());
+    judged(mmio_write(0x30, 0x50014), ok());
+    CHECK(is_ok(judged(mmio_read(0x30), value(0x50014))));
+}
+
+TEST_CASE("a write to the closed window that reached the register shows in the register") {
+    Judged judged;
+    judged(wrmsr(0x1b, to_x2apic), ok());
+    CHECK(is_ok(judged(mmio_write(0x80, 0x20), ok())));
+    CHECK(breaks(judged(rdmsr(0x808), value(0x20)), Rule::M02));
+    CHECK(is_ok(judged(rdmsr(0x808), value(0x20))));
+}
+
+TEST_CASE("the open window must be answered by the APIC") {
+    Judged judged;
+    StepOutcome left = value(0xffff'ffff);
+    left.mmio_exit = true;
+    CHECK(breaks(judged(mmio_read(0x30), left), Rule::M06));
+}
+
+TEST_CASE("CR8 is TPR") {
+    Judged judged;
+    CHECK(is_ok(judged(step(Do::cr8_write, 0, 5), ok())));
+    CHECK(is_ok(judged(mmio_read(0x80), value(0x50))));
+    CHECK(is_ok(judged(mmio_write(0x80, 0x23), ok())));
+    CHECK(is_ok(judged(step(Do::cr8_read), value(2))));
+    CHECK(is_ok(judged(mmio_read(0x80), value(0x23))));
+    CHECK(breaks(judged(step(Do::cr8_read), value(3)), Rule::P08));
+    CHECK(is_ok(judged(step(Do::cr8_write, 0, 0x10), gp())));
+}
+
+TEST_CASE("an IPI arrives, is taken and is in service") {
+    Judged judged(2);
+    for (const std::uint32_t vcpu : {0U, 1U})
+        judged(step(Do::wrmsr, 0x1b, to_x2apic & ~(vcpu * 0x100), vcpu), ok());
+    for (const std::uint32_t vcpu : {0U, 1U}) judged(step(Do::wrmsr, 0x80f, software_enabled, vcpu), ok());
+    judged(wrmsr(0x830, 0x1'0000'0041), ok());
+    SUBCASE("as it should") {
+        CHECK(is_ok(judged(step(Do::rdmsr, 0x822, 0, 1), value(2))));
+        CHECK(is_ok(judged(step(Do::open_interrupts, 0, 0, 1), takes(0x41, 1))));
+        CHECK(is_ok(judged(step(Do::rdmsr, 0x812, 0, 1), value(2))));
+        CHECK(is_ok(judged(step(Do::rdmsr, 0x80a, 0, 1), value(0x40))));
+    }
+    SUBCASE("it is lost") { CHECK(breaks(judged(step(Do::rdmsr, 0x822, 0, 1), value(0)), Rule::P01)); }
+    SUBCASE("it is not taken") { CHECK(breaks(judged(step(Do::open_interrupts, 0, 0, 1), ok()), Rule::P02)); }
+    SUBCASE("another is taken") {
+        CHECK(breaks(judged(step(Do::open_interrupts, 0, 0, 1), takes(0x42, 1)), Rule::P02));
+    }
+    SUBCASE("the vector in service is lost") {
+        judged(step(Do::open_interrupts, 0, 0, 1), takes(0x41, 1));
+        CHECK(breaks(judged(step(Do::rdmsr, 0x812, 0, 1), value(0)), Rule::P02));
+    }
+    SUBCASE("somebody else took it") {
+        CHECK(judged(step(Do::open_interrupts, 0, 0, 0), takes(0x41, 0)).divergences.size() == 1);
+    }
+}
+
+TEST_CASE("of a lowest-priority message one of several takes it") {
+    Judged judged(2);
+    for (const std::uint32_t vcpu : {0U, 1U}) {
+        judged(step(Do::mmio_write, window + 0xf0, software_enabled, vcpu), ok());
+        judged(step(Do::mmio_write, window + 0xd0, u64{0x0100'0000} << vcpu, vcpu), ok());
+    }
+    judged(mmio_write(0x310, 0x0300'0000), ok());
+    judged(mmio_write(0x300, 0x951), ok());
+    CHECK(judged(step(Do::mmio_read, window + 0x220, 0, 0), value(0x20000)).divergences.empty());
+    CHECK(judged(step(Do::mmio_read, window + 0x220, 0, 1), value(0)).divergences.empty());
+}
+
+TEST_CASE("what is missing in IRR breaks the rule by which it had to come") {
+    Judged judged(2);
+    for (const std::uint32_t vcpu : {0U, 1U}) {
+        judged(step(Do::mmio_write, window + 0xf0, software_enabled, vcpu), ok());
+        judged(step(Do::mmio_write, window + 0xd0, u64{0x0100'0000} << vcpu, vcpu), ok());
+    }
+    const auto send = [&](u32 destination, u32 command) {
+        judged(mmio_write(0x310, u64{destination} << 24), ok());
+        judged(mmio_write(0x300, command), ok());
+    };
+    const Step irr = step(Do::mmio_read, window + 0x220, 0, 1);
+    SUBCASE("lowest priority, of which nobody else is addressed") {
+        send(0xe, 0x4951);
+        CHECK(breaks(judged(irr, value(0)), Rule::I13));
+    }
+    SUBCASE("a logical destination in the flat model") {
+        send(0x2, 0x4851);
+        CHECK(breaks(judged(irr, value(0)), Rule::I10));
+    }
+    SUBCASE("level de-assert, which on Intel is as good as edge") {
+        send(0x1, 0x8051);
+        CHECK(breaks(judged(irr, value(0)), Rule::I18));
+    }
+    SUBCASE("two that came by different ways") {
+        send(0x1, 0x4051);
+        send(0x2, 0x4852);
+        CHECK(breaks(judged(irr, value(0)), Rule::P01));
+    }
+}
+
+TEST_CASE("NMI, INIT and SIPI must reach whom they address") {
+    Judged judged(2);
+    const auto restarts = [](std::optional<std::uint8_t> sipi_vector) {
+        StepOutcome outcome;
+        outcome.restarted = {{1, sipi_vector}};
+        return outcome;
+    };
+    judged(mmio_write(0x310, 0x0100'0000), ok());
+    SUBCASE("an NMI") {
+        CHECK(judged(mmio_write(0x300, 0x4400), takes(2, 1)).divergences.empty());
+        CHECK(breaks(judged(mmio_write(0x300, 0x4400), ok()), Rule::V09));
+        judged(step(Do::mmio_write, window + 0xf0, software_enabled, 1), ok());
+        CHECK(breaks(judged(mmio_write(0x300, 0x4400), ok()), Rule::I09));
+        CHECK(judged(mmio_write(0x310, 0x0200'0000), ok()).divergences.empty());
+        CHECK(judged(mmio_write(0x300, 0x4400), ok()).divergences.empty()); // to nobody
+    }
+    SUBCASE("an INIT, then a SIPI, then one too many") {
+        CHECK(breaks(judged(mmio_write(0x300, 0xc500), ok()), Rule::V09));
+        CHECK(judged(mmio_write(0x300, 0xc500), restarts({})).divergences.empty());
+        CHECK(judged(mmio_write(0x300, 0x4400), ok()).divergences.empty()); // held back until the SIPI
+        CHECK(breaks(judged(mmio_write(0x300, 0x4610), ok()), Rule::V09));
+        CHECK(judged(mmio_write(0x300, 0x4610), restarts(0x10)).divergences.empty());
+        CHECK(judged(mmio_write(0x300, 0x4610), ok()).divergences.empty());
+    }
+    SUBCASE("an INIT level de-assert reaches nobody") {
+        CHECK(judged(mmio_write(0x300, 0x8500), ok()).divergences.empty());
+    }
+}
+
+TEST_CASE("an EOI goes to the I/O APIC in userspace if the interrupt was level-triggered") {
+    Judged judged(1, true);
+    const auto eoi = [](std::uint8_t vector) {
+        StepOutcome outcome;
+        outcome.eois = {{0, vector}};
+        return outcome;
+    };
+    const auto take = [&](std::uint8_t vector, bool level) {
+        Step arrives = step(Do::interrupt);
+        arrives.vector = vector;
+        arrives.level = level;
+        judged(arrives, ok());
+        judged(step(Do::open_interrupts), takes(vector));
+        judged(step(Do::close_interrupts), ok());
+    };
+    judged(mmio_write(0xf0, software_enabled), ok());
+    SUBCASE("level-triggered") {
+        take(0x44, true);
+        SUBCASE("told") { CHECK(judged(mmio_write(0xb0, 0), eoi(0x44)).divergences.empty()); }
+        SUBCASE("not told") { CHECK(breaks(judged(mmio_write(0xb0, 0), ok()), Rule::P05)); }
+    }
+    SUBCASE("edge-triggered") {
+        take(0x45, false);
+        SUBCASE("told") { CHECK(breaks(judged(mmio_write(0xb0, 0), eoi(0x45)), Rule::P05)); }
+        SUBCASE("not told") { CHECK(judged(mmio_write(0xb0, 0), ok()).divergences.empty()); }
+    }
+    SUBCASE("suppressed") {
+        judged(mmio_write(0xf0, software_enabled | 0x1000), ok());
+        take(0x44, true);
+        SUBCASE("told") { CHECK(breaks(judged(mmio_write(0xb0, 0), eoi(0x44)), Rule::P05)); }
+        SUBCASE("not told") { CHECK(judged(mmio_write(0xb0, 0), ok()).divergences.empty()); }
+    }
+    SUBCASE("with no EOI at all") { CHECK(breaks(judged(mmio_write(0x80, 0), eoi(0x44)), Rule::P05)); }
+}
+
+TEST_CASE("a timer that runs may fire at any time, and must once it is said to have") {
+    Judged judged;
+    judged(mmio_write(0xf0, software_enabled), ok());
+    judged(mmio_write(0x320, 0x61), ok());
+    judged(mmio_write(0x380, 0x1000), ok());
+    CHECK(judged(mmio_read(0x230), value(0)).divergences.empty());
+    CHECK(judged(step(Do::timer_expires), ok()).divergences.empty());
+    CHECK(is_ok(judged(mmio_read(0x230), value(2))));
+}
+
+TEST_CASE("a step that was not run changes nothing, one that failed may have changed all it touches") {
+    Judged judged;
+    StepOutcome error;
+    error.error = "not run: vCPU 0 is in HLT";
+    CHECK(judged(mmio_write(0x80, 0x30), error).kind == StepVerdict::Kind::not_judged);
+    CHECK(is_ok(judged(mmio_read(0x80), value(0))));
+    error.error = "KVM_EXIT_INTERNAL_ERROR";
+    const StepVerdict stopped = judged(mmio_write(0x80, 0x30), error);
+    REQUIRE(stopped.divergences.size() == 1);
+    CHECK(stopped.divergences[0].mismatch.fault == Fault::unfinished);
+    CHECK(stopped.divergences[0].mismatch.reg == Reg::tpr);
+    CHECK(stopped.divergences[0].because.back().what == error.error);
+    CHECK(judged(mmio_read(0x80), value(0x30)).divergences.empty());
+}
+
+TEST_CASE("what the manual says nothing of may stop a vCPU") {
+    Judged judged;
+    StepOutcome error;
+    error.error = "KVM_EXIT_INTERNAL_ERROR";
+    Step half = mmio_write(0x80, 0x30);
+    half.size = 2;
+    CHECK(judged(half, error).kind == StepVerdict::Kind::not_judged);
+    CHECK(judged(step(Do::mmio_read, 0xfed0'0000), error).kind == StepVerdict::Kind::not_judged);
+    judged(wrmsr(0x1b, 0xfee0'0d00), ok());
+    CHECK(judged(mmio_read(0x80), error).kind == StepVerdict::Kind::not_judged); // the window is closed
+    error.error = "vCPU 1: KVM_EXIT_INTERNAL_ERROR";                             // it stopped after the step
+    CHECK(judged(rdmsr(0x808), error).kind == StepVerdict::Kind::not_judged);
+}
+
+TEST_CASE("INIT that is seen puts back the registers") {
+    Judged judged;
+    judged(mmio_write(0x80, 0x30), ok());
+    StepOutcome outcome;
+    outcome.restarted = {{0, {}}};
+    judged(step(Do::init), outcome);
+    CHECK(breaks(judged(mmio_read(0x80), value(0x30)), Rule::R02));
+}
+
+TEST_CASE("the reference conforms to itself, an implementation with a fault does not") {
+    traces::Program program;
+    program.machine.apic_ids = {0, 1};
+    program.steps = {mmio_read(0x30),
+                     wrmsr(0x1b, to_x2apic),
+                     wrmsr(0x80f, software_enabled),
+                     wrmsr(0x83f, 0x51),
+                     step(Do::open_interrupts),
+                     wrmsr(0x80b, 0),
+                     mmio_read(0x30),
+                     mmio_write(0x80, 0x20),
+                     rdmsr(0x808),
+                     wrmsr(0x830, 0x1'0000'0041)};
+    const auto divergences = [&](std::string_view name) {
+        const auto run = ModelParty(*proof::find_implementation(name)).run(program);
+        std::vector<Rule> rules;
+        for (const StepVerdict& verdict : judge_run(program, run))
+            for (const Divergence& divergence : verdict.divergences)
+                rules.push_back(divergence.mismatch.rule);
+        return rules;
+    };
+    CHECK(divergences("sdm").empty());
+    CHECK(divergences("kvm-rfc").empty());
+    CHECK(divergences("kvm-2018") == std::vector{Rule::M01, Rule::M02});
+}

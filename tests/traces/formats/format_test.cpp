@@ -1,0 +1,73 @@
+#include "traces/formats/format.hpp"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "tests/traces/read_text.hpp"
+
+namespace lapicheck::traces {
+namespace {
+
+using namespace std::string_literals;
+
+void check_refused(const std::string& bytes, std::string_view expected) {
+    const auto advice = refuse(bytes);
+    CAPTURE(bytes);
+    REQUIRE(advice);
+    CAPTURE(*advice);
+    CHECK(advice->find(expected) != std::string::npos);
+}
+
+TEST_CASE("ftrace text is not refused") {
+    for (const char* name : {"trace-6.1-svm.txt", "trace-6.18.txt", "trace-6.18-tsc.txt",
+                             "trace-6.18-overrun.txt", "trace_pipe-6.18-lost.txt", "report-6.18.txt"})
+        CHECK(!refuse(test_file(name)));
+    CHECK(!refuse(""));
+    CHECK(!refuse("# tracer: nop\n#\n# entries-in-buffer/entries-written: 0/0   #P:2\n"));
+    CHECK(!refuse("some text that may become a trace later\n"));
+    const std::string record = " qemu-system-x86-43      [001]     2.392646: kvm_eoi: apicid 0 vector 1\n";
+    CHECK(!refuse(record));
+    CHECK(!refuse(record + "\0\0\0\0"s));
+    CHECK(!refuse("{\n" + record));
+}
+
+TEST_CASE("binary formats are named, with the command that makes text of them") {
+    check_refused("\x17\x08\x44tracing7\0\0\x08"s, "trace-cmd report FILE | lapicheck check -");
+    check_refused("PERFILE2h\0\0\0"s, "perf");
+    check_refused("\x1f\x8b\x08\0\0"s, "gzip -dc FILE | lapicheck check -");
+    check_refused("\xfd"
+                  "7zXZ\0\0"s,
+                  "xz -dc FILE");
+    check_refused("\x28\xb5\x2f\xfd\x24"s, "zstd -dc FILE");
+    check_refused("BZh91AY&SY"s, "bzip2 -dc FILE");
+    check_refused("\x7f"
+                  "ELF\x02\x01"s,
+                  "ELF");
+    check_refused("\x89PNG\r\n\x1a\n"s, "PNG");
+    check_refused("\xff\xfe#\0 \0t\0r\0"s, "UTF-16");
+    check_refused("#\0 \0t\0r\0a\0c\0e\0r\0:\0 \0n\0o\0p\0\n\0"s, "UTF-16");
+    check_refused("abc\0def\n\0\0\x01"s, "binary");
+}
+
+TEST_CASE("texts of other tools are named") {
+    check_refused(
+        " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 level 0 source 0\n",
+        "perf script");
+    check_refused("CPU 0/KVM  1203/1210  [004]   812.123456: kvm:kvm_apic: apic_read APIC_ID = 0x0\n",
+                  "perf script");
+    check_refused("16446@1795443709.902531:cpu_get_apic_base 0x00000000fee00900\n", "QEMU");
+    check_refused("cpu_get_apic_base 0x00000000fee00900\napic_mem_writel 0x00000000000000f0 = 0x000001ff\n",
+                  "QEMU");
+    check_refused("{ \"schema_version\": 1 }", "JSON");
+    check_refused("[\n  {\"a\": 1}\n]", "JSON");
+    check_refused("<!DOCTYPE html>\n", "HTML");
+    check_refused("# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n",
+                  "function_graph");
+    check_refused("# tracer: nop\n#\n# nop latency trace v1.1.5 on 6.1.0\n", "latency");
+    check_refused("corpus_7079: qemu-sys-7084    1.....  7079.002646: kvm_set_irq:          gsi 4 level 0\n",
+                  "latency");
+}
+
+} // namespace
+} // namespace lapicheck::traces

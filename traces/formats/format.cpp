@@ -1,0 +1,158 @@
+#include "traces/formats/format.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "traces/formats/ftrace_line.hpp"
+#include "traces/formats/scanner.hpp"
+
+namespace lapicheck::traces {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::size_t looked_at_lines = 100;
+
+struct Signature {
+    std::string_view bytes;
+    std::string_view advice;
+};
+
+constexpr auto signatures = std::to_array<Signature>({
+    {"\x17\x08\x44tracing"sv,
+     "trace-cmd's binary recording; run: trace-cmd report FILE | lapicheck check -"sv},
+    {"PERFILE2"sv, "perf's binary recording; record with: trace-cmd record -e kvm, then trace-cmd report"sv},
+    {"2ELIFREP"sv, "perf's binary recording; record with: trace-cmd record -e kvm, then trace-cmd report"sv},
+    {"\x1f\x8b"sv, "compressed with gzip; run: gzip -dc FILE | lapicheck check -"sv},
+    {"\xfd"
+     "7zXZ\0"sv,
+     "compressed with xz; run: xz -dc FILE | lapicheck check -"sv},
+    {"\x28\xb5\x2f\xfd"sv, "compressed with zstd; run: zstd -dc FILE | lapicheck check -"sv},
+    {"\x04\x22\x4d\x18"sv, "compressed with lz4; run: lz4 -dc FILE | lapicheck check -"sv},
+    {"BZh"sv, "compressed with bzip2; run: bzip2 -dc FILE | lapicheck check -"sv},
+    {"PK\x03\x04"sv, "a zip archive; run: unzip -p FILE | lapicheck check -"sv},
+    {"\x7f"
+     "ELF"sv,
+     "an ELF file (a program or a library), not a trace"sv},
+    {"\x89PNG"sv, "a PNG picture, not a trace"sv},
+    {"\xff\xfe"sv, "UTF-16 text; run: iconv -f UTF-16 -t UTF-8 FILE | lapicheck check -"sv},
+    {"\xfe\xff"sv, "UTF-16 text; run: iconv -f UTF-16 -t UTF-8 FILE | lapicheck check -"sv},
+    {"<!DOCTYPE"sv, "an HTML page, not a trace"sv},
+    {"<html"sv, "an HTML page, not a trace"sv},
+});
+
+constexpr auto graph_advice = "text of the function_graph tracer, which names no thread; "
+                              "run: echo nop > current_tracer (in the tracing directory), and record again"sv;
+constexpr auto latency_advice =
+    "text in ftrace's latency format, which cuts thread names and times; "
+    "run: echo nolatency-format > trace_options (in the tracing directory), or trace-cmd report without -l"sv;
+constexpr auto perf_advice =
+    "text of perf script; record with: trace-cmd record -e kvm, then trace-cmd report FILE | lapicheck check -"sv;
+constexpr auto qemu_advice =
+    "a trace log of QEMU's own events, which names no vCPU; "
+    "record KVM's events with: trace-cmd record -e kvm, then trace-cmd report FILE | lapicheck check -"sv;
+
+// Calls `matches` for the first lines until it says yes.
+template <class Matches>
+bool any_line(std::string_view text, Matches matches) {
+    for (std::size_t line = 0; line < looked_at_lines && !text.empty(); ++line) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        if (matches(text.substr(0, end))) return true;
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return false;
+}
+
+bool has_record(std::string_view text) {
+    HeadReader heads;
+    return any_line(text, [&heads](std::string_view line) {
+        LineHead head;
+        return heads.read(line, head) == HeadFault::none;
+    });
+}
+
+bool take_seconds(Scanner& s) {
+    std::uint64_t number = 0;
+    return s.decimal(number) && s.take(".") && s.decimal(number) && s.take(":");
+}
+
+// " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 ..."
+bool is_perf_script(std::string_view line) {
+    const std::size_t bracket = line.find(" [");
+    if (bracket == std::string_view::npos) return false;
+    const std::size_t thread_end = line.find_last_not_of(' ', bracket);
+    if (thread_end == std::string_view::npos || !is_digit(line[thread_end])) return false;
+    Scanner s(line.substr(bracket + 2));
+    std::uint64_t cpu = 0;
+    if (!s.decimal(cpu) || !s.take("]")) return false;
+    s.skip_blanks();
+    if (!take_seconds(s) || s.skip_blanks() == 0) return false;
+    const std::string_view event = s.word();
+    return std::count(event.begin(), event.end(), ':') == 2;
+}
+
+// " qemu-sys-7084    1.....  7079.002646: kvm_set_irq: ...", "    bash-123     1d..1.  12us+: ..."
+bool is_latency_format(std::string_view line) {
+    const std::size_t dash = line.rfind('-', 80);
+    if (dash == std::string_view::npos) return false;
+    Scanner s(line.substr(dash + 1));
+    std::uint64_t number = 0;
+    if (!s.decimal(number) || s.skip_blanks() == 0 || !s.decimal(number)) return false;
+    const std::string_view flags = s.word();
+    if (flags.size() < 4 || flags.find('.') == std::string_view::npos || s.skip_blanks() == 0) return false;
+    return is_digit(s.peek()) && s.word().ends_with(':');
+}
+
+// "16446@1795443709.902531:apic_mem_writel ...", "cpu_get_apic_base 0x00000000fee00900"
+bool is_qemu_log(std::string_view line) {
+    Scanner s(line);
+    std::uint64_t pid = 0;
+    if (s.decimal(pid)) return s.take("@") && take_seconds(s);
+    constexpr std::array names{"apic_", "ioapic_", "cpu_get_apic_base ", "cpu_set_apic_base "};
+    return std::any_of(names.begin(), names.end(),
+                       [line](const char* name) { return line.starts_with(name); });
+}
+
+bool is_json(std::string_view text) {
+    const std::size_t start = text.find_first_not_of(" \t\r\n");
+    if (start == std::string_view::npos) return false;
+    if (text[start] == '{') return true;
+    const std::size_t next = text.find_first_not_of(" \t\r\n", start + 1);
+    return text[start] == '[' && next != std::string_view::npos &&
+           "{[\""sv.find(text[next]) != std::string_view::npos;
+}
+
+// ASCII in UTF-16 without a byte order mark: every other byte is zero.
+bool is_utf16(std::string_view text) {
+    if (text.size() < 8) return false;
+    std::array<std::size_t, 2> zeros{};
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (text[i] == '\0') ++zeros[i % 2];
+    const std::size_t most = text.size() / 2 * 9 / 10;
+    return (zeros[0] > most) != (zeros[1] > most);
+}
+
+} // namespace
+
+std::optional<std::string> refuse(std::string_view first_bytes) {
+    for (const auto& [bytes, advice] : signatures)
+        if (first_bytes.starts_with(bytes)) return std::string(advice);
+    const auto some = [](std::string_view advice) { return std::optional<std::string>(advice); };
+    if (first_bytes.starts_with("# tracer: function_graph")) return some(graph_advice);
+    if (any_line(first_bytes, [](std::string_view line) {
+            return line.starts_with('#') && line.find(" latency trace v") != std::string_view::npos;
+        }))
+        return some(latency_advice);
+    if (has_record(first_bytes)) return std::nullopt;
+    if (is_json(first_bytes)) return some("JSON, not a trace");
+    if (any_line(first_bytes, is_perf_script)) return some(perf_advice);
+    if (any_line(first_bytes, is_latency_format)) return some(latency_advice);
+    if (any_line(first_bytes, is_qemu_log)) return some(qemu_advice);
+    if (is_utf16(first_bytes))
+        return some("UTF-16 text; run: iconv -f UTF-16 -t UTF-8 FILE | lapicheck check -");
+    if (first_bytes.find('\0') != std::string_view::npos)
+        return some("binary data of an unknown kind, not a trace");
+    return std::nullopt;
+}
+
+} // namespace lapicheck::traces
