@@ -24,7 +24,7 @@
 
 namespace {
 
-using namespace lapicheck::traces;
+using namespace lapicheck::programs;
 
 constexpr std::uint64_t window = 0xfee0'0000;
 // Of the registers' slots: TPR, LDR, SVR, ESR, LVT LINT0, LINT1, Error.
@@ -50,7 +50,7 @@ class Maker {
         for (std::uint32_t vcpu = 0; vcpu < program.machine.apic_ids.size(); ++vcpu) {
             const std::uint64_t bsp = vcpu == 0 ? 0x100 : 0;
             if (kind_.x2apic) steps.push_back(step(Do::wrmsr, vcpu, 0x1b, 0xfee0'0c00 | bsp));
-            if (kind_.open) steps.push_back(step(Do::open_interrupts, vcpu, 0, 0));
+            if (kind_.open) steps.push_back(step(Do::enable_interrupts, vcpu, 0, 0));
         }
         while (steps.size() < count)
             steps.push_back(
@@ -105,13 +105,13 @@ int measure(std::size_t count) {
                "accesses/s", "CPU s", "per CPU s", "judged/CPU s", "both/CPU s");
     for (const Kind& kind : kinds) {
         const Program program = Maker(kind).make(count);
-        KvmGuest party;
+        KvmTarget party;
         const double cpu_begin = cpu_seconds();
         const auto begin = std::chrono::steady_clock::now();
-        const Run run = party.run(program);
+        const Execution run = party.run(program);
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
         const double cpu = cpu_seconds() - cpu_begin;
-        if (run.status != Run::Status::ran) {
+        if (run.status != Execution::Status::ran) {
             fmt::print(stderr, "run_accesses: {}\n", run.reason);
             return 4;
         }

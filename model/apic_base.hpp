@@ -38,27 +38,30 @@ constexpr u32 vectors_of(Reg reg) {
 
 // What a register may hold when nothing is said of its value, where `touched`.
 template <class P, class D>
-constexpr void leave_open_if(P& p, Rule rule, State<D>& s, const RegisterRow& row, typename D::Bool touched) {
+constexpr void leave_unspecified_if(P& p, Rule rule, State<D>& s, const RegisterRow& row,
+                                    typename D::Bool touched) {
     if (row.reg == Reg::version) return; // V01
     const u32 holds = is_bitmap(row.reg) ? vectors_of(row.reg) : row.defined() & ~row.ones;
-    const auto open = (p.open_value(rule, s[row.reg]) & holds) | row.ones;
-    s[row.reg] = select(touched, open, s[row.reg]);
+    const auto left = (p.unspecified_value(rule, s[row.reg]) & holds) | row.ones;
+    s[row.reg] = select(touched, left, s[row.reg]);
 }
 
 template <class P, class D>
-constexpr void leave_open(P& p, Rule rule, State<D>& s, const RegisterRow& row) {
-    leave_open_if(p, rule, s, row, typename D::Bool{true});
+constexpr void leave_unspecified(P& p, Rule rule, State<D>& s, const RegisterRow& row) {
+    leave_unspecified_if(p, rule, s, row, typename D::Bool{true});
 }
 
 // Leaving xAPIC or x2APIC mode for the disabled mode: what comes back later is not said (B13b).
 template <class P, class D>
 constexpr void lose_state(P& p, State<D>& s, typename D::Bool from_x2apic) {
-    for (const RegisterRow& row : p.table()) leave_open(p, Rule::B13b, s, row);
+    for (const RegisterRow& row : p.table()) leave_unspecified(p, Rule::B13b, s, row);
     const auto initial_id = s.x2apic_id << 24; // B13a
-    s[Reg::id] = select(from_x2apic, initial_id, p.open_value(Rule::B13b, initial_id) & xapic_id_field);
-    s.tsc_deadline = p.open_value(Rule::B13b, typename D::U64{u64{0}});
-    s.esr_pending = p.open_value(Rule::B13b, typename D::U32{u32{0}}) & p.row(Reg::esr).defined(); // E03
-    s.cleared_by_software = p.open_value(Rule::B13b, typename D::Bool{false});
+    s[Reg::id] =
+        select(from_x2apic, initial_id, p.unspecified_value(Rule::B13b, initial_id) & xapic_id_field);
+    s.tsc_deadline = p.unspecified_value(Rule::B13b, typename D::U64{u64{0}});
+    s.esr_pending =
+        p.unspecified_value(Rule::B13b, typename D::U32{u32{0}}) & p.row(Reg::esr).defined(); // E03
+    s.cleared_by_software = p.unspecified_value(Rule::B13b, typename D::Bool{false});
 }
 
 template <class P, class D>
@@ -80,23 +83,23 @@ constexpr Outcome<D> write_apic_base(P& p, State<D>& s, const Cpu<D>& cpu, typen
     if (p(B16, both(cpu.locked_x2apic, both(extd, negate(to_extd))))) return gp<D>(B16, reg);
 
     const auto moves = negate(equal(v & apic_base::page, s.apic_base & apic_base::page));
-    if (p(B14, moves) && p.open(B14, false)) return gp<D>(B14, reg);
+    if (p(B14, moves) && p.unspecified(B14, false)) return gp<D>(B14, reg);
     const auto bsp_changes = negate(equal(v & apic_base::bsp, s.apic_base & apic_base::bsp));
     bool keeps_bsp = false;
     if (p(B15, bsp_changes)) {
-        if (p.open(B15, false)) return gp<D>(B15, reg);
-        keeps_bsp = p.open(B15, false);
+        if (p.unspecified(B15, false)) return gp<D>(B15, reg);
+        keeps_bsp = p.unspecified(B15, false);
     }
 
     if (p(B13b, both(enabled, negate(to_enabled)))) lose_state(p, s, extd);
     if (p(D13, both(enabled, both(negate(extd), to_extd)))) {
         // D11: the ID is the hardware's; AMD takes over one that software wrote.
         const auto rewritten = negate(equal(s[Reg::id] >> 24, s.x2apic_id & u32{0xff}));
-        const auto taken_over = p.open_value(D11, s[Reg::id] >> 24);
+        const auto taken_over = p.unspecified_value(D11, s[Reg::id] >> 24);
         s.x2apic_id = select(both(cpu.amd, rewritten), taken_over, s.x2apic_id);
-        s[Reg::icr_high] = p.open_value(D13, s[Reg::icr_high]);
-        s[Reg::dfr] = p.open_value(D12, s[Reg::dfr]) | p.row(Reg::dfr).ones;
-        s[Reg::ldr] = p.open_value(D12, s[Reg::ldr]) & p.row(Reg::ldr).writable;
+        s[Reg::icr_high] = p.unspecified_value(D13, s[Reg::icr_high]);
+        s[Reg::dfr] = p.unspecified_value(D12, s[Reg::dfr]) | p.row(Reg::dfr).ones;
+        s[Reg::ldr] = p.unspecified_value(D12, s[Reg::ldr]) & p.row(Reg::ldr).writable;
     }
     const auto bsp = (keeps_bsp ? s.apic_base : v) & apic_base::bsp;
     s.apic_base = (v & ~apic_base::bsp) | bsp;

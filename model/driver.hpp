@@ -4,9 +4,10 @@
 //     if (p(Rule::X01, negate(in_x2apic(s)))) return gp(Rule::X01);
 //
 // p(rule, condition)      a rule applies if the condition holds. Known bits: both, if unknown.
-// p.open(rule, proposal)  the manual leaves it open: what an implementation does here. Known bits: both.
-// p.open_value(rule, v)   the same for a word or a condition kept in the state; Known bits: unknown.
-// p.passes_over(cond)     whether what is asked only where it holds may be left out: known bits, if it does
+// p.unspecified(rule, proposal)  the manual leaves it open: what an implementation does here. Known bits:
+// both. p.unspecified_value(rule, v)   the same for a word or a condition kept in the state; Known bits:
+// unknown. p.passes_over(cond)     whether what is asked only where it holds may be left out: known bits, if
+// it does
 //                         not hold; the other drivers name and count what they are asked.
 // p.index(address)        the address as a value that is known, if the domain has such.
 // p.row_at(offset)        the register at a place of the window.
@@ -64,16 +65,16 @@ class ConcreteDriver {
     }
 
     constexpr bool operator()(Rule, bool condition, Place = Place::current()) const { return condition; }
-    constexpr bool open(Rule rule, bool proposal, Place = Place::current()) {
+    constexpr bool unspecified(Rule rule, bool proposal, Place = Place::current()) {
         return choices_.choose(rule, proposal);
     }
-    constexpr bool open_value(Rule rule, bool proposal, Place = Place::current()) {
+    constexpr bool unspecified_value(Rule rule, bool proposal, Place = Place::current()) {
         return choices_.choose(rule, proposal);
     }
-    constexpr u32 open_value(Rule rule, u32 proposal, Place = Place::current()) {
+    constexpr u32 unspecified_value(Rule rule, u32 proposal, Place = Place::current()) {
         return choices_.choose(rule, proposal);
     }
-    constexpr u64 open_value(Rule rule, u64 proposal, Place = Place::current()) {
+    constexpr u64 unspecified_value(Rule rule, u64 proposal, Place = Place::current()) {
         return choices_.choose(rule, proposal);
     }
     constexpr bool passes_over(bool) const { return false; }
@@ -114,9 +115,9 @@ class ForkingDriver {
         if (has_waived_ && rule == waived_) return false;
         return condition.known ? condition.value : fork();
     }
-    constexpr bool open(Rule, bool, Place = Place::current()) { return fork(); }
+    constexpr bool unspecified(Rule, bool, Place = Place::current()) { return fork(); }
     template <class T>
-    constexpr T open_value(Rule, T, Place = Place::current()) {
+    constexpr T unspecified_value(Rule, T, Place = Place::current()) {
         return {};
     }
     constexpr bool passes_over(KnownBool condition) const { return condition.is_false(); }

@@ -14,6 +14,14 @@
 
 namespace lapicheck::model {
 
+// How an implementation is named, listed and explained: `static constexpr ImplementationInfo info` of its
+// class.
+struct ImplementationInfo {
+    std::string_view name;
+    std::string_view summary;
+    std::string_view source; // file, function and version, or where else the fact comes from
+};
+
 // What lies at the window's address where the APIC does not answer, for implementations that put memory
 // there: a page of one vCPU's, and one that all vCPUs of the machine have.
 template <class D>
@@ -76,18 +84,18 @@ class As : public Base {
     bool operator()(Rule rule, Bool holds, Place place = Place::current()) {
         return Base::operator()(rule, implementation_->applies(rule, place, holds), place);
     }
-    bool open(Rule rule, bool proposal, Place place = Place::current()) {
+    bool unspecified(Rule rule, bool proposal, Place place = Place::current()) {
         if (const auto decided = implementation_->decides(rule, proposal)) return *decided;
-        return Base::open(rule, proposal, place);
+        return Base::unspecified(rule, proposal, place);
     }
     template <class T>
-    T open_value(Rule rule, T proposal, Place place = Place::current()) {
+    T unspecified_value(Rule rule, T proposal, Place place = Place::current()) {
         if (const auto chosen = implementation_->chooses(rule, proposal)) return *chosen;
-        return Base::open_value(rule, proposal, place);
+        return Base::unspecified_value(rule, proposal, place);
     }
     void elsewhere(const State<D>& s, const Access<D>& access, Outcome<D>& out) {
         if (implementation_->answers_closed_window(*around_, s, access, out)) return;
-        if (!is_write(access.kind)) out.value = Base::open_value(Rule::M05, typename D::U64{~u64{0}});
+        if (!is_write(access.kind)) out.value = Base::unspecified_value(Rule::M05, typename D::U64{~u64{0}});
     }
     void amend(const State<D>& before, const Access<D>& access, Outcome<D>& out, State<D>& after) const {
         implementation_->amend(before, *cpu_, access, out, after);

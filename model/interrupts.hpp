@@ -34,14 +34,14 @@ constexpr Outcome<D> read_ppr(P& p, const State<D>& s) {
     const auto task = s[Reg::tpr] & tpr::task_class;
     const auto service = in_service_class(s);
     if (p(Rule::P03, less(task, service))) {
-        out.value = widen(service);
+        out.value = zero_extend(service);
     } else if (p(Rule::P03, less(service, task))) {
-        out.value = widen(s[Reg::tpr]);
+        out.value = zero_extend(s[Reg::tpr]);
         out.exceeds = true;
         out.limit = service | tpr::subclass;
     } else {
         const auto subclass = s[Reg::tpr] & tpr::subclass;
-        out.value = widen(p.open(Rule::P03, true) ? service | subclass : service);
+        out.value = zero_extend(p.unspecified(Rule::P03, true) ? service | subclass : service);
     }
     return out;
 }
@@ -86,7 +86,7 @@ constexpr void accept(P& p, State<D>& s, typename D::U32 vector, typename D::Boo
 
 // P02: the processor has taken an interrupt.
 template <class D>
-constexpr void dispense(State<D>& s, typename D::U32 vector) {
+constexpr void dispatch(State<D>& s, typename D::U32 vector) {
     put_vector(s, Reg::irr0, vector, typename D::Bool{false});
     put_vector(s, Reg::isr0, vector, typename D::Bool{true});
 }
@@ -104,10 +104,10 @@ constexpr Outcome<D> take_interrupt(P& p, State<D>& s) {
     nothing.rule = P02;
     if (p(V09, negate(is_enabled(s)))) return nothing;
     if (p(P02, negate(less(threshold, vector & tpr::task_class)))) return nothing;
-    if (p(V12, negate(is_software_enabled(s))) && p.open(V12, true)) return nothing;
-    dispense(s, vector);
+    if (p(V12, negate(is_software_enabled(s))) && p.unspecified(V12, true)) return nothing;
+    dispatch(s, vector);
     Outcome<D> out = done<D>(P02, Reg::none);
-    out.value = widen(vector);
+    out.value = zero_extend(vector);
     return out;
 }
 
@@ -116,7 +116,8 @@ template <class P, class D>
 constexpr Outcome<D> read_cr8(P& p, const State<D>& s) {
     Outcome<D> out = done<D>(Rule::P08, Reg::tpr);
     const auto priority = s[Reg::tpr] >> 4;
-    out.value = widen(p(Rule::P08, is_enabled(s)) ? priority : p.open_value(Rule::P08, priority) & u32{0xf});
+    out.value = zero_extend(
+        p(Rule::P08, is_enabled(s)) ? priority : p.unspecified_value(Rule::P08, priority) & u32{0xf});
     return out;
 }
 
@@ -124,7 +125,7 @@ template <class P, class D>
 constexpr Outcome<D> write_cr8(P& p, State<D>& s, typename D::U64 v) {
     if (p(Rule::P15, negate(is_zero(v & ~u64{0xf})))) return gp<D>(Rule::P15, Reg::tpr);
     const auto written = low_half(v) << 4;
-    s[Reg::tpr] = p(Rule::P08, is_enabled(s)) ? written : p.open_value(Rule::P08, written) & u32{0xff};
+    s[Reg::tpr] = p(Rule::P08, is_enabled(s)) ? written : p.unspecified_value(Rule::P08, written) & u32{0xff};
     return done<D>(Rule::P15, Reg::tpr);
 }
 

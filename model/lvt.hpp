@@ -16,7 +16,7 @@ constexpr typename D::U32 legalised(P& p, const Cpu<D>& cpu, const RegisterRow& 
     if (row.optional != 0) stored |= select(has_option, v & row.optional, nothing);
     if (row.intel_only != 0) stored |= select(cpu.amd, nothing, v & row.intel_only);
     if (row.amd_only != 0) stored |= select(cpu.amd, v & row.amd_only, nothing);
-    if (row.open != 0) stored |= p.open_value(Rule::V05, v) & row.open;
+    if (row.unspecified != 0) stored |= p.unspecified_value(Rule::V05, v) & row.unspecified;
     return stored;
 }
 
@@ -36,7 +36,7 @@ constexpr typename D::Bool has_cmci(const State<D>& s) {
 template <class P, class U32>
 constexpr U32 with_hardware_bits(P& p, const RegisterRow& row, U32 old, U32 stored) {
     const auto stays_masked = both(has_any(old, lvt::mask), has_any(stored, lvt::mask));
-    const auto hardware = select(stays_masked, old, p.open_value(Rule::L02, old)) & row.read_only;
+    const auto hardware = select(stays_masked, old, p.unspecified_value(Rule::L02, old)) & row.read_only;
     return (stored & ~row.read_only) | hardware;
 }
 
@@ -44,7 +44,7 @@ template <class P, class D>
 constexpr typename D::U32 masked_while_disabled(P& p, const State<D>& s, typename D::U32 stored) {
     const auto disabled = negate(is_software_enabled(s));
     if (p(Rule::V07, both(disabled, s.cleared_by_software))) return stored | lvt::mask;
-    if (p(Rule::V13, disabled)) return stored | (p.open_value(Rule::V13, stored) & lvt::mask);
+    if (p(Rule::V13, disabled)) return stored | (p.unspecified_value(Rule::V13, stored) & lvt::mask);
     return stored;
 }
 
@@ -67,7 +67,7 @@ constexpr void write_svr(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow
     // Writing 0 to a bit that RESET left clear clears nothing: of masks that were open then nothing is said,
     // nor of those that are opened later (V13).
     const auto cleared = either(was_enabled, s.cleared_by_software);
-    const bool masks_all = p(Rule::V06, cleared) || p.open(Rule::V13, true);
+    const bool masks_all = p(Rule::V06, cleared) || p.unspecified(Rule::V13, true);
     if (masks_all)
         for (const Reg entry : lvt_entries) s[entry] |= lvt::mask;
     s.cleared_by_software = cleared;

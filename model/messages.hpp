@@ -3,17 +3,12 @@
 // SDM Vol. 3A 325384-059US, 10.4.7, 10.5.4, 10.6.2, 10.8.1, 10.12.10; AMD APM Vol. 2, 16.6, 16.14.
 #pragma once
 
+#include "model/delivery_mode.hpp"
 #include "model/interrupts.hpp"
 #include "model/reset.hpp"
 #include "model/timer.hpp"
 
 namespace lapicheck::model {
-
-namespace delivery_mode {
-inline constexpr u32 fixed = 0;
-inline constexpr u32 lowest_priority = 0x100;
-inline constexpr u32 init = 0x500;
-} // namespace delivery_mode
 
 // I09 to I12: whether a message with this destination is for the APIC. The receiver's mode decides how the
 // destination is read; what a wide one means to an APIC in xAPIC mode is not said (I08).
@@ -29,7 +24,7 @@ constexpr bool is_addressed_logically(P& p, const State<D>& s, typename D::U32 d
     const U32 logical_id = s[Reg::ldr] >> 24;
     if (p(I10, equal(s[Reg::dfr] >> 28, U32{u32{0xf}})))
         return p(I10, negate(is_zero(destination & logical_id)));
-    if (!p(I11, is_zero(s[Reg::dfr] >> 28))) return p.open(I11, false);
+    if (!p(I11, is_zero(s[Reg::dfr] >> 28))) return p.unspecified(I11, false);
     const auto same_cluster = equal(destination >> 4, logical_id >> 4);
     return p(I11, both(same_cluster, has_any(destination & logical_id, 0xf)));
 }
@@ -41,7 +36,8 @@ constexpr bool is_addressed(P& p, const State<D>& s, typename D::U32 destination
     const U32 id = select(has_extd(s), s.x2apic_id, s[Reg::id] >> 24);
     const U32 everybody = select(has_extd(s), U32{~u32{0}}, U32{u32{0xff}});
     if (p(I08, equal(destination, everybody))) return true;
-    if (p(I08, both(negate(has_extd(s)), less(U32{u32{0xff}}, destination)))) return p.open(I08, false);
+    if (p(I08, both(negate(has_extd(s)), less(U32{u32{0xff}}, destination))))
+        return p.unspecified(I08, false);
     if (p(I10, logical)) return is_addressed_logically(p, s, destination);
     return p(I09, equal(destination, id));
 }
@@ -70,7 +66,7 @@ constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
     ignored.rule = V09;
     if (p(V09, negate(is_software_enabled(s)))) return ignored;
     const U32 may_log = select(is_zero(command & u32{0xf0}), U32{esr::receive_illegal_vector}, U32{u32{0}});
-    s.esr_pending |= p.open_value(I04, U32{u32{0}}) & may_log;
+    s.esr_pending |= p.unspecified_value(I04, U32{u32{0}}) & may_log;
     accept(p, s, command & icr::vector, has_any(command, icr::trigger));
     return done<D>(P01, Reg::none);
 }
@@ -92,7 +88,7 @@ constexpr typename D::Bool raises_error(P& p, const State<D>& s, typename D::U32
     if (is_ruled_out(gained)) return false;
     const Bool unmasked =
         both(both(is_enabled(s), is_software_enabled(s)), negate(has_any(s[Reg::lvt_error], lvt::mask)));
-    const Bool counts = either(is_zero(pending_before), p.open_value(Rule::E05, Bool{false}));
+    const Bool counts = either(is_zero(pending_before), p.unspecified_value(Rule::E05, Bool{false}));
     return both(both(gained, unmasked), counts);
 }
 
@@ -107,7 +103,7 @@ constexpr Outcome<D> expire_timer(P& p, State<D>& s, const Cpu<D>& cpu) {
     if (p(V09, negate(is_enabled(s)))) return nothing;
     if (p(nothing.rule, deadline ? is_zero(s.tsc_deadline) : is_zero(s[Reg::initial_count]))) return nothing;
     const bool masked = p(T13a, has_any(entry, lvt::mask));
-    if (deadline && !(masked && p.open(T19, false))) s.tsc_deadline = u64{0};
+    if (deadline && !(masked && p.unspecified(T19, false))) s.tsc_deadline = u64{0};
     if (masked) return nothing;
     Outcome<D> out = done<D>(L04b, Reg::lvt_timer);
     if (p(V09, negate(is_software_enabled(s)))) return out;

@@ -25,43 +25,43 @@ constexpr void log_illegal_register(P& p, State<D>& s) {
 // Whether the access counts as an error is not said.
 template <class P, class D>
 constexpr void may_log_illegal_register(P& p, State<D>& s) {
-    s.esr_pending |= p.open_value(Rule::M11, typename D::U32{u32{0}}) & esr::illegal_register;
+    s.esr_pending |= p.unspecified_value(Rule::M11, typename D::U32{u32{0}}) & esr::illegal_register;
 }
 
 template <class D>
-constexpr Outcome<D> open_outcome(Rule rule, Reg reg) {
+constexpr Outcome<D> unspecified_outcome(Rule rule, Reg reg) {
     Outcome<D> out;
     out.rule = rule;
-    out.answer = Answer::open;
+    out.answer = Answer::unspecified;
     out.reg = reg;
     return out;
 }
 
 // A write to `row`, if `touched`, of which it is not said what it does: the register and what hangs on it.
 template <class P, class D>
-constexpr void leave_written_open(P& p, Rule rule, State<D>& s, const RegisterRow& row,
-                                  typename D::Bool touched) {
+constexpr void leave_written_unspecified(P& p, Rule rule, State<D>& s, const RegisterRow& row,
+                                         typename D::Bool touched) {
     if (row.xapic == RegAccess::read_only || p.passes_over(touched)) return; // M12
-    leave_open_if(p, rule, s, row, touched);
+    leave_unspecified_if(p, rule, s, row, touched);
     if (row.reg == Reg::svr) { // may mask the table
-        for (const Reg entry : lvt_entries) leave_open_if(p, rule, s, p.row(entry), touched);
-        const auto cleared = p.open_value(rule, s.cleared_by_software);
+        for (const Reg entry : lvt_entries) leave_unspecified_if(p, rule, s, p.row(entry), touched);
+        const auto cleared = p.unspecified_value(rule, s.cleared_by_software);
         s.cleared_by_software = either(both(touched, cleared), both(negate(touched), s.cleared_by_software));
     } else if (row.reg == Reg::eoi) {
         for (u32 word = 0; word < 8; ++word)
-            leave_open_if(p, rule, s, p.row(offset_by(Reg::isr0, word)), touched);
+            leave_unspecified_if(p, rule, s, p.row(offset_by(Reg::isr0, word)), touched);
     } else if (row.reg == Reg::lvt_timer) {
-        leave_open_if(p, rule, s, p.row(Reg::initial_count), touched);
-        s.tsc_deadline = select(touched, p.open_value(rule, s.tsc_deadline), s.tsc_deadline);
+        leave_unspecified_if(p, rule, s, p.row(Reg::initial_count), touched);
+        s.tsc_deadline = select(touched, p.unspecified_value(rule, s.tsc_deadline), s.tsc_deadline);
     }
 }
 
 // Which errors an access of undefined effect records is not said.
 template <class P, class D>
-constexpr void leave_errors_open(P& p, Rule rule, State<D>& s, const Access<D>& a) {
+constexpr void leave_errors_unspecified(P& p, Rule rule, State<D>& s, const Access<D>& a) {
     if (!is_write(a.kind)) return may_log_illegal_register(p, s);
     const u32 errors = p.row(Reg::esr).defined(); // E03
-    s.esr_pending = (s.esr_pending & ~errors) | (p.open_value(rule, s.esr_pending) & errors);
+    s.esr_pending = (s.esr_pending & ~errors) | (p.unspecified_value(rule, s.esr_pending) & errors);
 }
 
 // An access that is no aligned 32-bit one: what it does to the registers it touches is not said
@@ -70,27 +70,27 @@ template <class P, class D, class U32>
 constexpr Outcome<D> odd_access(P& p, State<D>& s, const Access<D>& a, U32 offset) {
     const bool crosses = p(Rule::M08, less(U32{u32{4}}, (offset & u32{0xf}) + U32{a.size}));
     const Rule rule = a.size < 4 && !crosses ? Rule::M09 : Rule::M08;
-    leave_errors_open(p, rule, s, a);
+    leave_errors_unspecified(p, rule, s, a);
     if (is_write(a.kind))
         for (const RegisterRow& row : p.table()) {
             const auto touched =
                 both(less(U32{row.offset}, offset + U32{a.size}), less(offset, U32{row.offset + 0x10}));
-            if (!is_bitmap(row.reg)) leave_written_open(p, rule, s, row, touched);
+            if (!is_bitmap(row.reg)) leave_written_unspecified(p, rule, s, row, touched);
         }
-    return open_outcome<D>(rule, Reg::none);
+    return unspecified_outcome<D>(rule, Reg::none);
 }
 
 template <class P, class D>
 constexpr Outcome<D> access_no_register(P& p, State<D>& s, Reg reg) {
     log_illegal_register(p, s);
-    return open_outcome<D>(Rule::M10, reg);
+    return unspecified_outcome<D>(Rule::M10, reg);
 }
 
 template <class P, class D>
 constexpr Outcome<D> access_extended_space(P& p, State<D>& s, const Cpu<D>& cpu) {
     if (p(Rule::M11, negate(cpu.amd))) return access_no_register(p, s, Reg::none);
     may_log_illegal_register(p, s);
-    return open_outcome<D>(Rule::M10, Reg::none);
+    return unspecified_outcome<D>(Rule::M10, Reg::none);
 }
 
 template <class P, class D, class U32>
@@ -103,7 +103,7 @@ constexpr Outcome<D> access_register(P& p, State<D>& s, const Cpu<D>& cpu, const
     if (row->xapic == RegAccess::absent) return access_no_register(p, s, reg);
     if (reg == Reg::lvt_cmci && p(L09, negate(has_cmci(s)))) {
         may_log_illegal_register(p, s);
-        return open_outcome<D>(L09, reg);
+        return unspecified_outcome<D>(L09, reg);
     }
     if (is_write(a.kind)) {
         if (row->xapic != RegAccess::read_only)
@@ -113,7 +113,7 @@ constexpr Outcome<D> access_register(P& p, State<D>& s, const Cpu<D>& cpu, const
     }
     if (row->xapic == RegAccess::write_only || reg == Reg::apr || reg == Reg::remote_read) {
         may_log_illegal_register(p, s);
-        return open_outcome<D>(M13, reg);
+        return unspecified_outcome<D>(M13, reg);
     }
     return read_register(p, s, cpu, *row, false);
 }
@@ -137,14 +137,14 @@ constexpr Outcome<D> mmio_from_outside(P& p, State<D>& s, const Access<D>& a) {
     const auto is_next = equal(next_page, s.apic_base & apic_base::page);
     const auto crosses = less(U32{u32{window_bytes} - a.size}, first);
     if (!p(Rule::M08, both(crosses, both(is_next, in_xapic(s))))) return {};
-    leave_errors_open(p, Rule::M08, s, a);
+    leave_errors_unspecified(p, Rule::M08, s, a);
     if (is_write(a.kind))
         for (const RegisterRow& row : p.table()) {
             if (row.offset + 1 >= a.size) continue; // beyond what an access of this size reaches
             const auto touched = less(U32{row.offset}, (first + U32{a.size}) & u32{window_bytes - 1});
-            leave_written_open(p, Rule::M08, s, row, touched);
+            leave_written_unspecified(p, Rule::M08, s, row, touched);
         }
-    return open_outcome<D>(Rule::M08, Reg::none);
+    return unspecified_outcome<D>(Rule::M08, Reg::none);
 }
 
 template <class P, class D>

@@ -31,7 +31,7 @@ constexpr typename D::Bool has_reserved_encoding(const RegisterRow& row, typenam
 // there, a reserved encoding.
 template <class D>
 constexpr typename D::Bool is_doubtful(const RegisterRow& row, typename D::U32 v) {
-    const auto bits = has_any(v, row.read_only | row.open);
+    const auto bits = has_any(v, row.read_only | row.unspecified);
     return is_lvt(row.reg) ? either(bits, has_reserved_encoding<D>(row, v)) : bits;
 }
 
@@ -52,7 +52,8 @@ constexpr Outcome<D> write_icr(P& p, State<D>& s, const Cpu<D>& cpu, const Regis
                                typename D::U64 v) {
     using enum Rule;
     if (p(X10, has_any(low_half(v), row.reserved()))) return gp<D>(X10, row.reg);
-    if (p(X10, has_any(low_half(v), icr::delivery_status)) && p.open(X10, false)) return gp<D>(X10, row.reg);
+    if (p(X10, has_any(low_half(v), icr::delivery_status)) && p.unspecified(X10, false))
+        return gp<D>(X10, row.reg);
     Outcome<D> out = write_register(p, s, cpu, row, low_half(v), true);
     s[Reg::icr_high] = high_half(v);
     out.rule = I02;
@@ -72,7 +73,8 @@ constexpr Outcome<D> wrmsr_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
     // E08: a vector below 16 sets no reserved bit.
     if (reg == Reg::self_ipi && p(X09, has_any(low, row.reserved()))) return gp<D>(X09, reg);
     if (reg != Reg::eoi && sets_reserved_bits(p, s, cpu, row, low)) return gp<D>(X06, reg);
-    if (reg != Reg::esr && p(L02, is_doubtful<D>(row, low)) && p.open(L02, false)) return gp<D>(L02, reg);
+    if (reg != Reg::esr && p(L02, is_doubtful<D>(row, low)) && p.unspecified(L02, false))
+        return gp<D>(L02, reg);
     return write_register(p, s, cpu, row, low, true);
 }
 
@@ -85,9 +87,9 @@ constexpr typename D::Bool has_extended_space(const State<D>& s, const Cpu<D>& c
 
 template <class P, class D>
 constexpr Outcome<D> amd_extended_msr(P& p, const State<D>& s, const Cpu<D>& cpu) {
-    if (p(Rule::X04, negate(has_extended_space(s, cpu))) || p.open(Rule::X04, true))
+    if (p(Rule::X04, negate(has_extended_space(s, cpu))) || p.unspecified(Rule::X04, true))
         return gp<D>(Rule::X04, Reg::none);
-    return open_outcome<D>(Rule::X04, Reg::none);
+    return unspecified_outcome<D>(Rule::X04, Reg::none);
 }
 
 // E09: what raises #GP is decided before anything changes. D08: DFR is one of the absent registers.

@@ -25,7 +25,7 @@ constexpr Field dfr_fields[] = {
 constexpr Field svr_fields[] = {
     {"vector", svr::vector, writable, own},
     {"APIC enable", svr::enable, writable, own},
-    {"focus checking disable", svr::focus_check_disable, open, own},
+    {"focus checking disable", svr::focus_check_disable, unspecified, own},
     {"EOI-broadcast suppression", svr::eoi_suppression, optional, Rule::V05},
 };
 constexpr Field esr_fields[] = {
@@ -93,7 +93,7 @@ constexpr RegisterRow row(Reg reg, std::string_view name, std::string_view kerne
     r.optional = mask_of(fields, optional);
     r.intel_only = mask_of(fields, intel_only);
     r.amd_only = mask_of(fields, amd_only);
-    r.open = mask_of(fields, open);
+    r.unspecified = mask_of(fields, unspecified);
     r.ones = mask_of(fields, ones);
     return r;
 }
@@ -165,6 +165,15 @@ const RegisterRow* find_register(std::string_view name) {
     for (const RegisterRow& r : sdm_registers)
         if (!name.empty() && (r.name == name || r.kernel_name == name)) return &r;
     return nullptr;
+}
+
+std::string_view register_name(Reg reg) {
+    switch (reg) {
+    case Reg::apic_base: return "apic_base";
+    case Reg::tsc_deadline: return "tsc_deadline";
+    case Reg::none: return "";
+    default: return sdm_registers[index_of(reg)].name;
+    }
 }
 
 Rule read_rule(const RegisterRow& row, u32 bits, bool x2apic) {

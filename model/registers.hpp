@@ -77,13 +77,13 @@ constexpr Reg offset_by(Reg first, u32 words) { return static_cast<Reg>(static_c
 enum class RegAccess : u8 { absent, read_only, write_only, read_write, amd_read_only };
 
 enum class FieldKind : u8 {
-    writable,   // software's
-    read_only,  // hardware's: writes are ignored
-    optional,   // writable where the CPU has the feature, else reserved
-    intel_only, // writable on Intel, reserved on AMD
-    amd_only,   // writable on AMD, reserved on Intel
-    open,       // implementation-defined whether it is there
-    ones,       // always reads 1 (DFR)
+    writable,    // software's
+    read_only,   // hardware's: writes are ignored
+    optional,    // writable where the CPU has the feature, else reserved
+    intel_only,  // writable on Intel, reserved on AMD
+    amd_only,    // writable on AMD, reserved on Intel
+    unspecified, // implementation-defined whether it is there
+    ones,        // always reads 1 (DFR)
 };
 
 struct Field {
@@ -110,12 +110,12 @@ struct RegisterRow {
     u32 optional = 0;
     u32 intel_only = 0;
     u32 amd_only = 0;
-    u32 open = 0;
+    u32 unspecified = 0;
     u32 ones = 0;
 
     constexpr u32 msr() const { return 0x800 + (offset >> 4); }
     constexpr u32 defined() const {
-        return writable | read_only | optional | intel_only | amd_only | open | ones;
+        return writable | read_only | optional | intel_only | amd_only | unspecified | ones;
     }
     constexpr u32 reserved() const { return ~defined(); }
 };
@@ -193,6 +193,8 @@ inline u32 offset_of(Reg reg) { return sdm_registers[index_of(reg)].offset; }
 extern const std::array<signed char, 64> register_at_slot;
 
 const RegisterRow* find_register(std::string_view name);
+// As reports name it: "svr", "apic_base"; "" for none.
+std::string_view register_name(Reg reg);
 // The register whose 16 bytes of the window hold `offset` (below 1000H), or none.
 constexpr Reg register_at(u64 offset) {
     const int index = offset < 0x400 ? register_at_slot[offset >> 4] : -1;

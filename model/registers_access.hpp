@@ -14,9 +14,9 @@ constexpr typename D::U32 stored_word(P& p, State<D>& s, const RegisterRow& row,
     case Reg::id: return x2apic ? s.x2apic_id : s[Reg::id];
     case Reg::ldr: return x2apic ? x2apic_ldr(s.x2apic_id) : s[Reg::ldr];
     case Reg::apr:
-    case Reg::remote_read: return p.open_value(Rule::M13, s[row.reg]);
+    case Reg::remote_read: return p.unspecified_value(Rule::M13, s[row.reg]);
     // The command register need not hold what was written last (X15).
-    case Reg::icr: return p.open_value(Rule::X15, s[Reg::icr]);
+    case Reg::icr: return p.unspecified_value(Rule::X15, s[Reg::icr]);
     default: return s[row.reg];
     }
 }
@@ -51,7 +51,7 @@ constexpr typename D::U32 read_word(P& p, State<D>& s, const Cpu<D>& cpu, const 
     if (bits == ~u32{0}) return word;
     const auto fixed = on_this_cpu<D>(cpu, row, bits);
     if (x2apic) return word & fixed;
-    return (word & fixed) | (p.open_value(Rule::M06, word & fixed) & ~fixed);
+    return (word & fixed) | (p.unspecified_value(Rule::M06, word & fixed) & ~fixed);
 }
 
 // M16, X12: no read changes a register.
@@ -64,9 +64,9 @@ constexpr Outcome<D> read_register(P& p, State<D>& s, const Cpu<D>& cpu, const R
     // Two registers that are others in x2APIC mode, and so none of X14's.
     if (x2apic && row.reg == Reg::id) out.rule = Rule::D02;
     if (x2apic && row.reg == Reg::ldr) out.rule = Rule::D04;
-    out.value = widen(read_word(p, s, cpu, row, x2apic));
+    out.value = zero_extend(read_word(p, s, cpu, row, x2apic));
     if (x2apic && row.reg == Reg::icr)
-        out.value = out.value | (widen(p.open_value(Rule::X15, s[Reg::icr_high])) << 32);
+        out.value = out.value | (zero_extend(p.unspecified_value(Rule::X15, s[Reg::icr_high])) << 32);
     return out;
 }
 
@@ -82,7 +82,7 @@ constexpr void send_ipi(P& p, State<D>& s, typename D::U32 command) {
     // Of the other modes the vector of lowest priority may be checked as well.
     constexpr u32 both_errors = esr::send_illegal_vector | esr::redirectable_ipi;
     const auto errors = select(illegal, typename D::U32{both_errors}, typename D::U32{esr::redirectable_ipi});
-    s.esr_pending |= p.open_value(Rule::I19, typename D::U32{u32{0}}) & errors;
+    s.esr_pending |= p.unspecified_value(Rule::I19, typename D::U32{u32{0}}) & errors;
 }
 
 template <class P, class D>
@@ -92,7 +92,7 @@ constexpr Outcome<D> write_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
     Outcome<D> out = done<D>(x2apic ? Rule::X14 : Rule::M07, row.reg);
     switch (row.reg) {
     case id: // Whether the xAPIC ID can be written is the CPU's choice (D09).
-        if (p.open(Rule::D09, true)) s[id] = v & xapic_id_field;
+        if (p.unspecified(Rule::D09, true)) s[id] = v & xapic_id_field;
         break;
     case eoi:
         out.ends_interrupt = true;

@@ -20,7 +20,7 @@ constexpr void reset_registers(P& p, State<D>& s) {
 // alone.
 template <class P, class D>
 constexpr void init(P& p, State<D>& s) {
-    if (p(Rule::R02, is_enabled(s)) || p.open(Rule::R02, false)) reset_registers(p, s);
+    if (p(Rule::R02, is_enabled(s)) || p.unspecified(Rule::R02, false)) reset_registers(p, s);
 }
 
 // R01, B10. Whether an AMD CPU comes up enabled is not said (R08); bit 8 tells the BSP. B17: x2APIC mode
@@ -31,18 +31,19 @@ constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
     const auto initial_id = cpu.hardware_id << 24;
     s[Reg::id] = initial_id;
     s.x2apic_id = cpu.hardware_id;
-    const bool enabled = !(p(Rule::B10, cpu.amd) && p.open(Rule::R08, false));
-    const bool stays = p(Rule::B17, both(cpu.locked_x2apic, cpu.has_x2apic)) && p.open(Rule::B17, false);
+    const bool enabled = !(p(Rule::B10, cpu.amd) && p.unspecified(Rule::R08, false));
+    const bool stays =
+        p(Rule::B17, both(cpu.locked_x2apic, cpu.has_x2apic)) && p.unspecified(Rule::B17, false);
     const u64 mode = stays ? apic_base::enable | apic_base::extd : enabled ? apic_base::enable : 0;
     const u64 fixed = apic_base::reset_page | mode;
-    s.apic_base = typename D::U64{fixed} | (p.open_value(Rule::B10, s.apic_base) & apic_base::bsp);
+    s.apic_base = typename D::U64{fixed} | (p.unspecified_value(Rule::B10, s.apic_base) & apic_base::bsp);
 }
 
 // Errors come in from the bus.
 template <class P, class D>
 constexpr void collect_errors(P& p, State<D>& s) {
     constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
-    s.esr_pending |= p.open_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
+    s.esr_pending |= p.unspecified_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
 }
 
 // Interrupts come to the pins and leave, which delivery status and remote IRR of entries that are not masked
@@ -52,7 +53,7 @@ constexpr void show_local_interrupts(P& p, State<D>& s) {
     for (const Reg entry : lvt_entries) {
         const auto unmasked = ~s[entry] & lvt::mask;
         const auto shown = ((unmasked >> 4) | (unmasked >> 2)) & p.row(entry).read_only;
-        s[entry] = (s[entry] & ~shown) | (p.open_value(Rule::L06, s[entry]) & shown);
+        s[entry] = (s[entry] & ~shown) | (p.unspecified_value(Rule::L06, s[entry]) & shown);
     }
 }
 static_assert(lvt::mask >> 4 == lvt::delivery_status && lvt::mask >> 2 == lvt::remote_irr);
@@ -64,15 +65,15 @@ template <class P, class D>
 constexpr void act_by_itself(P& p, State<D>& s, bool shows_lvt = true) {
     collect_errors(p, s);
     if (shows_lvt) show_local_interrupts(p, s);
-    s[Reg::lvt_pmc] |= p.open_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
+    s[Reg::lvt_pmc] |= p.unspecified_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
 }
 
 // What may have happened between two accesses of a vCPU that a recording shows: hardware's doings, and
 // MOV to CR8, which writes TPR[7:4] and clears TPR[3:0] (P15).
 template <class P, class D>
 constexpr void elapse(P& p, State<D>& s, bool shows_lvt = true) {
-    const auto by_cr8 = p.open_value(Rule::P15, s[Reg::tpr]) & tpr::task_class;
-    const auto kept = s[Reg::tpr] & p.open_value(Rule::P15, typename D::U32{~u32{0}});
+    const auto by_cr8 = p.unspecified_value(Rule::P15, s[Reg::tpr]) & tpr::task_class;
+    const auto kept = s[Reg::tpr] & p.unspecified_value(Rule::P15, typename D::U32{~u32{0}});
     s[Reg::tpr] = by_cr8 | (kept & tpr::subclass);
     act_by_itself(p, s, shows_lvt);
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "model/domains/known_bits.hpp"
 #include "model/registers.hpp"
 
 namespace lapicheck::model {
@@ -18,6 +19,12 @@ constexpr std::string_view to_string(Mode mode) {
 // Words of the state in which nothing of a register is kept: what these read is computed, or nothing.
 constexpr bool holds_nothing(Reg reg) {
     return reg == Reg::ppr || reg == Reg::eoi || reg == Reg::self_ipi || reg == Reg::current_count;
+}
+
+// Registers on whose word no answer of the manual's APIC depends: what they give is computed, or unspecified.
+// An implementation may keep anything there; where it shows, it shows in another answer.
+constexpr bool no_answer_shows(Reg reg) {
+    return holds_nothing(reg) || reg == Reg::apr || reg == Reg::remote_read;
 }
 
 // What a CPU has. Nothing here changes while it runs.
@@ -49,7 +56,39 @@ struct State {
     constexpr const typename D::U32& operator[](Reg reg) const { return regs[index_of(reg)]; }
 };
 
-// What a guest does, and what befalls an APIC from outside.
+// A word of the state: how it is called, and the register by which a report names what it holds.
+struct StateWord {
+    std::string_view name;
+    Reg reg = Reg::none;
+};
+inline constexpr std::size_t state_word_count = window_register_count + 5;
+
+// Calls `visit(StateWord, word...)` for each word, in one order, with the words of all `states` (of any
+// domains) side by side. Whatever is done to a whole state is done through this, so that no word is
+// forgotten.
+template <class Visit, class... States>
+constexpr void for_each_word(Visit visit, States&... states) {
+    visit(StateWord{"apic_base", Reg::apic_base}, states.apic_base...);
+    visit(StateWord{"tsc_deadline", Reg::tsc_deadline}, states.tsc_deadline...);
+    visit(StateWord{"x2apic_id", Reg::id}, states.x2apic_id...);
+    visit(StateWord{"esr_pending", Reg::esr}, states.esr_pending...);
+    visit(StateWord{"cleared_by_software", Reg::svr}, states.cleared_by_software...);
+    for (std::size_t i = 0; i < window_register_count; ++i)
+        visit(StateWord{sdm_registers[i].name, static_cast<Reg>(i)}, states.regs[i]...);
+}
+
+// What is known of a state whose words all are.
+constexpr State<KnownBits> known_state(const State<Concrete>& plain) {
+    State<KnownBits> known{};
+    for_each_word([](StateWord, auto& to, const auto& from) { to = from; }, known, plain);
+    return known;
+}
+constexpr Cpu<KnownBits> known_cpu(const Cpu<Concrete>& cpu) {
+    return {cpu.amd,           cpu.has_x2apic,   cpu.has_tsc_deadline,
+            cpu.locked_x2apic, cpu.address_mask, cpu.hardware_id};
+}
+
+// What a guest does, and external events.
 enum class AccessKind : u8 {
     mmio_read,
     mmio_write,
@@ -103,9 +142,9 @@ struct Access {
 constexpr u64 size_mask(u32 size) { return size >= 8 ? ~u64{0} : (u64{1} << (8 * size)) - 1; }
 
 enum class Answer : u8 {
-    apic,      // the APIC, by the rule
-    elsewhere, // nothing of the APIC answers or changes
-    open,      // the manuals leave it open: anything goes but what other rules exclude
+    apic,        // the APIC, by the rule
+    elsewhere,   // nothing of the APIC answers or changes
+    unspecified, // the manuals do not say: anything goes but what other rules exclude
 };
 
 // What an access does on one path of the step: conditions are decided, words may not be.

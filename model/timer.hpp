@@ -21,7 +21,7 @@ constexpr void write_lvt_timer(P& p, State<D>& s, const Cpu<D>& cpu, const Regis
     if (was_deadline == is_deadline) return;
     s.tsc_deadline = u64{0};
     // The switch disarms the timer; whether the initial count stays readable is not said.
-    s[Reg::initial_count] = p.open_value(Rule::T12, s[Reg::initial_count]);
+    s[Reg::initial_count] = p.unspecified_value(Rule::T12, s[Reg::initial_count]);
 }
 
 template <class P, class D>
@@ -41,10 +41,10 @@ constexpr Outcome<D> read_current_count(P& p, const State<D>& s, const Cpu<D>& c
     } else if (p(Rule::T03, is_zero(initial))) {
         out.rule = Rule::T03;
         // AMD: a stopped counter reads 0. Intel does not say.
-        out.value = widen(select(cpu.amd, U32{u32{0}}, p.open_value(Rule::T03, U32{u32{0}})));
+        out.value = zero_extend(select(cpu.amd, U32{u32{0}}, p.unspecified_value(Rule::T03, U32{u32{0}})));
     } else {
-        const U32 count = p.open_value(Rule::T04, initial);
-        out.value = widen(select(less(initial, count), initial, count));
+        const U32 count = p.unspecified_value(Rule::T04, initial);
+        out.value = zero_extend(select(less(initial, count), initial, count));
         out.bounded = true;
         out.limit = initial;
     }
@@ -61,7 +61,7 @@ constexpr Outcome<D> read_tsc_deadline(P& p, const State<D>& s, const Cpu<D>& cp
         out.value = u64{0};
     } else {
         // Once the deadline has passed it reads 0; whether it has, the APIC alone does not know.
-        out.value = p.open(T10, false) ? typename D::U64{u64{0}} : s.tsc_deadline;
+        out.value = p.unspecified(T10, false) ? typename D::U64{u64{0}} : s.tsc_deadline;
     }
     return out;
 }

@@ -4,7 +4,7 @@
 
 #include "traces/input.hpp"
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 
 namespace {
 constexpr std::size_t most_bytes = std::size_t{1} << 30;
@@ -24,4 +24,4 @@ FileText read_text_file(const std::string& path) {
     return file;
 }
 
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

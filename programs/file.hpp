@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 
 struct FileText {
     std::string name; // as errors name it: the path, or "stdin" for -
@@ -12,4 +12,4 @@ struct FileText {
 };
 FileText read_text_file(const std::string& path);
 
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 using json = nlohmann::ordered_json;
 
@@ -115,4 +115,4 @@ class At {
     const At* up_ = nullptr;
 };
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

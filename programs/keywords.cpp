@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 constexpr std::array<std::string_view, do_count> do_names = {
@@ -70,8 +70,8 @@ std::span<const Word> words_of(Do what) {
     case Do::msi: return msi;
     case Do::message: return message;
     case Do::cr8_read:
-    case Do::open_interrupts:
-    case Do::close_interrupts:
+    case Do::enable_interrupts:
+    case Do::disable_interrupts:
     case Do::halt:
     case Do::reset:
     case Do::init:
@@ -90,4 +90,4 @@ std::string near_text(std::string_view word, std::span<const std::string_view> k
     return text.empty() ? "" : fmt::format("; did you mean {}?", text);
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

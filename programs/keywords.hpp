@@ -8,7 +8,7 @@
 
 #include "programs/program.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 // The words of a step, in the order they are written.
 enum class Word : std::uint8_t {
@@ -32,4 +32,4 @@ std::span<const Word> words_of(Do what);
 // `; did you mean "wrmsr" or "rdmsr"?`, or nothing if none is near.
 std::string near_text(std::string_view word, std::span<const std::string_view> known);
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 enum class Do : std::uint8_t {
     // The guest's own:
@@ -21,9 +21,9 @@ enum class Do : std::uint8_t {
     wrmsr,
     cr8_read,
     cr8_write,
-    open_interrupts,  // STI: from now on the vCPU takes interrupts, between steps
-    close_interrupts, // CLI; every vCPU starts so
-    halt,             // HLT
+    enable_interrupts,  // STI: from now on the vCPU takes interrupts, between steps
+    disable_interrupts, // CLI; every vCPU starts so
+    halt,               // HLT
     // The host's, and what comes from outside:
     wait,
     reset,         // RESET of the vCPU, as userspace makes it
@@ -147,4 +147,4 @@ std::string write_program(const Program& program, const std::vector<StepOutcome>
 std::string write_steps(const Program& program, std::string_view indent,
                         const std::vector<StepOutcome>& outcomes = {});
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -8,7 +8,7 @@
 #include "programs/keywords.hpp"
 #include "programs/program.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 constexpr std::size_t most_depth = 32;
@@ -337,4 +337,4 @@ ProgramText read_program(std::string_view text, const std::string& name) {
     return result;
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

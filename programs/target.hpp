@@ -9,7 +9,7 @@
 #include "model/implementations/kvm_module.hpp"
 #include "programs/program.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 // What the party's machine has where the program leaves it open, or no program can say it. None: not told.
 struct Found {
@@ -21,7 +21,7 @@ struct Found {
     bool starts_disabled = false;           // RESET leaves the APICs disabled (some AMD CPUs)
 };
 
-struct Run {
+struct Execution {
     enum class Status : std::uint8_t {
         ran,     // there is an outcome for each step
         absent,  // there is no such party here, or it may not be used: /dev/kvm is missing or forbidden
@@ -33,15 +33,15 @@ struct Run {
     Found found;
 };
 
-class Party {
+class Target {
   public:
-    virtual ~Party() = default;
+    virtual ~Target() = default;
     virtual std::string name() const = 0;
     // A step begins when the one before it is done, whichever vCPUs they are on.
-    virtual Run run(const Program& program) = 0;
+    virtual Execution run(const Program& program) = 0;
     // The same, maybe on a machine that has run another program and was RESET since: where a machine takes
     // long to make, and what shows is looked at with run() in the end.
-    virtual Run run_again(const Program& program) { return run(program); }
+    virtual Execution run_again(const Program& program) { return run(program); }
 };
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -5,11 +5,11 @@
 
 #include "programs/program.hpp"
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 
 // "WRMSR 1BH (apic_base) = 0xfee00d00".
-std::string step_text(const traces::Step& step);
+std::string step_text(const Step& step);
 // "0x50014", "#GP", "ok; vCPU 1 takes 31H".
-std::string outcome_text(const traces::Step& step, const traces::StepOutcome& outcome);
+std::string outcome_text(const Step& step, const StepOutcome& outcome);
 
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

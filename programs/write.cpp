@@ -4,7 +4,7 @@
 #include "programs/keywords.hpp"
 #include "programs/program.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 using json = nlohmann::ordered_json;
@@ -101,4 +101,4 @@ std::string write_program(const Program& program, const std::vector<StepOutcome>
                               machine_json(program.machine).dump(), write_steps(program, "  ", outcomes));
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -1,12 +1,13 @@
 #include "specs/catalogue.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "specs/near_names.hpp"
 
 namespace lapicheck::specs {
 
@@ -53,7 +54,7 @@ Citation read_citation(const json& entry) {
     return {entry.at("manual"), entry.at("title"), optional_text(entry, "number"), entry.at("revision")};
 }
 
-Rule read_rule(const json& entry) {
+RuleEntry read_rule(const json& entry) {
     return {.id = entry.at("id"),
             .slug = entry.at("slug"),
             .level = level_of(entry.at("level")),
@@ -135,49 +136,15 @@ std::vector<T> read_file(const char* file, std::string_view text, const char* ke
     }
 }
 
-// Ids and slugs are ASCII; the C library's tolower would depend on the locale.
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+using RuleIndex = std::unordered_map<std::string, const RuleEntry*>;
 
-std::string lowered(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), lower);
-    return result;
-}
-
-using RuleIndex = std::unordered_map<std::string, const Rule*>;
-
-RuleIndex index_of(const std::vector<Rule>& rules) {
+RuleIndex index_of(const std::vector<RuleEntry>& rules) {
     RuleIndex index;
-    for (const Rule& rule : rules) {
+    for (const RuleEntry& rule : rules) {
         index.emplace(lowered(rule.id), &rule);
         index.emplace(lowered(rule.slug), &rule);
     }
     return index;
-}
-
-// The least number of insertions, deletions and substitutions that turn one text into the other.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
-        for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t substituted = diagonal + (from[i] == to[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substituted});
-        }
-    }
-    return row.back();
-}
-
-// How far a rule's name is from what was typed; none if too far to be meant. Half a slug is meant
-// more often than it is mistyped, so a part of a slug is as near as one slip.
-std::optional<std::size_t> distance_to(const std::string& typed, const std::string& name) {
-    if (typed.size() >= 3 && name.find(typed) != std::string::npos) return 1;
-    const std::size_t distance = edit_distance(typed, name);
-    const std::size_t slips_allowed = std::max<std::size_t>(1, typed.size() / 4);
-    if (distance > slips_allowed || distance >= typed.size()) return std::nullopt;
-    return distance;
 }
 
 } // namespace
@@ -189,7 +156,7 @@ const Catalogue& catalogue() {
     return loaded;
 }
 
-const Rule* find_rule(std::string_view id_or_slug) {
+const RuleEntry* find_rule(std::string_view id_or_slug) {
     static const RuleIndex index = index_of(catalogue().rules);
     const auto found = index.find(lowered(id_or_slug));
     return found == index.end() ? nullptr : found->second;
@@ -202,26 +169,9 @@ const Departure* find_departure(std::string_view id) {
     return found == all.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> near_names(std::string_view name, std::span<const std::string_view> candidates) {
-    constexpr std::size_t enough = 5;
-    const std::string typed = lowered(name);
-    std::vector<std::pair<std::size_t, std::string>> found;
-    for (const std::string_view candidate : candidates)
-        if (const auto distance = distance_to(typed, lowered(candidate)))
-            found.emplace_back(*distance, candidate);
-    // The candidates' order decides between equals.
-    std::stable_sort(found.begin(), found.end(),
-                     [](const auto& left, const auto& right) { return left.first < right.first; });
-    if (found.size() > enough) found.resize(enough);
-    std::vector<std::string> names;
-    names.reserve(found.size());
-    for (auto& [distance, candidate] : found) names.push_back(std::move(candidate));
-    return names;
-}
-
 std::vector<std::string> near_rules(std::string_view name) {
     std::vector<std::string_view> candidates;
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         candidates.emplace_back(rule.id);
         candidates.emplace_back(rule.slug);
     }

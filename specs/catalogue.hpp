@@ -23,7 +23,7 @@ enum class Level {
 
 enum class Vendor { both, intel, amd };
 
-struct Rule {
+struct RuleEntry {
     std::string id;   // "M01"
     std::string slug; // "no-mmio-read-in-x2apic"
     Level level = Level::must;
@@ -82,7 +82,7 @@ struct Departure {
 };
 
 struct Catalogue {
-    std::vector<Rule> rules; // in the order of the groups B, M, X, D, V, L, T, I, E, R, P
+    std::vector<RuleEntry> rules; // in the order of the groups B, M, X, D, V, L, T, I, E, R, P
     std::vector<Departure> departures;
 };
 
@@ -91,14 +91,12 @@ struct Catalogue {
 const Catalogue& catalogue();
 
 // By id ("M01", "m01") or by slug; null if there is none.
-const Rule* find_rule(std::string_view id_or_slug);
+const RuleEntry* find_rule(std::string_view id_or_slug);
 const Departure* find_departure(std::string_view id);
 
 // What the user may have meant: ids or slugs of rules near a name that find_rule does not know, the
 // best first; empty if nothing is near.
 std::vector<std::string> near_rules(std::string_view name);
-// The same among other names than those of rules.
-std::vector<std::string> near_names(std::string_view name, std::span<const std::string_view> candidates);
 
 std::string_view to_string(Level level);
 std::string_view to_string(Vendor vendor);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "model/delivery_mode.hpp"
+
 namespace lapicheck::traces {
 
 // The tracepoints that say something of a local APIC. All others are `other`: read, counted,
@@ -46,19 +48,9 @@ inline constexpr std::uint32_t unknown_offset = 0xffff'ffff;
 inline constexpr std::uint64_t no_rip = ~std::uint64_t{0};
 
 // Shorthand, delivery and destination mode of an interrupt as the texts of kvm_apic_ipi and
-// kvm_apic_accept_irq name them. The codes are those of the ICR (SDM, Interrupt Command Register).
-enum class DeliveryMode : std::uint8_t {
-    fixed = 0,
-    lowest_priority = 1,
-    smi = 2,
-    reserved3 = 3,
-    nmi = 4,
-    init = 5,
-    startup = 6,
-    extint = 7,
-    unknown = 0xff,
-};
-enum class Shorthand : std::uint8_t { none = 0, self = 1, all = 2, all_but_self = 3, unknown = 0xff };
+// kvm_apic_accept_irq name them.
+using model::DeliveryMode;
+using model::Shorthand;
 
 struct Interrupt {
     DeliveryMode delivery_mode = DeliveryMode::unknown;

@@ -14,29 +14,29 @@
 namespace lapicheck::checker {
 namespace {
 
-using traces::Program;
-using traces::Run;
+using programs::Execution;
+using programs::Program;
 
-bool is_access(const traces::Step& step) { return step.what <= traces::Do::cr8_write; }
+bool is_access(const programs::Step& step) { return step.what <= programs::Do::cr8_write; }
 
-model::AccessKind kind_of(const traces::Step& step) {
+model::AccessKind kind_of(const programs::Step& step) {
     switch (step.what) {
-    case traces::Do::mmio_read: return model::AccessKind::mmio_read;
-    case traces::Do::mmio_write: return model::AccessKind::mmio_write;
-    case traces::Do::rdmsr: return model::AccessKind::rdmsr;
-    case traces::Do::wrmsr: return model::AccessKind::wrmsr;
+    case programs::Do::mmio_read: return model::AccessKind::mmio_read;
+    case programs::Do::mmio_write: return model::AccessKind::mmio_write;
+    case programs::Do::rdmsr: return model::AccessKind::rdmsr;
+    case programs::Do::wrmsr: return model::AccessKind::wrmsr;
     default: return model::AccessKind::cr8_read;
     }
 }
 
-Reg register_of(const traces::Step& step) {
-    if (step.what == traces::Do::cr8_read || step.what == traces::Do::cr8_write) return Reg::tpr;
+Reg register_of(const programs::Step& step) {
+    if (step.what == programs::Do::cr8_read || step.what == programs::Do::cr8_write) return Reg::tpr;
     return model::register_addressed(kind_of(step), step.address);
 }
 
-traces::GuestVendor vendor_of(GuestCpu cpu) {
-    if (cpu == GuestCpu::either) return traces::GuestVendor::either;
-    return cpu == GuestCpu::amd ? traces::GuestVendor::amd : traces::GuestVendor::intel;
+programs::GuestVendor vendor_of(GuestCpu cpu) {
+    if (cpu == GuestCpu::either) return programs::GuestVendor::either;
+    return cpu == GuestCpu::amd ? programs::GuestVendor::amd : programs::GuestVendor::intel;
 }
 
 AuditKey key_of(const Divergence& divergence) {
@@ -55,13 +55,14 @@ std::vector<std::string> loaded_modules() {
 
 class Auditor {
   public:
-    Auditor(const std::string& party, const AuditRequest& request)
-        : request_(request), party_(make_party(party).party), machines_(audit_machines()) {
+    Auditor(const std::string& target, const AuditRequest& request)
+        : request_(request), party_(programs::make_target(target).target), machines_(audit_machines()) {
         for (AuditMachine& machine : machines_) machine.machine.vendor = vendor_of(request.cpu);
         audit_.cpu = request.cpu;
-        audit_.party = party;
-        audit_.full_name = full_name(*party_);
-        if (!is_model(party)) audit_.kernel = kernel_release(), audit_.modules = loaded_modules();
+        audit_.target = target;
+        audit_.full_name = programs::full_name(*party_);
+        if (!programs::is_model(target))
+            audit_.kernel = programs::kernel_release(), audit_.modules = loaded_modules();
         audit_.profile = request.profile;
     }
 
@@ -97,35 +98,35 @@ class Auditor {
         Program all;
         all.machine = programs.front().program.machine;
         for (const AuditProgram& program : programs) {
-            const std::vector<traces::Step> resets = resets_of(all.machine);
+            const std::vector<programs::Step> resets = resets_of(all.machine);
             all.steps.insert(all.steps.end(), resets.begin(), resets.end());
             all.steps.insert(all.steps.end(), program.program.steps.begin(), program.program.steps.end());
         }
         return all;
     }
 
-    static std::vector<traces::Step> resets_of(const traces::Machine& machine) {
-        std::vector<traces::Step> steps(machine.apic_ids.size());
+    static std::vector<programs::Step> resets_of(const programs::Machine& machine) {
+        std::vector<programs::Step> steps(machine.apic_ids.size());
         for (std::uint32_t vcpu = 0; vcpu < steps.size(); ++vcpu) {
-            steps[vcpu].what = traces::Do::reset;
+            steps[vcpu].what = programs::Do::reset;
             steps[vcpu].vcpu = vcpu;
         }
         return steps;
     }
 
     // Of a vCPU that has died not even that is done.
-    static bool all_reset(const Program& program, const Run& run) {
+    static bool all_reset(const Program& program, const programs::Execution& run) {
         for (std::size_t i = 0; i < program.steps.size(); ++i)
-            if (program.steps[i].what == traces::Do::reset && !run.outcomes[i].error.empty()) return false;
+            if (program.steps[i].what == programs::Do::reset && !run.outcomes[i].error.empty()) return false;
         return true;
     }
 
     bool examine(const AuditMachine& machine, std::span<const AuditProgram> programs, const Program& all) {
-        const Run run = party_->run(all);
-        if (run.status == Run::Status::absent) audit_.absent = run.reason;
-        if (run.status == Run::Status::refused)
+        const programs::Execution run = party_->run(all);
+        if (run.status == programs::Execution::Status::absent) audit_.absent = run.reason;
+        if (run.status == programs::Execution::Status::refused)
             audit_.refused.push_back(fmt::format("{}: {}", machine.what, run.reason));
-        if (run.status != Run::Status::ran) return false;
+        if (run.status != programs::Execution::Status::ran) return false;
         if (audit_.cpu == GuestCpu::either && run.found.amd)
             audit_.cpu = *run.found.amd ? GuestCpu::amd : GuestCpu::intel;
         if (programs.size() > 1 && !all_reset(all, run)) {
@@ -148,7 +149,7 @@ class Auditor {
     void take(const AuditMachine& machine, const AuditProgram& program,
               std::span<const StepVerdict> verdicts) {
         for (std::size_t i = 0; i < verdicts.size(); ++i) {
-            const traces::Step& step = program.program.steps[i];
+            const programs::Step& step = program.program.steps[i];
             const bool judged = verdicts[i].kind != StepVerdict::Kind::not_judged;
             if (is_access(step)) ++(judged ? audit_.accesses : audit_.not_judged);
             if (const Reg reg = register_of(step); judged && is_access(step) && reg != Reg::none)
@@ -178,9 +179,9 @@ class Auditor {
     }
 
     // What of the program's last step, or of an earlier one, is the departure.
-    static std::optional<std::pair<std::size_t, Divergence>> shown(const Program& program, const Run& run,
-                                                                   const AuditKey& key) {
-        if (run.status != Run::Status::ran) return std::nullopt;
+    static std::optional<std::pair<std::size_t, Divergence>>
+    shown(const Program& program, const programs::Execution& run, const AuditKey& key) {
+        if (run.status != programs::Execution::Status::ran) return std::nullopt;
         const std::vector<StepVerdict> verdicts = judge_run(program, run);
         for (std::size_t i = 0; i < verdicts.size(); ++i)
             for (const Divergence& divergence : verdicts[i].divergences) {
@@ -202,13 +203,13 @@ class Auditor {
         if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
     }
 
-    bool shorten(AuditDeparture& departure, const std::function<Run(const Program&)>& run) {
+    bool shorten(AuditDeparture& departure, const std::function<programs::Execution(const Program&)>& run) {
         // What a counter shows is a matter of time: not every run has it.
         const int tries = departure.divergence.mismatch.bounded ? 8 : 1;
-        Run last;
+        programs::Execution last;
         std::optional<std::pair<std::size_t, Divergence>> found;
         const auto shows_on = [&](const Program& program,
-                                  const std::function<Run(const Program&)>& run_once) {
+                                  const std::function<programs::Execution(const Program&)>& run_once) {
             for (int i = 0; i < tries; ++i) {
                 last = run_once(program);
                 found = shown(program, last, departure.key);
@@ -225,13 +226,13 @@ class Auditor {
         return true;
     }
 
-    std::string name_of(const traces::Machine& machine, const std::string& otherwise) const {
+    std::string name_of(const programs::Machine& machine, const std::string& otherwise) const {
         const auto found = std::ranges::find(machines_, machine, &AuditMachine::machine);
         return found == machines_.end() ? otherwise : found->what;
     }
 
     // Whether the other vendor's manual allows what came of the program's last step.
-    bool allowed_by_other_vendor(const AuditDeparture& departure, const Run& run) const {
+    bool allowed_by_other_vendor(const AuditDeparture& departure, const programs::Execution& run) const {
         if (audit_.cpu == GuestCpu::either) return false;
         Program program = departure.program;
         program.machine.vendor = vendor_of(audit_.cpu == GuestCpu::amd ? GuestCpu::intel : GuestCpu::amd);
@@ -245,7 +246,7 @@ class Auditor {
     }
 
     AuditRequest request_;
-    std::unique_ptr<traces::Party> party_;
+    std::unique_ptr<programs::Target> party_;
     std::vector<AuditMachine> machines_;
     std::map<AuditKey, AuditDeparture> found_;
     Audit audit_;
@@ -267,6 +268,6 @@ std::size_t Audit::count_unknown() const {
         departures, [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; }));
 }
 
-Audit audit(const std::string& party, const AuditRequest& request) { return Auditor(party, request).run(); }
+Audit audit(const std::string& target, const AuditRequest& request) { return Auditor(target, request).run(); }
 
 } // namespace lapicheck::checker

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checker/audit/program_judge.hpp"
-#include "checker/replay/check.hpp"
+#include "checker/judge/profile.hpp"
 
 namespace lapicheck::checker {
 
@@ -32,7 +32,7 @@ struct AuditDeparture {
     std::size_t count = 0;      // steps that show it
     std::string machine;        // what the machine is on which `program` runs
     bool by_one_vendor = false; // the manual of the CPU's vendor forbids it, the other one does not
-    traces::Program program;    // no step of it can be left out
+    programs::Program program;  // no step of it can be left out
 };
 
 // A cell of the grid: a register in a mode.
@@ -43,7 +43,7 @@ struct AuditCell {
 };
 
 struct Audit {
-    std::string party;
+    std::string target;
     std::string full_name;
     std::string kernel;               // the host's, if the party is its KVM; else empty
     std::vector<std::string> modules; // of the host's KVM that are loaded
@@ -68,14 +68,9 @@ struct AuditRequest {
     std::function<void(const std::string& what)> progress;
 };
 
-// `party`: a name that make_party knows.
-Audit audit(const std::string& party, const AuditRequest& request);
+// `party`: a name that programs::make_target knows.
+Audit audit(const std::string& target, const AuditRequest& request);
 
-void write_audit_text(std::ostream& out, const Audit& audit, bool colour);
-// specs/schema/audit-report.schema.json.
-void write_audit_json(std::ostream& out, const Audit& audit);
-// One page that needs nothing else: a grid register x mode, and each departure with its program.
-std::string audit_html(const Audit& audit);
 // A departure's program with what it shows, to be run again. Its file is named RULE.N.json.
 std::string audit_program_text(const Audit& audit, const AuditDeparture& departure);
 

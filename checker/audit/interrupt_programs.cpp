@@ -1,17 +1,17 @@
 // The programs of an audit that are about interrupts: what one APIC does with those that come to it, and whom
 // messages of each kind reach.
-#include "checker/audit/writer.hpp"
+#include "checker/audit/interrupt_programs.hpp"
 #include "model/command.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-using model::Addressees;
 using model::Mode;
 using model::Reg;
+using model::Shorthand;
 using model::u32;
 using model::u64;
-using traces::Do;
+using programs::Do;
 namespace delivery_mode = model::delivery_mode;
 
 constexpr u32 assert_level = model::icr::assert_level;
@@ -36,8 +36,8 @@ void one_by_one(Script& script) {
             read_bitmaps(script, vector);
             for (const u32 tpr : {0xffU, 0x50U, 0x00U}) {
                 script.write(Reg::tpr, tpr);
-                script.act(Do::open_interrupts);
-                script.act(Do::close_interrupts);
+                script.act(Do::enable_interrupts);
+                script.act(Do::disable_interrupts);
                 read_bitmaps(script, vector);
             }
             script.write(Reg::eoi, 0);
@@ -48,7 +48,7 @@ void one_by_one(Script& script) {
 
 // Ended from the highest down.
 void nested(Script& script) {
-    script.act(Do::open_interrupts);
+    script.act(Do::enable_interrupts);
     for (const std::uint8_t vector : {std::uint8_t{0x31}, std::uint8_t{0x42}, std::uint8_t{0x53}})
         script.interrupt(vector);
     for (const std::uint8_t vector : {std::uint8_t{0x51}, std::uint8_t{0x22}}) script.interrupt(vector);
@@ -57,7 +57,7 @@ void nested(Script& script) {
         for (u32 word = 0; word < 8; ++word) script.read(model::offset_by(Reg::isr0, word));
         script.write(Reg::eoi, 0);
     }
-    script.act(Do::close_interrupts);
+    script.act(Do::disable_interrupts);
 }
 
 // Messages from vCPU 0, and both vCPUs looked at after each.
@@ -101,8 +101,8 @@ class Exchange {
     void take_all() {
         for (std::uint32_t vcpu = 0; vcpu < 2; ++vcpu) {
             script_->on(vcpu);
-            script_->act(Do::open_interrupts);
-            script_->act(Do::close_interrupts);
+            script_->act(Do::enable_interrupts);
+            script_->act(Do::disable_interrupts);
             for (u32 word = 0; word < 8; ++word) script_->read(model::offset_by(Reg::isr0, word));
         }
     }
@@ -119,9 +119,9 @@ void messages(Script& script, Mode mode) {
             exchange.send(0x61 | delivery | assert_level, destination);
             exchange.send(0x71 | delivery | assert_level | logical, destination);
         }
-    for (const auto whom : {Addressees::self, Addressees::all, Addressees::others})
+    for (const auto whom : {Shorthand::self, Shorthand::all, Shorthand::all_but_self})
         for (const u32 vector : {0x0dU, 0x81U})
-            exchange.send(vector | assert_level | model::shorthand_of(whom), 1);
+            exchange.send(vector | assert_level | model::icr_bits(whom), 1);
     exchange.send(0x91 | assert_level | level, 1);
     exchange.send(0x92 | level, 1);
     for (const u32 addressed : {u32{0}, logical})
@@ -191,8 +191,8 @@ void ends(Script& script) {
             script.write(Reg::svr, svr);
             script.read(Reg::svr);
             script.interrupt(level_triggered ? 0x44 : 0x45, level_triggered);
-            script.act(Do::open_interrupts);
-            script.act(Do::close_interrupts);
+            script.act(Do::enable_interrupts);
+            script.act(Do::disable_interrupts);
             script.write(Reg::eoi, 0);
         }
 }
@@ -211,11 +211,11 @@ void errors(Script& script, Mode mode) {
                 script.write(Reg::lvt_error, vector | mask);
                 script.write(Reg::esr, 0);
                 if (by_sending)
-                    script.write(Reg::icr, illegal | assert_level | model::shorthand_of(Addressees::self));
+                    script.write(Reg::icr, illegal | assert_level | model::icr_bits(Shorthand::self));
                 else script.mmio_read(model::apic_base::reset_page + no_register);
                 if (looks) read_bitmaps(script, vector);
-                script.act(Do::open_interrupts);
-                script.act(Do::close_interrupts);
+                script.act(Do::enable_interrupts);
+                script.act(Do::disable_interrupts);
                 read_bitmaps(script, vector);
                 script.write(Reg::eoi, 0);
                 script.write(Reg::esr, 0);
@@ -232,7 +232,7 @@ void write_interrupt_programs(AuditWriter& writer, Mode mode) {
         nested(script);
         disable_by_software(script); // then it takes none
         script.interrupt(0x77);
-        script.act(Do::open_interrupts);
+        script.act(Do::enable_interrupts);
         read_bitmaps(script, 0x77);
     });
     writer.program("the end of interrupts", mode, ends);

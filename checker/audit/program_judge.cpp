@@ -7,15 +7,17 @@
 #include <fmt/format.h>
 
 #include "model/command.hpp"
+#include "model/text.hpp"
+#include "programs/step_access.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
 using model::AccessKind;
-using traces::Do;
+using programs::Do;
+using programs::Step;
+using programs::StepOutcome;
 using traces::GuestAccess;
-using traces::Step;
-using traces::StepOutcome;
 
 constexpr Visibility everything_seen{.accepts = true, .injections = true};
 
@@ -27,9 +29,10 @@ constexpr std::string_view left_open = "the manual leaves it open";
 constexpr std::string_view shows_later = "what it does shows in later steps";
 constexpr std::string_view was_not_done = "it was not done";
 
-CpuFacts facts_of(const traces::Machine& machine, const traces::Found& found, u32 id) {
+CpuFacts facts_of(const programs::Machine& machine, const programs::Found& found, u32 id) {
     CpuFacts facts;
-    if (machine.vendor != traces::GuestVendor::either) facts.amd = machine.vendor == traces::GuestVendor::amd;
+    if (machine.vendor != programs::GuestVendor::either)
+        facts.amd = machine.vendor == programs::GuestVendor::amd;
     else if (found.amd) facts.amd = *found.amd;
     facts.has_x2apic = machine.x2apic;
     facts.has_tsc_deadline = machine.tsc_deadline;
@@ -42,20 +45,9 @@ CpuFacts facts_of(const traces::Machine& machine, const traces::Found& found, u3
     return facts;
 }
 
-constexpr AccessKind kind_of(Do what) {
-    switch (what) {
-    case Do::mmio_read: return AccessKind::mmio_read;
-    case Do::mmio_write: return AccessKind::mmio_write;
-    case Do::wrmsr: return AccessKind::wrmsr;
-    case Do::cr8_read: return AccessKind::cr8_read;
-    case Do::cr8_write: return AccessKind::cr8_write;
-    default: return AccessKind::rdmsr;
-    }
-}
-
 GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
     GuestAccess access;
-    access.kind = kind_of(step.what);
+    access.kind = programs::access_kind(step.what);
     access.gp = outcome.gp;
     access.unanswered = outcome.mmio_exit;
     access.size = model::is_mmio(access.kind) ? step.size : 0;
@@ -67,7 +59,7 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 
 } // namespace
 
-ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& found)
+ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Found& found)
     : shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
         Vcpu& vcpu = vcpus_.emplace_back();
@@ -80,23 +72,23 @@ ProgramJudge::ProgramJudge(const traces::Machine& machine, const traces::Found& 
 }
 
 void ProgramJudge::reset(Vcpu& vcpu) {
-    vcpu.worlds = Worlds::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
+    vcpu.worlds = AbstractState::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
     vcpu.attribution = Attribution::from_reset();
     vcpu.reached.reset();
-    vcpu.timer_armed = vcpu.open = false;
+    vcpu.timer_armed = vcpu.interrupts_enabled = false;
 }
 
 void ProgramJudge::apply_init(Vcpu& vcpu, bool certain) {
     vcpu.reached.reset();
     if (!certain) {
-        Worlds after = vcpu.worlds;
+        AbstractState after = vcpu.worlds;
         after.apply_init();
         vcpu.worlds.merge(after);
         return;
     }
     vcpu.worlds.apply_init();
     vcpu.attribution.evidence().init(line_);
-    vcpu.timer_armed = vcpu.open = false;
+    vcpu.timer_armed = vcpu.interrupts_enabled = false;
 }
 
 void ProgramJudge::begin_step() {
@@ -120,14 +112,14 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
         verdict.why = was_not_done;
         return verdict;
     }
-    if (!is_access(step.what)) {
+    if (!programs::is_access(step.what)) {
         act(verdict, step, outcome);
     } else if (const GuestAccess access = access_of(step, outcome, line_); outcome.error.empty()) {
         judge_access(verdict, vcpu, access);
     } else { // It may have been done.
         verdict.why = was_not_done;
         judge_unfinished(verdict, vcpu, access, outcome);
-        leave_open(vcpu, access);
+        leave_unspecified(vcpu, access);
         send(vcpu, access, false);
     }
     judge_restarts(verdict, step, outcome);
@@ -230,14 +222,16 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
     const std::vector<Mismatch> parts =
         vcpu.attribution.parts(judgement.mismatch, access, vcpu.worlds, vcpu.facts);
     const bool shows_write = reached.explained && judgement.mismatch.fault == Fault::value &&
-                             (judgement.mismatch.bits & ~reached.foretold_bits) == 0 &&
+                             (judgement.mismatch.bits & ~reached.predicted_bits) == 0 &&
                              !are_departures(parts);
     if (shows_write) {
         Mismatch mismatch = judgement.mismatch;
         mismatch.rule = Rule::M02;
         report(verdict, vcpu, access, mismatch);
+        const GuestAccess& write = vcpu.reached->write;
         verdict.divergences.back().because.push_back(
-            {vcpu.reached->write.line, describe(vcpu.reached->write) + ": the window was closed"});
+            {write.line, model::access_text(write.kind, write.address, write.size, write.value) +
+                             ": the window was closed"});
         vcpu.worlds = vcpu.reached->worlds;
     } else {
         for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
@@ -251,9 +245,9 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
 // Whatever the rules answer, an access that they say anything of does not stop the vCPU.
 void ProgramJudge::judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, GuestAccess access,
                                     const StepOutcome& outcome) {
-    if (traces::stopped_after(outcome)) return;
+    if (programs::stopped_after(outcome)) return;
     access.unfinished = true;
-    Worlds tried = vcpu.worlds;
+    AbstractState tried = vcpu.worlds;
     const Judgement judgement = tried.judge(access, vcpu.facts, everything_seen, true);
     if (judgement.explained) return;
     report(verdict, vcpu, access, judgement.mismatch);
@@ -261,7 +255,7 @@ void ProgramJudge::judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, Gues
 }
 
 // The access was made or not; nothing tells what came of it.
-void ProgramJudge::leave_open(Vcpu& vcpu, const GuestAccess& access) {
+void ProgramJudge::leave_unspecified(Vcpu& vcpu, const GuestAccess& access) {
     vcpu.worlds.may_step(access, vcpu.facts);
     vcpu.reached.reset();
 }
@@ -287,8 +281,8 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
         deliver(to_id_of(vcpu, model::delivery_mode::init));
         vcpu.init_maybe = true;
         break;
-    case Do::open_interrupts: vcpu.open = true; break;
-    case Do::close_interrupts: vcpu.open = false; break;
+    case Do::enable_interrupts: vcpu.interrupts_enabled = true; break;
+    case Do::disable_interrupts: vcpu.interrupts_enabled = false; break;
     case Do::interrupt: {
         constexpr u32 level = model::icr::trigger | model::icr::assert_level;
         deliver(to_id_of(vcpu, step.vector | (step.level ? level : 0)));
@@ -309,9 +303,9 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
 }
 
 void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
-    for (const traces::Restarted& restarted : outcome.restarted) {
+    for (const programs::Restarted& restarted : outcome.restarted) {
         Vcpu& vcpu = vcpus_[restarted.vcpu];
-        vcpu.open = false;
+        vcpu.interrupts_enabled = false;
         vcpu.init_maybe = false;
         const bool goes_on = step.what == Do::init && restarted.vcpu == step.vcpu; // the step is both
         const bool was_waiting = std::exchange(vcpu.waits, !restarted.sipi_vector && !goes_on);
@@ -331,7 +325,7 @@ void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const 
 model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outcome) const {
     const bool writes = step.what == Do::mmio_write || step.what == Do::wrmsr;
     if (!shows_eois_ || !writes || outcome.gp || outcome.mmio_exit) return false;
-    const Worlds& worlds = vcpus_[step.vcpu].worlds;
+    const AbstractState& worlds = vcpus_[step.vcpu].worlds;
     const GuestAccess access = access_of(step, outcome, line_);
     constexpr u64 slot = 0xf;
     if (model::register_addressed(access.kind, access.address & ~(model::is_mmio(access.kind) ? slot : 0)) !=
@@ -350,7 +344,7 @@ model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outc
 void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const StepOutcome& outcome,
                               model::KnownBool due) {
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
-        const auto sent = std::ranges::find(outcome.eois, i, &traces::EoiBroadcast::vcpu);
+        const auto sent = std::ranges::find(outcome.eois, i, &programs::EoiBroadcast::vcpu);
         const bool was_sent = sent != outcome.eois.end();
         const model::KnownBool must = step.vcpu == i ? due : model::KnownBool{false};
         if (must.admits(was_sent)) continue;
@@ -382,7 +376,7 @@ void ProgramJudge::judge_due(StepVerdict& verdict, const StepOutcome& outcome) {
             mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
             report_event(verdict, vcpu, message, mismatch);
         };
-        const bool took_nmi = std::ranges::any_of(outcome.taken, [&](const traces::Taken& taken) {
+        const bool took_nmi = std::ranges::any_of(outcome.taken, [&](const programs::Taken& taken) {
             return taken.vcpu == i && taken.vector == nmi;
         });
         if (!vcpu.waits) miss(vcpu.init_due, model::delivery_mode::init);
@@ -403,7 +397,7 @@ void ProgramJudge::report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what
 
 void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
     constexpr u32 nmi = 2;
-    for (const traces::Taken& taken : outcome.taken) {
+    for (const programs::Taken& taken : outcome.taken) {
         if (taken.vector == nmi) continue;
         Vcpu& vcpu = vcpus_[taken.vcpu];
         vcpu.reached.reset();
@@ -419,11 +413,11 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         }
     }
     // Interrupts are given the chance after each step but a read, which makes none.
-    const bool reads = is_access(step.what) && !model::is_write(kind_of(step.what));
+    const bool reads = programs::is_read(step.what);
     if (!outcome.error.empty() || reads) return;
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
         Vcpu& vcpu = vcpus_[i];
-        const bool asked = vcpu.open || (step.what == Do::take_interrupt && step.vcpu == i);
+        const bool asked = vcpu.interrupts_enabled || (step.what == Do::take_interrupt && step.vcpu == i);
         if (!asked) continue;
         const std::optional<u32> vector = vcpu.worlds.interrupt_to_take();
         if (!vector) continue;
@@ -452,7 +446,7 @@ void ProgramJudge::report(StepVerdict& verdict, const Vcpu& vcpu, const GuestAcc
     divergence.because = vcpu.attribution.because(mismatch, access);
 }
 
-std::vector<StepVerdict> judge_run(const traces::Program& program, const traces::Run& run) {
+std::vector<StepVerdict> judge_run(const programs::Program& program, const programs::Execution& run) {
     ProgramJudge judge(program.machine, run.found);
     std::vector<StepVerdict> verdicts;
     verdicts.reserve(program.steps.size());

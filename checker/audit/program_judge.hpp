@@ -30,15 +30,15 @@ struct StepVerdict {
 class ProgramJudge {
   public:
     // `found`: what the party said of its machine.
-    ProgramJudge(const traces::Machine& machine, const traces::Found& found);
+    ProgramJudge(const programs::Machine& machine, const programs::Found& found);
 
     // The program's steps, in their order.
-    StepVerdict judge(const traces::Step& step, const traces::StepOutcome& outcome);
+    StepVerdict judge(const programs::Step& step, const programs::StepOutcome& outcome);
 
   private:
     // As if writes to the closed window had reached the APIC: what such a write did shows only later.
     struct Reached {
-        Worlds worlds;
+        AbstractState worlds;
         traces::GuestAccess write; // the last of them
         unsigned age = 0;          // accesses since
     };
@@ -47,13 +47,13 @@ class ProgramJudge {
         std::optional<u32> version;
         bool bsp = false;
         bool starts_disabled = false;
-        Worlds worlds = Worlds::unknown();
+        AbstractState worlds = AbstractState::unknown();
         Attribution attribution;
         std::optional<Reached> reached;
-        Known<u32> errors_before; // collected before this step
-        bool timer_armed = false; // since RESET or INIT, perhaps
-        bool open = false;        // takes interrupts
-        bool waits = false;       // for a SIPI, perhaps
+        Known<u32> errors_before;        // collected before this step
+        bool timer_armed = false;        // since RESET or INIT, perhaps
+        bool interrupts_enabled = false; // takes interrupts
+        bool waits = false;              // for a SIPI, perhaps
         // Of this step: an INIT was sent that may be for it; what must reach it, by which rule.
         bool init_maybe = false;
         std::optional<Rule> init_due;
@@ -61,7 +61,6 @@ class ProgramJudge {
         std::optional<Rule> startup_due;
     };
 
-    static bool is_access(traces::Do what) { return what <= traces::Do::cr8_write; }
     void reset(Vcpu& vcpu);
     void apply_init(Vcpu& vcpu, bool certain);
     void begin_step();
@@ -71,26 +70,27 @@ class ProgramJudge {
     bool judge_closed(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
     void judge_open(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
     void judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, traces::GuestAccess access,
-                          const traces::StepOutcome& outcome);
-    void leave_open(Vcpu& vcpu, const traces::GuestAccess& access);
+                          const programs::StepOutcome& outcome);
+    void leave_unspecified(Vcpu& vcpu, const traces::GuestAccess& access);
     void note(Vcpu& vcpu, const traces::GuestAccess& access, const Attribution::Before& before);
-    void act(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    void act(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
 
     // program_messages.cpp
     void send(Vcpu& sender, const traces::GuestAccess& access, bool certain);
     void send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
-    void send_msi(const traces::Step& step);
-    static Worlds::Message to_id_of(const Vcpu& vcpu, u32 command);
-    void deliver(const Worlds::Message& message);
-    static void expect(Vcpu& vcpu, const Worlds::Message& message, u32 mode);
-    static Rule rule_of_way(const Worlds::Message& message, const Vcpu& vcpu);
+    void send_msi(const programs::Step& step);
+    static AbstractState::Message to_id_of(const Vcpu& vcpu, u32 command);
+    void deliver(const AbstractState::Message& message);
+    static void expect(Vcpu& vcpu, const AbstractState::Message& message, u32 mode);
+    static Rule rule_of_way(const AbstractState::Message& message, const Vcpu& vcpu);
 
-    void judge_restarts(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
-    void judge_eois(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome,
+    void judge_restarts(StepVerdict& verdict, const programs::Step& step,
+                        const programs::StepOutcome& outcome);
+    void judge_eois(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome,
                     model::KnownBool due);
-    model::KnownBool eoi_due(const traces::Step& step, const traces::StepOutcome& outcome) const;
-    void judge_due(StepVerdict& verdict, const traces::StepOutcome& outcome);
-    void judge_taken(StepVerdict& verdict, const traces::Step& step, const traces::StepOutcome& outcome);
+    model::KnownBool eoi_due(const programs::Step& step, const programs::StepOutcome& outcome) const;
+    void judge_due(StepVerdict& verdict, const programs::StepOutcome& outcome);
+    void judge_taken(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
     void miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector);
     void report(StepVerdict& verdict, const Vcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);
@@ -103,6 +103,6 @@ class ProgramJudge {
 };
 
 // All of a run. `program` and `run.outcomes` have one entry a step.
-std::vector<StepVerdict> judge_run(const traces::Program& program, const traces::Run& run);
+std::vector<StepVerdict> judge_run(const programs::Program& program, const programs::Execution& run);
 
 } // namespace lapicheck::checker

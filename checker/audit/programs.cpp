@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "checker/audit/interrupt_programs.hpp"
 #include "checker/audit/writer.hpp"
 #include "model/command.hpp"
 
@@ -15,7 +16,7 @@ using model::Reg;
 using model::RegisterRow;
 using model::u32;
 using model::u64;
-using traces::Do;
+using programs::Do;
 
 constexpr std::array modes = {Mode::xapic, Mode::x2apic, Mode::disabled};
 constexpr std::array on_modes = {Mode::xapic, Mode::x2apic};
@@ -27,7 +28,7 @@ constexpr u64 far_deadline = u64{1} << 62;
 
 constexpr std::array timer_modes = {u32{0}, model::lvt::timer_periodic, model::lvt::timer_deadline,
                                     model::lvt::timer_mode};
-constexpr u32 to_itself = model::shorthand_of(model::Addressees::self);
+constexpr u32 to_itself = model::icr_bits(model::Shorthand::self);
 
 class Programs : private AuditWriter {
   public:
@@ -216,7 +217,7 @@ class Programs : private AuditWriter {
                             read_everything(script);
                         }
                     },
-                    fmt::format("{} of vCPU {}", traces::to_string(what), vcpu));
+                    fmt::format("{} of vCPU {}", programs::to_string(what), vcpu));
     }
 
     void cr8(Mode mode) {
@@ -364,22 +365,24 @@ class Programs : private AuditWriter {
 } // namespace
 
 std::vector<AuditMachine> audit_machines() {
-    traces::Machine one;
+    programs::Machine one;
     one.apic_ids = {0};
     std::vector<AuditMachine> machines{{"one vCPU", one}};
-    const auto add = [&](std::string what, const std::function<void(traces::Machine&)>& change) {
-        traces::Machine machine = one;
+    const auto add = [&](std::string what, const std::function<void(programs::Machine&)>& change) {
+        programs::Machine machine = one;
         change(machine);
         machines.push_back({std::move(what), std::move(machine)});
     };
-    add("two vCPUs", [](traces::Machine& m) { m.apic_ids = {0, 1}; });
-    add("quirks off", [](traces::Machine& m) { m.disabled_quirks = {"LAPIC_MMIO_HOLE", "LINT0_REENABLED"}; });
-    add("split irqchip", [](traces::Machine& m) { m.split_irqchip = true; });
-    add("no x2APIC", [](traces::Machine& m) { m.x2apic = false; });
-    add("no TSC-deadline timer", [](traces::Machine& m) { m.tsc_deadline = false; });
+    add("two vCPUs", [](programs::Machine& m) { m.apic_ids = {0, 1}; });
+    add("quirks off", [](programs::Machine& m) {
+        m.disabled_quirks = {"LAPIC_MMIO_HOLE", "LINT0_REENABLED"};
+    });
+    add("split irqchip", [](programs::Machine& m) { m.split_irqchip = true; });
+    add("no x2APIC", [](programs::Machine& m) { m.x2apic = false; });
+    add("no TSC-deadline timer", [](programs::Machine& m) { m.tsc_deadline = false; });
     return machines;
 }
 
-std::vector<AuditProgram> audit_programs(const traces::Machine& machine) { return Programs(machine).all(); }
+std::vector<AuditProgram> audit_programs(const programs::Machine& machine) { return Programs(machine).all(); }
 
 } // namespace lapicheck::checker

@@ -7,25 +7,19 @@
 #include <string>
 #include <vector>
 
-#include "model/state.hpp"
+#include "checker/audit/writer.hpp"
 #include "programs/program.hpp"
 
 namespace lapicheck::checker {
 
-struct AuditProgram {
-    std::string what; // "registers, x2apic mode, svr"
-    model::Mode mode; // in which it does what it is about
-    traces::Program program;
-};
-
 // A machine that the party may be, and what it is for.
 struct AuditMachine {
     std::string what; // "split irqchip"
-    traces::Machine machine;
+    programs::Machine machine;
 };
 std::vector<AuditMachine> audit_machines();
 
 // In the order in which they are run.
-std::vector<AuditProgram> audit_programs(const traces::Machine& machine);
+std::vector<AuditProgram> audit_programs(const programs::Machine& machine);
 
 } // namespace lapicheck::checker

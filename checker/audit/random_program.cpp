@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "checker/prove/implementations.hpp"
+#include "model/implementations/registry.hpp"
 #include "programs/sim/target.hpp"
 
 namespace lapicheck::checker {
@@ -11,9 +11,9 @@ namespace {
 using model::Mode;
 using model::Reg;
 using model::RegisterRow;
-using traces::Do;
-using traces::Program;
-using traces::Step;
+using programs::Do;
+using programs::Program;
+using programs::Step;
 
 // std::mt19937_64 is the same everywhere; the standard's distributions are not.
 class Dice {
@@ -36,7 +36,7 @@ constexpr std::uint64_t far_deadline = std::uint64_t{1} << 60;
 constexpr std::uint32_t far_count = 0x4000'0000;
 constexpr std::uint8_t maxphyaddr = 40;
 
-Mode mode_of(const proof::PlainState& state) {
+Mode mode_of(const programs::PlainState& state) {
     if (!model::is_enabled(state)) return Mode::disabled;
     return model::has_extd(state) ? Mode::x2apic : Mode::xapic;
 }
@@ -45,7 +45,7 @@ class Maker {
   public:
     Maker(Dice& dice, Program& program)
         : dice_(dice), program_(program),
-          guide_(proof::find_implementation("kvm-6.18")->with_module(model::KvmModule::svm)),
+          guide_(model::find_implementation("kvm-6.18")->with_module(model::KvmModule::svm)),
           machine_(*guide_, program.machine, facts(program.machine), {}) {}
 
     void add() {
@@ -58,15 +58,15 @@ class Maker {
     }
 
   private:
-    static proof::MachineFacts facts(const traces::Machine& machine) {
-        proof::MachineFacts facts;
+    static programs::MachineFacts facts(const programs::Machine& machine) {
+        programs::MachineFacts facts;
         facts.x2apic = machine.x2apic;
         facts.tsc_deadline = machine.tsc_deadline;
         facts.address_bits = maxphyaddr;
         return facts;
     }
 
-    const proof::PlainState& state() const { return machine_.state(vcpu_); }
+    const programs::PlainState& state() const { return machine_.state(vcpu_); }
     std::uint64_t page() const { return state().apic_base & model::apic_base::page; }
 
     Step draw() {
@@ -259,8 +259,8 @@ class Maker {
         case 2:
         case 3: return step(Do::save_load);
         case 4:
-        case 5: return step(Do::close_interrupts);
-        default: return step(Do::open_interrupts);
+        case 5: return step(Do::disable_interrupts);
+        default: return step(Do::enable_interrupts);
         }
     }
 
@@ -289,8 +289,8 @@ class Maker {
 
     Dice& dice_;
     Program& program_;
-    std::unique_ptr<proof::PlainImplementation> guide_;
-    ModelMachine machine_;
+    std::unique_ptr<programs::PlainImplementation> guide_;
+    programs::ModelMachine machine_;
     std::uint32_t vcpu_ = 0;
 };
 

@@ -28,7 +28,7 @@ class RandomPrograms {
     explicit RandomPrograms(std::uint64_t seed) : seed_(seed) {}
 
     // The next program, of so many steps.
-    traces::Program next(std::size_t steps);
+    programs::Program next(std::size_t steps);
 
   private:
     std::uint64_t seed_;

@@ -9,14 +9,14 @@
 namespace lapicheck::checker {
 namespace {
 
-using traces::Program;
-using traces::Run;
-using traces::StepOutcome;
+using programs::Execution;
+using programs::Program;
+using programs::StepOutcome;
 
 // A program is a machine of its own; longer ones would only be shrunk for longer.
 constexpr std::size_t steps_a_program = 200;
 
-bool ran(const Run& run) { return run.status == Run::Status::ran; }
+bool ran(const programs::Execution& run) { return run.status == programs::Execution::Status::ran; }
 
 // What differs, so that a shorter program shows the same and not another thing.
 struct KindOfDifference {
@@ -28,9 +28,9 @@ KindOfDifference kind_of(const StepOutcome& a, const StepOutcome& b) {
             a.error != b.error};
 }
 
-PartyComparison shown(PartyComparison compared, const Program& program) {
-    TwoRuns runs = run_both(compared.first, compared.second, program);
-    PartyDifferences differences;
+TargetComparison shown(TargetComparison compared, const Program& program) {
+    programs::TwoExecutions runs = programs::run_both(compared.first, compared.second, program);
+    TargetDifferences differences;
     differences.compare(program, runs.first.outcomes, runs.second.outcomes);
     compared.differences = differences.differences();
     compared.program = program;
@@ -41,13 +41,13 @@ PartyComparison shown(PartyComparison compared, const Program& program) {
 
 Program shrunk_difference(const std::string& first, const std::string& second, Program program,
                           std::size_t at) {
-    const traces::Step last = program.steps[at];
+    const programs::Step last = program.steps[at];
     program.steps.resize(at + 1);
-    const TwoRuns whole = run_both(first, second, program);
+    const programs::TwoExecutions whole = programs::run_both(first, second, program);
     const KindOfDifference kind = kind_of(whole.first.outcomes.back(), whole.second.outcomes.back());
     return shrink(program, [&](const Program& shorter) {
         if (shorter.steps.empty() || shorter.steps.back() != last) return false;
-        const TwoRuns runs = run_both(first, second, shorter);
+        const programs::TwoExecutions runs = programs::run_both(first, second, shorter);
         if (!ran(runs.first) || !ran(runs.second)) return false;
         const StepOutcome& a = runs.first.outcomes.back();
         const StepOutcome& b = runs.second.outcomes.back();
@@ -67,9 +67,9 @@ void mark_known(StepVerdict& verdict, Profile profile) {
 }
 
 // The last step's verdict of a program, if it ran.
-std::vector<Divergence> last_divergences(const std::string& party, const Program& program, Profile profile,
+std::vector<Divergence> last_divergences(const std::string& target, const Program& program, Profile profile,
                                          std::vector<StepOutcome>* outcomes = nullptr) {
-    Run run = make_party(party).party->run(program);
+    programs::Execution run = programs::make_target(target).target->run(program);
     if (!ran(run)) return {};
     std::vector<StepVerdict> verdicts = judge_run(program, run);
     if (outcomes != nullptr) *outcomes = std::move(run.outcomes);
@@ -77,15 +77,15 @@ std::vector<Divergence> last_divergences(const std::string& party, const Program
     return std::move(verdicts.back().divergences);
 }
 
-void shrink_finding(RandomFinding& finding, const std::string& party, Profile profile) {
-    const traces::Step last = finding.program.steps.back();
+void shrink_finding(RandomFinding& finding, const std::string& target, Profile profile) {
+    const programs::Step last = finding.program.steps.back();
     finding.program = shrink(finding.program, [&](const Program& shorter) {
         if (shorter.steps.empty() || shorter.steps.back() != last) return false;
-        return std::ranges::any_of(last_divergences(party, shorter, profile),
+        return std::ranges::any_of(last_divergences(target, shorter, profile),
                                    [&](const Divergence& d) { return is_same_kind(d, finding.divergence); });
     });
     std::vector<StepOutcome> outcomes;
-    for (Divergence& divergence : last_divergences(party, finding.program, profile, &outcomes))
+    for (Divergence& divergence : last_divergences(target, finding.program, profile, &outcomes))
         if (is_same_kind(divergence, finding.divergence)) finding.divergence = std::move(divergence);
     for (std::size_t i = 0; i < outcomes.size(); ++i)
         finding.program.notes[i].outcome = std::move(outcomes[i]);
@@ -104,17 +104,17 @@ void add_finding(RandomFindings& found, const Divergence& divergence, const Prog
 RandomComparison compare_random(const std::string& first, const std::string& second,
                                 const RandomRequest& request) {
     RandomComparison result;
-    PartyComparison& compared = result.compared;
+    TargetComparison& compared = result.compared;
     compared.first = first;
     compared.second = second;
     compared.seed = request.seed;
     compared.left_out = left_out_of_random_programs();
     RandomPrograms programs(request.seed);
-    PartyDifferences differences;
+    TargetDifferences differences;
     while (compared.steps < request.steps) {
         const Program program = programs.next(std::min(steps_a_program, request.steps - compared.steps));
-        const TwoRuns runs = run_both(first, second, program);
-        for (const Run* run : {&runs.first, &runs.second})
+        const programs::TwoExecutions runs = programs::run_both(first, second, program);
+        for (const programs::Execution* run : {&runs.first, &runs.second})
             if (!ran(*run)) {
                 result.refused = run->reason;
                 return result;
@@ -134,18 +134,18 @@ RandomComparison compare_random(const std::string& first, const std::string& sec
     return result;
 }
 
-RandomJudgement judge_random(const std::string& party, Profile profile, const RandomRequest& request) {
+RandomJudgement judge_random(const std::string& target, Profile profile, const RandomRequest& request) {
     RandomJudgement result;
     RandomFindings& found = result.findings;
-    found.party = party;
-    found.full_name = full_name(*make_party(party).party);
+    found.target = target;
+    found.full_name = programs::full_name(*programs::make_target(target).target);
     found.profile = profile;
     found.seed = request.seed;
     found.left_out = left_out_of_random_programs();
     RandomPrograms programs(request.seed);
     while (found.steps < request.steps) {
         const Program program = programs.next(std::min(steps_a_program, request.steps - found.steps));
-        const Run run = make_party(party).party->run(program);
+        const programs::Execution run = programs::make_target(target).target->run(program);
         if (!ran(run)) {
             result.refused = run.reason;
             return result;
@@ -164,7 +164,7 @@ RandomJudgement judge_random(const std::string& party, Profile profile, const Ra
         found.steps += program.steps.size();
         if (request.progress) request.progress(found.steps);
     }
-    for (RandomFinding& finding : found.findings) shrink_finding(finding, party, profile);
+    for (RandomFinding& finding : found.findings) shrink_finding(finding, target, profile);
     std::ranges::stable_sort(found.findings, [](const RandomFinding& a, const RandomFinding& b) {
         return (a.divergence.known == nullptr) > (b.divergence.known == nullptr);
     });

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "checker/report/run.hpp"
+#include "checker/audit/run_result.hpp"
 
 namespace lapicheck::checker {
 
@@ -18,7 +18,7 @@ struct RandomRequest {
 
 // Until the first difference, which is then shown by as few steps as can be.
 struct RandomComparison {
-    PartyComparison compared;
+    TargetComparison compared;
     std::string refused; // why a party did not run; empty: all ran
 };
 RandomComparison compare_random(const std::string& first, const std::string& second,
@@ -28,6 +28,6 @@ struct RandomJudgement {
     RandomFindings findings;
     std::string refused;
 };
-RandomJudgement judge_random(const std::string& party, Profile profile, const RandomRequest& request);
+RandomJudgement judge_random(const std::string& target, Profile profile, const RandomRequest& request);
 
 } // namespace lapicheck::checker

@@ -6,7 +6,7 @@ using model::Mode;
 using model::RegAccess;
 using model::RegisterRow;
 using model::u64;
-using traces::Do;
+using programs::Do;
 
 namespace {
 
@@ -15,7 +15,7 @@ u64 place_of(const RegisterRow& row) { return model::apic_base::reset_page + row
 } // namespace
 
 void Script::add(Do what, u64 address, u64 value, std::uint8_t size) {
-    traces::Step step;
+    programs::Step step;
     step.what = what;
     step.vcpu = vcpu_;
     step.address = address;

@@ -9,20 +9,20 @@ namespace lapicheck::checker {
 
 class Script {
   public:
-    explicit Script(const traces::Machine& machine) { program_.machine = machine; }
+    explicit Script(const programs::Machine& machine) { program_.machine = machine; }
 
     void on(std::uint32_t vcpu) { vcpu_ = vcpu; }
     void mmio_read(model::u64 address, std::uint8_t size = 4) {
-        add(traces::Do::mmio_read, address, 0, size);
+        add(programs::Do::mmio_read, address, 0, size);
     }
     void mmio_write(model::u64 address, model::u64 value, std::uint8_t size = 4) {
-        add(traces::Do::mmio_write, address, value, size);
+        add(programs::Do::mmio_write, address, value, size);
     }
-    void rdmsr(model::u64 msr) { add(traces::Do::rdmsr, msr); }
-    void wrmsr(model::u64 msr, model::u64 value) { add(traces::Do::wrmsr, msr, value); }
-    void cr8_read() { add(traces::Do::cr8_read); }
-    void cr8_write(model::u64 value) { add(traces::Do::cr8_write, 0, value); }
-    void act(traces::Do what) { add(what); }
+    void rdmsr(model::u64 msr) { add(programs::Do::rdmsr, msr); }
+    void wrmsr(model::u64 msr, model::u64 value) { add(programs::Do::wrmsr, msr, value); }
+    void cr8_read() { add(programs::Do::cr8_read); }
+    void cr8_write(model::u64 value) { add(programs::Do::cr8_write, 0, value); }
+    void act(programs::Do what) { add(what); }
     void interrupt(std::uint8_t vector, bool level = false);
 
     // The value of IA32_APIC_BASE that RESET leaves, with the mode's bits.
@@ -38,12 +38,12 @@ class Script {
     bool is_readable(const model::RegisterRow& row) const;
     bool is_writable(const model::RegisterRow& row) const;
 
-    traces::Program take() { return std::move(program_); }
+    programs::Program take() { return std::move(program_); }
 
   private:
-    void add(traces::Do what, model::u64 address = 0, model::u64 value = 0, std::uint8_t size = 0);
+    void add(programs::Do what, model::u64 address = 0, model::u64 value = 0, std::uint8_t size = 0);
 
-    traces::Program program_;
+    programs::Program program_;
     std::uint32_t vcpu_ = 0;
     model::Mode mode_ = model::Mode::xapic;
 };

@@ -5,7 +5,7 @@
 namespace lapicheck::checker {
 namespace {
 
-using traces::Program;
+using programs::Program;
 
 Program without(const Program& program, std::size_t first, std::size_t count) {
     Program shorter = program;
@@ -17,7 +17,7 @@ Program without(const Program& program, std::size_t first, std::size_t count) {
 // vCPUs behind the last one that does anything.
 Program without_idle_vcpus(const Program& program) {
     std::uint32_t last = 0;
-    for (const traces::Step& step : program.steps) last = std::max(last, step.vcpu);
+    for (const programs::Step& step : program.steps) last = std::max(last, step.vcpu);
     Program smaller = program;
     smaller.machine.apic_ids.resize(last + 1);
     return smaller;

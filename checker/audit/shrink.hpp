@@ -8,6 +8,7 @@
 namespace lapicheck::checker {
 
 // `shows` holds of the program; of what is returned no step can be left out.
-traces::Program shrink(traces::Program program, const std::function<bool(const traces::Program&)>& shows);
+programs::Program shrink(programs::Program program,
+                         const std::function<bool(const programs::Program&)>& shows);
 
 } // namespace lapicheck::checker

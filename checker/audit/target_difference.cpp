@@ -10,32 +10,32 @@
 namespace lapicheck::checker {
 namespace {
 
-using traces::StepOutcome;
+using programs::StepOutcome;
 
 bool leaves_value_open(const StepOutcome& first, const StepOutcome& second) {
     return (first.any_value || second.any_value) && first.value.has_value() && second.value.has_value();
 }
 
 // In which order vCPUs took interrupts of one step says who was looked at first, and no more.
-std::vector<traces::Taken> by_vcpu(std::vector<traces::Taken> taken) {
-    std::ranges::stable_sort(taken, {}, &traces::Taken::vcpu);
+std::vector<programs::Taken> by_vcpu(std::vector<programs::Taken> taken) {
+    std::ranges::stable_sort(taken, {}, &programs::Taken::vcpu);
     return taken;
 }
-std::vector<traces::Restarted> by_vcpu(std::vector<traces::Restarted> restarted) {
-    std::ranges::stable_sort(restarted, {}, &traces::Restarted::vcpu);
+std::vector<programs::Restarted> by_vcpu(std::vector<programs::Restarted> restarted) {
+    std::ranges::stable_sort(restarted, {}, &programs::Restarted::vcpu);
     return restarted;
 }
 
 // What such reads have in common: of odd ones the size, of others the place in the window.
-std::string left_open_text(const traces::Step& step) {
-    if (step.what != traces::Do::mmio_read) return step_text(step);
+std::string left_open_text(const programs::Step& step) {
+    if (step.what != programs::Do::mmio_read) return programs::step_text(step);
     if (!model::is_aligned_word(step.address, step.size))
         return fmt::format("MMIO reads of {} byte{} that are no aligned word", step.size,
                            step.size == 1 ? "" : "s");
-    traces::Step at_reset = step; // where the window's offsets have names
+    programs::Step at_reset = step; // where the window's offsets have names
     at_reset.address = model::apic_base::reset_page | (step.address & (model::window_bytes - 1));
     const model::Reg reg = model::register_at(at_reset.address & (model::window_bytes - 1));
-    return reg == model::Reg::none ? "MMIO reads where there is no register" : step_text(at_reset);
+    return reg == model::Reg::none ? "MMIO reads where there is no register" : programs::step_text(at_reset);
 }
 
 } // namespace
@@ -48,8 +48,8 @@ bool same_outcome(const StepOutcome& first, const StepOutcome& second) {
            by_vcpu(first.restarted) == by_vcpu(second.restarted);
 }
 
-void PartyDifferences::compare(const traces::Program& program, const std::vector<StepOutcome>& first,
-                               const std::vector<StepOutcome>& second) {
+void TargetDifferences::compare(const programs::Program& program, const std::vector<StepOutcome>& first,
+                                const std::vector<StepOutcome>& second) {
     differences_.clear();
     for (std::size_t i = 0; i < program.steps.size(); ++i) {
         if (!same_outcome(first[i], second[i])) differences_.push_back({i});
@@ -57,7 +57,7 @@ void PartyDifferences::compare(const traces::Program& program, const std::vector
     }
 }
 
-std::vector<Exclusion> PartyDifferences::exclusions() const {
+std::vector<Exclusion> TargetDifferences::exclusions() const {
     std::vector<Exclusion> all;
     for (const auto& [what, count] : excluded_) all.push_back({what, count});
     return all;

@@ -9,7 +9,7 @@
 
 namespace lapicheck::checker {
 
-struct PartyDifference {
+struct TargetDifference {
     std::size_t step = 0;
 };
 
@@ -19,22 +19,22 @@ struct Exclusion {
     std::size_t count = 0;
 };
 
-class PartyDifferences {
+class TargetDifferences {
   public:
-    void compare(const traces::Program& program, const std::vector<traces::StepOutcome>& first,
-                 const std::vector<traces::StepOutcome>& second);
+    void compare(const programs::Program& program, const std::vector<programs::StepOutcome>& first,
+                 const std::vector<programs::StepOutcome>& second);
 
     // Of the program compared last.
-    const std::vector<PartyDifference>& differences() const { return differences_; }
+    const std::vector<TargetDifference>& differences() const { return differences_; }
     // Of all programs.
     std::vector<Exclusion> exclusions() const;
 
   private:
-    std::vector<PartyDifference> differences_;
+    std::vector<TargetDifference> differences_;
     std::map<std::string, std::size_t> excluded_;
 };
 
 // Whether two outcomes of a step are the same but for a value that one of the parties leaves open.
-bool same_outcome(const traces::StepOutcome& first, const traces::StepOutcome& second);
+bool same_outcome(const programs::StepOutcome& first, const programs::StepOutcome& second);
 
 } // namespace lapicheck::checker

@@ -5,16 +5,21 @@
 #include <string_view>
 #include <vector>
 
-#include "checker/audit/programs.hpp"
 #include "checker/audit/script.hpp"
 
 namespace lapicheck::checker {
 
+struct AuditProgram {
+    std::string what; // "registers, x2apic mode, svr"
+    model::Mode mode; // in which it does what it is about
+    programs::Program program;
+};
+
 class AuditWriter {
   public:
-    explicit AuditWriter(const traces::Machine& machine) : machine_(&machine) {}
+    explicit AuditWriter(const programs::Machine& machine) : machine_(&machine) {}
 
-    const traces::Machine& machine() const { return *machine_; }
+    const programs::Machine& machine() const { return *machine_; }
     // A program of its own, if the machine has the mode: vCPU 0 in `mode`, the others in xAPIC mode, all
     // APICs software-enabled if they can be.
     void program(std::string_view what, model::Mode mode, const std::function<void(Script&)>& write,
@@ -22,12 +27,9 @@ class AuditWriter {
     std::vector<AuditProgram> take() { return std::move(all_); }
 
   private:
-    const traces::Machine* machine_;
+    const programs::Machine* machine_;
     std::vector<AuditProgram> all_;
 };
-
-// audit_interrupts.cpp: messages, what is done with them, and what processors take.
-void write_interrupt_programs(AuditWriter& writer, model::Mode mode);
 
 inline const model::RegisterRow& row_of(model::Reg reg) { return model::sdm_registers[model::index_of(reg)]; }
 

@@ -1,12 +1,11 @@
-#include <iostream>
 #include <map>
-#include <optional>
+#include <memory>
+#include <sstream>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "checker/audit/audit.hpp"
-#include "checker/cli/commands.hpp"
+#include "checker/cli/command.hpp"
 #include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
 #include "programs/targets/targets.hpp"
@@ -14,10 +13,22 @@
 namespace lapicheck::checker {
 namespace {
 
-int complain(int status, std::string_view what) {
-    fmt::print(stderr, "lapicheck: audit: {}\n", what);
-    return status;
-}
+constexpr auto footer = R"(Examples:
+  lapicheck audit                                 what this machine's KVM does that the manual does not allow
+  lapicheck audit --profile kvm                   the same; known departures of KVM do not fail it
+  lapicheck audit --on model:kvm-2018             an implementation
+  lapicheck audit --format json --export programs --html audit.html
+
+Exit status: 0 no departure, 1 one that is not known (profile sdm: any), 2 wrong usage, 4 no such target here.)";
+
+struct Options {
+    std::string on = "kvm"; // a target
+    Profile profile = Profile::sdm;
+    GuestCpu cpu = GuestCpu::either; // the host's
+    std::string export_to;           // a folder for the programs; empty: none
+    std::string html;                // a file; empty: none
+    const ReportFormat* format = nullptr;
+};
 
 // RULE.N.json: the N-th departure of that rule. Empty: done.
 std::string export_programs(const Audit& audit, const std::filesystem::path& folder) {
@@ -32,7 +43,7 @@ std::string export_programs(const Audit& audit, const std::filesystem::path& fol
     return {};
 }
 
-Audit audit_with_progress(const AuditOptions& options) {
+Audit audit_with_progress(const Options& options) {
     AuditRequest request{options.profile, options.cpu, {}};
     if (!shows_progress()) return audit(options.on, request);
     ProgressLine line;
@@ -40,25 +51,50 @@ Audit audit_with_progress(const AuditOptions& options) {
     return audit(options.on, request);
 }
 
-} // namespace
+std::string page_of(const Audit& audit) {
+    for (const ReportFormat* format : report_formats())
+        if (format->name == "html") {
+            std::ostringstream page;
+            format->audit(page, audit, {});
+            return page.str();
+        }
+    return {};
+}
 
-int run_audit(const AuditOptions& options, Format format) {
-    if (const NamedParty named = make_party(options.on); named.party == nullptr)
-        return complain(2, named.error);
+int audit(const Options& options) {
+    if (const programs::NamedTarget named = programs::make_target(options.on); named.target == nullptr)
+        return complain("audit", exit_code::bad_input, named.error);
     const Audit result = audit_with_progress(options);
-    if (!result.absent.empty()) return complain(4, result.absent);
-    if (format == Format::json) write_audit_json(std::cout, result);
-    else write_audit_text(std::cout, result, isatty(STDOUT_FILENO) != 0);
+    if (!result.absent.empty()) return complain("audit", exit_code::undecided, result.absent);
+    const int code = result.accesses == 0          ? exit_code::undecided
+                     : result.count_unknown() != 0 ? exit_code::diverges
+                                                   : exit_code::conforms;
+    const int printed = print(options.format->audit, result, code);
     if (!options.export_to.empty())
         if (const std::string error = export_programs(result, options.export_to); !error.empty())
-            return complain(2, error);
+            return complain("audit", exit_code::bad_input, error);
     if (!options.html.empty())
-        if (const std::string error = write_whole(options.html, audit_html(result)); !error.empty())
-            return complain(2, error);
-    std::cout.flush();
-    if (!std::cout) return complain(2, "cannot write the report");
-    if (result.accesses == 0) return 4;
-    return result.count_unknown() != 0 ? 1 : 0;
+        if (const std::string error = write_whole(options.html, page_of(result)); !error.empty())
+            return complain("audit", exit_code::bad_input, error);
+    return printed;
+}
+
+} // namespace
+
+void add_audit(CLI::App& app, Action& action) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("audit", "examine the KVM of this machine, register by register");
+    command->add_option("--on", options->on, "kvm (default), or model:NAME")->option_text("TARGET");
+    add_profile(*command, options->profile);
+    add_cpu(*command, options->cpu,
+            "the guest CPU's vendor, whose manual decides where the two differ; default: the host's");
+    command->add_option("--export", options->export_to, "write each departure's program to DIR/RULE.N.json")
+        ->option_text("DIR");
+    command->add_option("--html", options->html, "write one page with a grid of registers and modes")
+        ->option_text("FILE");
+    add_format(*command, options->format, &ReportFormat::audit);
+    command->footer(footer);
+    command->callback([options, &action] { action = [options] { return audit(*options); }; });
 }
 
 } // namespace lapicheck::checker

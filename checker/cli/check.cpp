@@ -1,17 +1,24 @@
-#include <iostream>
+#include <filesystem>
 #include <map>
+#include <memory>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "checker/cli/commands.hpp"
+#include "checker/cli/command.hpp"
+#include "checker/cli/examples.hpp"
 #include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
-#include "checker/prove/counterexample.hpp"
-#include "checker/report/check.hpp"
+#include "checker/counterexample/counterexample.hpp"
 
 namespace lapicheck::checker {
 namespace {
+
+struct Options {
+    std::vector<std::string> paths;
+    CheckOptions check;
+    std::string export_to; // a folder; empty: none
+    const ReportFormat* format = nullptr;
+};
 
 TraceReport check_with_progress(const std::string& path, CheckOptions options) {
     if (!shows_progress()) return check_trace(path, options);
@@ -26,45 +33,64 @@ TraceReport check_with_progress(const std::string& path, CheckOptions options) {
 std::string stem(const std::string& path) { return std::filesystem::path(path).stem().string(); }
 
 // One file a divergence: TRACE.RULE.N.json, the N-th of that rule. Empty: done.
-std::string export_divergences(const std::vector<TraceReport>& reports, GuestCpu cpu,
-                               const std::filesystem::path& folder) {
+std::string export_divergences(const CheckReport& report, const std::filesystem::path& folder) {
     if (std::string error = make_folder(folder); !error.empty()) return error;
     std::map<std::string, unsigned> written;
-    for (const TraceReport& report : reports)
-        for (const Divergence& divergence : report.divergences) {
+    for (const TraceReport& trace : report.traces)
+        for (const Divergence& divergence : trace.divergences) {
             if (divergence.known != nullptr) continue;
             const auto id = model::to_string(divergence.mismatch.rule);
-            const auto run = shortest_run(divergence, cpu);
+            const auto run = shortest_run(divergence, report.cpu);
             if (!run) {
-                fmt::print(stderr, "lapicheck: check: {}:{}: no run from RESET shows this divergence ({})\n",
-                           report.path, divergence.line, id);
+                complain("check", 0,
+                         fmt::format("{}:{}: no run from RESET shows this divergence ({})", trace.path,
+                                     divergence.line, id));
                 continue;
             }
-            const std::string name = fmt::format("{}.{}", stem(report.path), id);
+            const std::string name = fmt::format("{}.{}", stem(trace.path), id);
             std::string error = write_whole(folder / fmt::format("{}.{}.json", name, ++written[name]),
-                                            divergence_text(*run, divergence, report.path));
+                                            divergence_text(*run, divergence, trace.path));
             if (!error.empty()) return error;
         }
     return {};
 }
 
+int check(const Options& options) {
+    CheckReport report{{}, options.check.profile, options.check.cpu};
+    for (const std::string& path : options.paths) {
+        report.traces.push_back(check_with_progress(path, options.check));
+        if (const std::string& error = report.traces.back().error; !error.empty())
+            fmt::print(stderr, "lapicheck: {}\n", error);
+    }
+    const int code = print(options.format->check, report, exit_code_of(report.traces));
+    if (!options.export_to.empty())
+        if (const std::string error = export_divergences(report, options.export_to); !error.empty())
+            return complain("check", exit_code::bad_input, error);
+    return code;
+}
+
 } // namespace
 
-int run_check(const std::vector<std::string>& paths, CheckOptions options, Format format,
-              const std::string& export_to) {
-    std::vector<TraceReport> reports;
-    for (const std::string& path : paths) {
-        reports.push_back(check_with_progress(path, options));
-        if (!reports.back().error.empty()) fmt::print(stderr, "lapicheck: {}\n", reports.back().error);
-    }
-    if (format == Format::json) write_json(std::cout, reports, options);
-    else write_text(std::cout, reports, options.profile, isatty(STDOUT_FILENO) != 0);
-    if (!export_to.empty())
-        if (const std::string error = export_divergences(reports, options.cpu, export_to); !error.empty()) {
-            fmt::print(stderr, "lapicheck: check: {}\n", error);
-            return 2;
-        }
-    return exit_code(reports);
+void add_check(CLI::App& app, Action& action) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("check", "check recordings (ftrace text) of KVM");
+    command
+        ->add_option("TRACE", options->paths,
+                     "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
+        ->required();
+    add_profile(*command, options->check.profile);
+    add_cpu(*command, options->check.cpu,
+            "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");
+    add_format(*command, options->format, &ReportFormat::check);
+    command->add_flag(
+        "--monitor", options->check.monitor,
+        "check every access against the properties of `prove` too, not only those that diverge; slower");
+    command
+        ->add_option("--export", options->export_to,
+                     "write a run from RESET for each divergence to DIR/TRACE.RULE.N.json")
+        ->option_text("DIR");
+    command->footer(examples);
+    command->callback([options, &action] { action = [options] { return check(*options); }; });
 }
 
 } // namespace lapicheck::checker

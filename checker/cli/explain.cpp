@@ -1,60 +1,52 @@
-#include <cstdio>
-#include <iostream>
+#include <memory>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include "checker/cli/commands.hpp"
-#include "checker/report/explain.hpp"
+#include "checker/cli/command.hpp"
+#include "specs/near_names.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
+struct Options {
+    std::string name;
+    const ReportFormat* format = nullptr;
+};
+
 std::vector<std::string> near(const std::string& name) {
     std::vector<std::string_view> known;
-    for (const specs::Rule& rule : specs::catalogue().rules) {
+    for (const specs::RuleEntry& rule : specs::catalogue().rules) {
         known.emplace_back(rule.id);
         known.emplace_back(rule.slug);
     }
-    for (const auto& property : proof::properties())
+    for (const auto& property : specs::properties())
         if (specs::find_rule(property.id) == nullptr) known.push_back(property.id);
-    for (const auto& implementation : proof::implementations()) known.push_back(implementation.name);
+    for (const auto& implementation : model::implementations()) known.push_back(implementation.name);
     return specs::near_names(name, known);
 }
 
-// `use(thing)` for each thing that is called so.
-template <class Use>
-void each_named(const std::string& name, Use use) {
-    if (const specs::Rule* rule = specs::find_rule(name)) use(*rule);
-    if (const model::RegisterRow* row = model::find_register(name)) use(*row);
-    if (const proof::PropertyEntry* property = proof::find_property(name)) use(*property);
-    if (const auto* implementation = proof::find_implementation(name)) use(*implementation);
+int explain(const Options& options) {
+    const Explanation explanation{specs::find_rule(options.name), model::find_register(options.name),
+                                  specs::find_property(options.name),
+                                  model::find_implementation(options.name)};
+    if (!explanation.empty()) return print(options.format->explain, explanation, exit_code::conforms);
+    const auto names = near(options.name);
+    return complain("explain", exit_code::bad_input,
+                    fmt::format("no rule, register, property or implementation is called '{}'{}{}; see "
+                                "'lapicheck list rules'",
+                                options.name, names.empty() ? "" : "; near: ", fmt::join(names, ", ")));
 }
 
 } // namespace
 
-int run_explain(const std::string& name, Format format) {
-    auto all = nlohmann::ordered_json::array();
-    unsigned found = 0;
-    each_named(name, [&](const auto& thing) {
-        if (format == Format::json) {
-            all.push_back(explain_json(thing));
-        } else {
-            if (found != 0) fmt::print("\n");
-            explain_text(thing);
-        }
-        ++found;
-    });
-    if (found == 0) {
-        const auto names = near(name);
-        fmt::print(
-            stderr,
-            "lapicheck: explain: no rule, register, property or implementation is called '{}'{}{}; see "
-            "'lapicheck list rules'\n",
-            name, names.empty() ? "" : "; near: ", fmt::join(names, ", "));
-        return 2;
-    }
-    if (format == Format::json) std::cout << all.dump(2) << '\n';
-    return 0;
+void add_explain(CLI::App& app, Action& action) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand(
+        "explain", "explain a rule (M01), a register (svr), a property or an implementation");
+    command->add_option("NAME", options->name)->required();
+    add_format(*command, options->format, &ReportFormat::explain);
+    command->callback([options, &action] { action = [options] { return explain(*options); }; });
 }
 
 } // namespace lapicheck::checker

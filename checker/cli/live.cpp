@@ -3,6 +3,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "checker/cli/traced_command.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -10,6 +13,25 @@ namespace {
 std::string lost_text(std::uint64_t lost) { return lost == 0 ? "none lost" : fmt::format("{} LOST", lost); }
 
 } // namespace
+
+void add_live(CLI::App& command, LiveOptions& options) {
+    command
+        .add_option("--buffer", options.buffer_kb,
+                    "KB of ring buffer for each CPU; more, if events are lost (default: up to 65536, as "
+                    "memory and CPUs allow)")
+        ->option_text("KB")
+        ->check(CLI::Range(std::size_t{16}, std::size_t{16} << 20));
+    command.add_option("COMMAND", options.without_dashes, "what to run, behind --")
+        ->option_text("-- COMMAND...");
+}
+
+int take_command(std::string_view who, LiveOptions& options) {
+    options.command = traced_command();
+    if (options.without_dashes.empty()) return 0;
+    return complain(
+        who, exit_code::bad_input,
+        fmt::format("say -- before COMMAND: {} -- {}", who, fmt::join(options.without_dashes, " ")));
+}
 
 traces::RecorderResult record_live(const LiveOptions& options, ProgressLine& line,
                                    std::function<std::string(std::string_view text)> take) {
@@ -29,15 +51,15 @@ traces::RecorderResult record_live(const LiveOptions& options, ProgressLine& lin
     return result;
 }
 
-int exit_code(const traces::RecorderResult& result) {
+int exit_code_of(const traces::RecorderResult& result) {
     using enum traces::RecorderResult::Status;
     switch (result.status) {
-    case recorded: return 0;
-    case cannot: return 4;
+    case recorded: return exit_code::conforms;
+    case cannot: return exit_code::undecided;
     case bad_command:
     case failed: break;
     }
-    return 2;
+    return exit_code::bad_input;
 }
 
 std::string events_text(const traces::RecorderResult& result) {
@@ -58,11 +80,6 @@ void tell(std::string_view who, const traces::RecorderResult& result) {
                         "more buffer helps: --buffer {}",
                         result.lost, 4 * result.buffer_kb));
     for (const std::string& warning : result.warnings) say(warning);
-}
-
-int complain(std::string_view who, int status, std::string_view what) {
-    fmt::print(stderr, "lapicheck: {}: {}\n", who, what);
-    return status;
 }
 
 } // namespace lapicheck::checker

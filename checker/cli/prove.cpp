@@ -1,72 +1,96 @@
 #include <filesystem>
-#include <iostream>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
 #include <fmt/format.h>
 
-#include "checker/cli/commands.hpp"
-#include "checker/cli/names.hpp"
+#include "checker/cli/command.hpp"
 #include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
-#include "checker/prove/counterexample.hpp"
-#include "checker/prove/matrix.hpp"
-#include "checker/report/matrix.hpp"
+#include "checker/cli/refine.hpp"
+#include "checker/prove/prover.hpp"
 #include "programs/targets/targets.hpp"
+#include "specs/properties/names.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-Matrix prove_with_progress(MatrixRequest request) {
-    if (!shows_progress()) return prove_all(request);
+constexpr auto footer = R"(Examples:
+  lapicheck prove                                 every property of every implementation
+  lapicheck prove --impl kvm-2018                 one implementation, with the runs that refute
+  lapicheck prove --impl kvm-rfc --property mmio-isolation
+  lapicheck prove --format json --export runs     and one file for each refuting run
+  lapicheck prove --impl kvm-6.18 --confirm kvm   and whether this machine's KVM shows it
+  lapicheck prove --impl kvm-6.18 --refines sdm   whether all it does is allowed by the manual
+
+Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
+counterexample that did not stand the trial, 4 nothing is refuted, but something is not proved.)";
+
+struct Options {
+    std::vector<std::string> implementations = {"all"};
+    std::vector<std::string> properties = {"all"};
+    std::string refines;    // "sdm": all steps against the manual's; empty: the properties
+    bool verbose = false;   // each refuting run
+    std::string export_to;  // a folder; empty: none
+    std::string dump_to;    // a folder for the obligations as SMT-LIB 2; empty: none
+    std::string confirm_on; // a target on which each refuting run is tried; empty: none
+    bool witnesses = false; // export those of proofs too
+    bool timings = false;   // of each result, what it cost: no run gives the same
+    unsigned threads = 0;   // 0: as many as there are processors
+    const ReportFormat* format = nullptr;
+};
+
+int refuse(const std::string& reason) { return complain("prove", exit_code::bad_input, reason); }
+
+prove::Matrix prove_with_progress(prove::MatrixRequest request) {
+    if (!shows_progress()) return prove::prover().prove(request);
     ProgressLine line;
     const std::size_t all = request.implementations.size() * request.properties.size();
     request.progress = [&line, all](std::size_t done) {
         line.tell([&] { return fmt::format("proving: {} of {}", done, all); });
     };
-    return prove_all(request);
+    return prove::prover().prove(request);
+}
+
+std::string counterexample_of(const prove::Result& result, const std::string& solver) {
+    return counterexample_text({*result.implementation, *result.property, *result.counterexample, solver},
+                               Shows::counterexample);
 }
 
 // One file a run. Empty: done.
-std::string export_runs(const Matrix& matrix, const std::filesystem::path& folder, bool witnesses) {
+std::string export_runs(const prove::Matrix& matrix, const std::filesystem::path& folder, bool witnesses) {
     if (std::string error = make_folder(folder); !error.empty()) return error;
-    const auto put = [&folder](const proof::Result& result, Shows shows, std::string_view ending) {
-        return write_whole(
-            folder / fmt::format("{}.{}{}", result.implementation->name, result.property->id, ending),
-            counterexample_text(result, shows));
-    };
-    for (const proof::Result& result : matrix.results) {
+    for (const prove::Result& result : matrix.results) {
+        const std::string name = fmt::format("{}.{}", result.implementation->name, result.property->id);
         std::string error;
-        if (result.counterexample) error = put(result, Shows::counterexample, ".json");
-        else if (result.witness && witnesses) error = put(result, Shows::witness, ".witness.json");
+        if (result.counterexample)
+            error = write_whole(folder / (name + ".json"), counterexample_of(result, matrix.solver));
+        else if (result.witness && witnesses)
+            error = write_whole(
+                folder / (name + ".witness.json"),
+                counterexample_text(
+                    {*result.implementation, *result.property, {*result.witness, {}}, matrix.solver},
+                    Shows::witness));
         if (!error.empty()) return error;
     }
     return {};
 }
 
 // Each refuting run.
-std::vector<Confirmed> confirm_all(const Matrix& matrix, const std::string& party) {
-    std::vector<Confirmed> all;
-    for (const proof::Result& result : matrix.results) {
+void confirm_all(ProveReport& report) {
+    for (const prove::Result& result : report.matrix.results) {
         if (!result.counterexample) continue;
-        const traces::ProgramText text =
-            traces::read_program(counterexample_text(result, Shows::counterexample), "counterexample");
-        all.push_back({&result, confirm(text.program, party)});
+        const programs::ProgramText text =
+            programs::read_program(counterexample_of(result, report.matrix.solver), "counterexample");
+        report.confirmed.push_back({&result, confirm(text.program, report.target)});
     }
-    return all;
 }
 
-int refuse(const std::string& reason) {
-    fmt::print(stderr, "lapicheck: prove: {}\n", reason);
-    return 2;
-}
-
-} // namespace
-
-int run_prove(const ProveOptions& options, Format format) {
-    Chosen chosen = choose(options.implementations, options.properties);
+int prove_properties(const Options& options) {
+    specs::Chosen chosen = specs::choose(options.implementations, options.properties);
     if (!chosen.error.empty()) return refuse(chosen.error);
-    MatrixRequest request;
+    prove::MatrixRequest request;
     request.implementations = std::move(chosen.implementations);
     request.properties = std::move(chosen.properties);
     request.options.wants_witness = options.witnesses;
@@ -80,31 +104,71 @@ int run_prove(const ProveOptions& options, Format format) {
         };
     }
     const bool one_asked = request.implementations.size() == 1 || request.properties.size() == 1;
-
     if (!options.confirm_on.empty())
-        if (const NamedParty named = make_party(options.confirm_on); named.party == nullptr)
+        if (const programs::NamedTarget named = programs::make_target(options.confirm_on);
+            named.target == nullptr)
             return refuse(named.error);
 
-    const Matrix matrix = prove_with_progress(std::move(request));
-    for (const proof::Result* result : matrix.unconfirmed)
-        fmt::print(stderr,
-                   "lapicheck: prove: {} {}: the run found does not break the property when it is carried "
-                   "out; this is an error of lapicheck\n",
-                   result->implementation->name, result->property->id);
-    MatrixExtras extras{options.timings, options.confirm_on, {}};
-    if (!options.confirm_on.empty()) extras.confirmed = confirm_all(matrix, options.confirm_on);
-    if (format == Format::json) {
-        write_matrix_json(std::cout, matrix, extras);
-    } else {
-        write_matrix_text(std::cout, matrix, options.verbose || one_asked);
-        if (options.timings) write_costs(std::cout, matrix);
-        write_confirmed(std::cout, extras);
-    }
+    ProveReport report{prove_with_progress(std::move(request)), options.timings, options.confirm_on, {}};
+    for (const prove::Result* result : report.matrix.unconfirmed)
+        complain("prove", 0,
+                 fmt::format("{} {}: the run found does not break the property when it is carried out; this "
+                             "is an error of lapicheck",
+                             result->implementation->name, result->property->id));
+    if (!report.target.empty()) confirm_all(report);
+    const int code =
+        print(options.format->prove, report, exit_code_of(report.matrix), options.verbose || one_asked);
     if (!options.export_to.empty())
-        if (const std::string error = export_runs(matrix, options.export_to, options.witnesses);
+        if (const std::string error = export_runs(report.matrix, options.export_to, options.witnesses);
             !error.empty())
             return refuse(error);
-    return exit_code(matrix);
+    return code;
+}
+
+int prove(const Options& options) {
+    if (options.refines.empty()) return prove_properties(options);
+    return refine({options.implementations, options.export_to}, *options.format);
+}
+
+} // namespace
+
+void add_prove(CLI::App& app, Action& action) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("prove", "prove properties of implementations, or refute them");
+    command->add_option("--impl", options->implementations, "an implementation, or several; default: all")
+        ->option_text("NAME|all");
+    command->add_option("--property", options->properties, "a property, or several; default: all")
+        ->option_text("ID|all");
+    command->add_flag("--verbose", options->verbose, "show each refuting run, however many were asked for");
+    command
+        ->add_option("--export", options->export_to,
+                     "write each refuting run to DIR/NAME.ID.json; with --refines: each departure's to "
+                     "DIR/NAME.RULE.N.json, which 'run' takes")
+        ->option_text("DIR");
+    command
+        ->add_flag("--witnesses", options->witnesses,
+                   "with --export: of proofs too, a run that the property speaks of")
+        ->needs("--export");
+    command->add_option("--dump-smt2", options->dump_to, "write each obligation to DIR as SMT-LIB 2")
+        ->option_text("DIR");
+    command
+        ->add_option("--confirm", options->confirm_on,
+                     "try each refuting run on this target: it shows it, does not, or cannot be made to")
+        ->option_text("kvm|model:NAME");
+    command->add_option("--jobs", options->threads, "implementations at a time; default: one a processor")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 256U));
+    command->add_flag("--timings", options->timings,
+                      "what each result cost: questions to the solver and milliseconds; no two runs alike");
+    add_format(*command, options->format, &ReportFormat::prove, &ReportFormat::refine);
+    command
+        ->add_option("--refines", options->refines,
+                     "whether all that the implementation does is allowed by the manual")
+        ->option_text("sdm")
+        ->check(CLI::IsMember({"sdm"}))
+        ->excludes("--property", "--witnesses", "--dump-smt2", "--timings");
+    command->footer(footer);
+    command->callback([options, &action] { action = [options] { return prove(*options); }; });
 }
 
 } // namespace lapicheck::checker

@@ -1,24 +1,59 @@
+#include <memory>
+
 #include <fmt/format.h>
 
-#include "checker/cli/commands.hpp"
+#include "checker/cli/command.hpp"
 #include "checker/cli/live.hpp"
 #include "checker/cli/whole_file.hpp"
 
 namespace lapicheck::checker {
+namespace {
 
-int run_record(const LiveOptions& options) {
+constexpr auto footer =
+    R"(COMMAND runs with its own streams; the recording ends with it, or with Ctrl-C, which COMMAND gets too. Without
+COMMAND, Ctrl-C ends it. Every guest of this machine's KVM is recorded, whoever runs it. Needs root.
+
+Examples:
+  lapicheck record -o trace.txt -- qemu-system-x86_64 -accel kvm -kernel apic.flat
+  lapicheck record -o trace.txt                   guests that run already, until Ctrl-C
+  lapicheck check trace.txt                       what the recording shows
+
+Exit status: 0 recorded, however COMMAND ended, which is told; 2 wrong usage, COMMAND cannot be run, or the
+file not be written; 4 tracing is not to be had here, and why.)";
+
+int record(const LiveOptions& options) {
     const std::string path = options.output.empty() ? "lapicheck.trace.txt" : options.output;
     WholeFile file;
-    if (const std::string error = file.open(path); !error.empty()) return complain("record", 2, error);
+    if (const std::string error = file.open(path); !error.empty())
+        return complain("record", exit_code::bad_input, error);
     ProgressLine line;
     const traces::RecorderResult result =
         record_live(options, line, [&file](std::string_view text) { return file.write(text); });
     tell("record", result);
-    if (const int status = exit_code(result); status != 0) return complain("record", status, result.error);
-    if (const std::string error = file.keep(); !error.empty()) return complain("record", 2, error);
-    fmt::print(stderr, "lapicheck: record: {}: {}\n", path, events_text(result));
+    if (const int code = exit_code_of(result); code != 0) return complain("record", code, result.error);
+    if (const std::string error = file.keep(); !error.empty())
+        return complain("record", exit_code::bad_input, error);
+    complain("record", 0, fmt::format("{}: {}", path, events_text(result)));
     if (result.events != 0) fmt::print(stderr, "next: lapicheck check {}\n", path);
     return 0;
+}
+
+} // namespace
+
+void add_record(CLI::App& app, Action& action) {
+    const auto options = std::make_shared<LiveOptions>();
+    CLI::App* command = app.add_subcommand(
+        "record", "record what KVM does while a command runs: record [OPTIONS] -- COMMAND...");
+    command->add_option("-o,--output", options->output, "the recording; default: lapicheck.trace.txt")
+        ->option_text("FILE");
+    add_live(*command, *options);
+    command->footer(footer);
+    command->callback([options, &action] {
+        action = [options] {
+            if (const int code = take_command("record", *options); code != 0) return code;
+            return record(*options);
+        };
+    });
 }
 
 } // namespace lapicheck::checker

@@ -1,12 +1,11 @@
-#include <cstdio>
-#include <iostream>
+#include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "checker/audit/random_run.hpp"
-#include "checker/cli/commands.hpp"
+#include "checker/cli/command.hpp"
 #include "checker/cli/progress.hpp"
-#include "checker/report/run.hpp"
 #include "programs/file.hpp"
 #include "programs/json_place.hpp"
 #include "programs/targets/targets.hpp"
@@ -14,61 +13,66 @@
 namespace lapicheck::checker {
 namespace {
 
-constexpr int conforms = 0;
-constexpr int diverges = 1;
-constexpr int bad_input = 2;
-constexpr int not_to_be_had = 4;
+constexpr auto footer = R"(Examples:
+  lapicheck run program.json --on kvm                       what this machine's KVM does, judged
+  lapicheck run program.json --on model:kvm-2018 --format json
+  lapicheck run program.json --compare kvm model:sdm        the steps on which two targets differ
+  lapicheck run --random 1 --steps 100000 --compare kvm model:kvm-6.18
+  lapicheck run --random 7 --steps 500 --on kvm --profile kvm
 
-int complain(int status, std::string_view what) {
-    fmt::print(stderr, "lapicheck: {}\n", what);
-    return status;
-}
+A target is kvm (/dev/kvm) or model:NAME, an implementation of 'lapicheck list implementations'.
 
-int finish(int status) {
-    std::cout.flush();
-    return std::cout ? status : complain(bad_input, "cannot write the report");
-}
+Exit status: 0 all that was judged conforms (the targets agree), 1 a divergence (a difference), 2 wrong usage
+or a damaged program, 4 no such target here, or nothing could be judged.)";
 
-traces::ProgramText read_file(const std::string& path) {
-    const FileText file = read_text_file(path);
+struct Options {
+    std::string path;                 // an access program (JSON; - is standard input)
+    std::string on;                   // a target: "kvm", "model:NAME"
+    std::vector<std::string> compare; // two targets
+    Profile profile = Profile::sdm;
+    std::optional<std::uint64_t> seed; // of random programs, in place of `path`
+    std::size_t steps = 10'000;        // of those, in all
+    const ReportFormat* format = nullptr;
+};
+
+programs::ProgramText read_file(const std::string& path) {
+    const programs::FileText file = programs::read_text_file(path);
     if (!file.error.empty()) return {{}, file.error};
-    return traces::read_program(file.text, file.name);
+    return programs::read_program(file.text, file.name);
 }
 
-int exit_status(Verdict verdict) {
-    return verdict == Verdict::conforms ? conforms : verdict == Verdict::diverges ? diverges : not_to_be_had;
+int code_of(const TargetComparison& compared) {
+    return compared.differences.empty() ? exit_code::conforms : exit_code::diverges;
 }
 
-int judge_on(const RunOptions& options, traces::Program program, Format format) {
-    const NamedParty named = make_party(options.on);
+int judge_on(const Options& options, programs::Program program) {
+    const programs::NamedTarget named = programs::make_target(options.on);
     JudgedRun judged;
-    judged.party = named.party->name();
-    judged.full_name = full_name(*named.party);
-    if (!is_model(options.on)) judged.kernel = kernel_release();
+    judged.target = named.target->name();
+    judged.full_name = programs::full_name(*named.target);
+    if (!programs::is_model(options.on)) judged.kernel = programs::kernel_release();
     judged.profile = options.profile;
-    judged.run = named.party->run(program);
-    if (judged.run.status != traces::Run::Status::ran)
-        return complain(not_to_be_had, fmt::format("run: {}", judged.run.reason));
+    judged.run = named.target->run(program);
+    if (judged.run.status != programs::Execution::Status::ran)
+        return complain("run", exit_code::undecided, judged.run.reason);
     judged.verdicts = judge_run(program, judged.run);
     if (options.profile == Profile::kvm)
         for (StepVerdict& verdict : judged.verdicts)
             for (Divergence& divergence : verdict.divergences)
                 divergence.known = divergence.mismatch.departure;
     judged.program = std::move(program);
-    if (format == Format::json) write_run_json(std::cout, judged);
-    else write_run_text(std::cout, judged);
-    return finish(exit_status(verdict_of(count(judged.verdicts))));
+    return print(options.format->run, judged, exit_code_of(verdict_of(count(judged.verdicts))));
 }
 
-int compare_two(const RunOptions& options, traces::Program program, Format format) {
-    PartyComparison compared;
+int compare_two(const Options& options, programs::Program program) {
+    TargetComparison compared;
     compared.first = options.compare[0];
     compared.second = options.compare[1];
-    TwoRuns runs = run_both(compared.first, compared.second, program);
-    for (const traces::Run* run : {&runs.first, &runs.second})
-        if (run->status != traces::Run::Status::ran)
-            return complain(not_to_be_had, fmt::format("run: {}", run->reason));
-    PartyDifferences differences;
+    programs::TwoExecutions runs = programs::run_both(compared.first, compared.second, program);
+    for (const programs::Execution* run : {&runs.first, &runs.second})
+        if (run->status != programs::Execution::Status::ran)
+            return complain("run", exit_code::undecided, run->reason);
+    TargetDifferences differences;
     differences.compare(program, runs.first.outcomes, runs.second.outcomes);
     compared.differences = differences.differences();
     compared.exclusions = differences.exclusions();
@@ -77,12 +81,10 @@ int compare_two(const RunOptions& options, traces::Program program, Format forma
     compared.program = std::move(program);
     compared.first_run = std::move(runs.first);
     compared.second_run = std::move(runs.second);
-    if (format == Format::json) write_comparison_json(std::cout, compared);
-    else write_comparison_text(std::cout, compared);
-    return finish(compared.differences.empty() ? conforms : diverges);
+    return print(options.format->compare, compared, code_of(compared));
 }
 
-int run_random(const RunOptions& options, Format format) {
+int run_random(const Options& options) {
     std::optional<ProgressLine> line;
     if (shows_progress()) line.emplace();
     RandomRequest request{*options.seed, options.steps, {}};
@@ -93,39 +95,63 @@ int run_random(const RunOptions& options, Format format) {
     if (options.compare.empty()) {
         const RandomJudgement judged = judge_random(options.on, options.profile, request);
         line.reset();
-        if (!judged.refused.empty()) return complain(not_to_be_had, fmt::format("run: {}", judged.refused));
-        if (format == Format::json) write_findings_json(std::cout, judged.findings);
-        else write_findings_text(std::cout, judged.findings);
-        return finish(exit_status(verdict_of(judged.findings.count)));
+        if (!judged.refused.empty()) return complain("run", exit_code::undecided, judged.refused);
+        return print(options.format->random, judged.findings,
+                     exit_code_of(verdict_of(judged.findings.count)));
     }
     const RandomComparison compared = compare_random(options.compare[0], options.compare[1], request);
     line.reset();
-    if (!compared.refused.empty()) return complain(not_to_be_had, fmt::format("run: {}", compared.refused));
-    if (format == Format::json) write_comparison_json(std::cout, compared.compared);
-    else write_comparison_text(std::cout, compared.compared);
-    return finish(compared.compared.differences.empty() ? conforms : diverges);
+    if (!compared.refused.empty()) return complain("run", exit_code::undecided, compared.refused);
+    return print(options.format->compare, compared.compared, code_of(compared.compared));
+}
+
+int run(const Options& options) {
+    if (options.on.empty() && options.compare.empty())
+        return complain("run", exit_code::bad_input,
+                        "say where to run it: --on TARGET, or --compare TARGET TARGET");
+    std::vector<std::string> names = options.compare;
+    if (!options.on.empty()) names.push_back(options.on);
+    for (const std::string& name : names)
+        if (const programs::NamedTarget named = programs::make_target(name); named.target == nullptr)
+            return complain("run", exit_code::bad_input, named.error);
+    if (options.seed) return run_random(options);
+    if (options.path.empty())
+        return complain("run", exit_code::bad_input, "PROGRAM is required, or --random SEED");
+    programs::ProgramText text = read_file(options.path);
+    if (!text.error.empty()) return complain("run", exit_code::bad_input, text.error);
+    try {
+        if (options.compare.empty()) return judge_on(options, std::move(text.program));
+        return compare_two(options, std::move(text.program));
+    } catch (const programs::Refusal& refusal) { // of what only a model looks at
+        return complain("run", exit_code::bad_input, fmt::format("{}: {}", options.path, refusal.what()));
+    }
 }
 
 } // namespace
 
-int run_run(const RunOptions& options, Format format) {
-    if (options.on.empty() && options.compare.empty())
-        return complain(bad_input, "run: say who runs it: --on PARTY, or --compare PARTY PARTY");
-    std::vector<std::string> names = options.compare;
-    if (!options.on.empty()) names.push_back(options.on);
-    for (const std::string& name : names)
-        if (const NamedParty named = make_party(name); named.party == nullptr)
-            return complain(bad_input, fmt::format("run: {}", named.error));
-    if (options.seed) return run_random(options, format);
-    if (options.path.empty()) return complain(bad_input, "run: PROGRAM is required, or --random SEED");
-    traces::ProgramText text = read_file(options.path);
-    if (!text.error.empty()) return complain(bad_input, text.error);
-    try {
-        if (options.compare.empty()) return judge_on(options, std::move(text.program), format);
-        return compare_two(options, std::move(text.program), format);
-    } catch (const traces::Refusal& refusal) { // of what only a model looks at
-        return complain(bad_input, fmt::format("{}: {}", options.path, refusal.what()));
-    }
+void add_run(CLI::App& app, Action& action) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* command = app.add_subcommand("run", "run an access program (JSON) and judge the outcome");
+    CLI::Option* program = command->add_option("PROGRAM", options->path,
+                                               "specs/schema/program.schema.json; - is standard input");
+    CLI::Option* on =
+        command->add_option("--on", options->on, "where to run it: kvm (/dev/kvm) or model:NAME");
+    on->option_text("TARGET");
+    command->add_option("--compare", options->compare, "the steps on which two targets differ, unjudged")
+        ->expected(2)
+        ->option_text("TARGET TARGET")
+        ->excludes(on);
+    CLI::Option* random =
+        command->add_option("--random", options->seed, "random programs, drawn with this seed");
+    random->option_text("SEED")->excludes(program);
+    command->add_option("--steps", options->steps, "with --random: steps in all; default: 10000")
+        ->option_text("N")
+        ->needs(random)
+        ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));
+    add_profile(*command, options->profile);
+    add_format(*command, options->format, &ReportFormat::run, &ReportFormat::random, &ReportFormat::compare);
+    command->footer(footer);
+    command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 
 } // namespace lapicheck::checker

@@ -22,8 +22,8 @@ constexpr u64 mode_bits(Mode mode) {
 }
 constexpr u64 mode_mask = model::apic_base::enable | model::apic_base::extd;
 
-World make_unknown_world(Mode mode) {
-    World world;
+ModeState make_unknown_world(Mode mode) {
+    ModeState world;
     world.apic_base = {mode_bits(mode), mode_mask | model::apic_base::reserved_low};
     for (const model::RegisterRow& row : model::sdm_registers) {
         const u32 holds = model::is_bitmap(row.reg) ? model::vectors_of(row.reg) : row.defined() & ~row.ones;
@@ -33,7 +33,7 @@ World make_unknown_world(Mode mode) {
     return world;
 }
 
-const World& unknown_world(Mode mode) {
+const ModeState& unknown_world(Mode mode) {
     static const std::array worlds = {make_unknown_world(Mode::disabled), make_unknown_world(Mode::xapic),
                                       make_unknown_world(Mode::x2apic)};
     return worlds[index_of(mode)];
@@ -48,7 +48,8 @@ CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
 
 // One access of a vCPU in `world`; what comes of errors shows elsewhere (raises_error). Only what is written
 // to IA32_APIC_BASE depends on what the mode tells.
-PathOutcome step_in(ForkingDriver& p, World& world, const CpuFacts& cpu, const Access<KnownBits>& access) {
+PathOutcome step_in(ForkingDriver& p, ModeState& world, const CpuFacts& cpu,
+                    const Access<KnownBits>& access) {
     const bool writes_base = access.kind == model::AccessKind::wrmsr &&
                              access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
     if (!writes_base) return model::quiet_step(p, world, cpu, access);
@@ -88,8 +89,8 @@ bool may_have_changed_nothing(const Mismatch& mismatch, const GuestAccess& acces
 }
 
 void note_foretold(Judgement& judgement, const PathOutcome& out) {
-    judgement.foretold_bits |= out.value.known;
-    judgement.foretold |= out.answer != model::Answer::open;
+    judgement.predicted_bits |= out.value.known;
+    judgement.predicted |= out.answer != model::Answer::unspecified;
 }
 
 // Whether the paths of an access together leave the observation any freedom.
@@ -100,7 +101,7 @@ class Freedom {
             out.answer == model::Answer::apic ? out.value.known | (out.bounded || out.exceeds ? 1U : 0U) : 0;
         gp_seen_ |= out.gp;
         no_gp_seen_ |= !out.gp;
-        open_seen_ |= out.answer == model::Answer::open;
+        open_seen_ |= out.answer == model::Answer::unspecified;
         elsewhere_seen_ |= out.answer == model::Answer::elsewhere;
         apic_seen_ |= out.answer == model::Answer::apic;
         value_known_ &= known;
@@ -125,7 +126,7 @@ class Freedom {
 
 } // namespace
 
-Mode mode_of(const World& world) {
+Mode mode_of(const ModeState& world) {
     if ((world.apic_base.value & model::apic_base::enable) == 0) return Mode::disabled;
     return (world.apic_base.value & model::apic_base::extd) != 0 ? Mode::x2apic : Mode::xapic;
 }
@@ -135,8 +136,8 @@ Access<KnownBits> model_access(const GuestAccess& access) {
             is_write(access.kind) ? Known<u64>{access.value} : Known<u64>{}};
 }
 
-Worlds Worlds::unknown() {
-    Worlds worlds;
+AbstractState AbstractState::unknown() {
+    AbstractState worlds;
     for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
         worlds.worlds_[index_of(mode)] = unknown_world(mode);
         worlds.possible_[index_of(mode)] = true;
@@ -144,32 +145,33 @@ Worlds Worlds::unknown() {
     return worlds;
 }
 
-Worlds Worlds::after_reset(const CpuFacts& cpu) {
+AbstractState AbstractState::after_reset(const CpuFacts& cpu) {
     // Whether an AMD CPU comes up enabled the manual leaves open (R08); userspace enables the APIC.
     CpuFacts as_intel = cpu;
     as_intel.amd = false;
     ForkingDriver p;
-    World world = unknown_world(Mode::xapic);
+    ModeState world = unknown_world(Mode::xapic);
     model::reset(p, world, as_intel);
     world[Reg::lvt_lint0] = unknown_world(Mode::xapic)[Reg::lvt_lint0];
     for (u32 word = 0; word < 24; ++word) {
         const Reg reg = model::offset_by(Reg::isr0, word);
         world[reg] = unknown_world(Mode::xapic)[reg];
     }
-    Worlds worlds;
+    AbstractState worlds;
     worlds.add(world);
     return worlds;
 }
 
 // Of the bootstrap processor only what tells it apart is known beside what the rules say.
-Worlds Worlds::at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled) {
-    Worlds worlds;
+AbstractState AbstractState::at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp,
+                                      bool disabled) {
+    AbstractState worlds;
     CpuFacts facts = cpu;
     if (!disabled) facts.amd = false;
     worlds.interrupts_known_ = true;
     ForkingDriver p;
     do {
-        World world = unknown_world(Mode::xapic);
+        ModeState world = unknown_world(Mode::xapic);
         if (version) world[Reg::version] = *version;
         model::reset(p, world, facts);
         if (disabled && mode_of(world) != Mode::disabled && !facts.amd.is_false()) continue;
@@ -183,7 +185,7 @@ Worlds Worlds::at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bs
 namespace {
 
 template <class T, class Of>
-Known<T> in_all(const std::array<World, model::mode_count>& worlds,
+Known<T> in_all(const std::array<ModeState, model::mode_count>& worlds,
                 const std::array<bool, model::mode_count>& possible, Of of) {
     std::optional<Known<T>> joined;
     for (std::size_t m = 0; m < model::mode_count; ++m)
@@ -193,75 +195,71 @@ Known<T> in_all(const std::array<World, model::mode_count>& worlds,
 
 } // namespace
 
-Known<u32> Worlds::stored(Reg reg) const {
-    return in_all<u32>(worlds_, possible_, [reg](const World& world) { return world[reg]; });
+Known<u32> AbstractState::stored(Reg reg) const {
+    return in_all<u32>(worlds_, possible_, [reg](const ModeState& world) { return world[reg]; });
 }
-Known<u64> Worlds::tsc_deadline() const {
-    return in_all<u64>(worlds_, possible_, [](const World& world) { return world.tsc_deadline; });
+Known<u64> AbstractState::tsc_deadline() const {
+    return in_all<u64>(worlds_, possible_, [](const ModeState& world) { return world.tsc_deadline; });
 }
-Known<u64> Worlds::apic_base() const {
-    return in_all<u64>(worlds_, possible_, [](const World& world) { return world.apic_base; });
+Known<u64> AbstractState::apic_base() const {
+    return in_all<u64>(worlds_, possible_, [](const ModeState& world) { return world.apic_base; });
 }
-Known<u32> Worlds::bus_id() const {
-    return in_all<u32>(worlds_, possible_, [](const World& world) {
+Known<u32> AbstractState::bus_id() const {
+    return in_all<u32>(worlds_, possible_, [](const ModeState& world) {
         return mode_of(world) == Mode::x2apic ? world.x2apic_id : world[Reg::id] >> 24;
     });
 }
 
-u32 Worlds::pending_errors() const {
+u32 AbstractState::pending_errors() const {
     u32 errors = ~u32{0};
     for (std::size_t m = 0; m < model::mode_count; ++m)
         if (possible_[m]) errors &= worlds_[m].esr_pending.value;
     return errors;
 }
 
-Known<u32> Worlds::collected_errors() const {
-    return in_all<u32>(worlds_, possible_, [](const World& world) { return world.esr_pending; });
+Known<u32> AbstractState::collected_errors() const {
+    return in_all<u32>(worlds_, possible_, [](const ModeState& world) { return world.esr_pending; });
 }
 
-bool Worlds::may_be_periodic() const {
+bool AbstractState::may_be_periodic() const {
     for (std::size_t m = 0; m < model::mode_count; ++m)
         if (possible_[m] && !has_any(worlds_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())
             return true;
     return false;
 }
 
-void Worlds::add(const World& world) {
+void AbstractState::add(const ModeState& world) {
     const std::size_t m = index_of(mode_of(world));
     if (!possible_[m]) {
         worlds_[m] = world;
         possible_[m] = true;
         return;
     }
-    World& into = worlds_[m];
-    into.apic_base = into.apic_base.join(world.apic_base);
-    into.tsc_deadline = into.tsc_deadline.join(world.tsc_deadline);
-    into.x2apic_id = into.x2apic_id.join(world.x2apic_id);
-    into.esr_pending = into.esr_pending.join(world.esr_pending);
-    into.cleared_by_software = into.cleared_by_software.join(world.cleared_by_software);
-    for (std::size_t i = 0; i < into.regs.size(); ++i) into.regs[i] = into.regs[i].join(world.regs[i]);
+    ModeState& into = worlds_[m];
+    model::for_each_word([](model::StateWord, auto& word, const auto& other) { word = word.join(other); },
+                         into, world);
 }
 
-void Worlds::merge(const Worlds& other) {
+void AbstractState::merge(const AbstractState& other) {
     for (std::size_t m = 0; m < model::mode_count; ++m)
         if (other.possible_[m]) add(other.worlds_[m]);
     interrupts_known_ = interrupts_known_ || other.interrupts_known_;
 }
 
-unsigned Worlds::count() const {
+unsigned AbstractState::count() const {
     unsigned n = 0;
     for (const bool possible : possible_) n += possible ? 1 : 0;
     return n;
 }
 
-std::optional<Mode> Worlds::mode() const {
+std::optional<Mode> AbstractState::mode() const {
     if (count() != 1) return std::nullopt;
     for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic})
         if (is_possible(mode)) return mode;
     return std::nullopt;
 }
 
-bool Worlds::knows_service() const {
+bool AbstractState::knows_service() const {
     for (std::size_t m = 0; interrupts_known_ && m < model::mode_count; ++m) {
         u32 unknown = 0;
         for (u32 word = 0; possible_[m] && word < 8; ++word) {
@@ -273,24 +271,24 @@ bool Worlds::knows_service() const {
     return interrupts_known_;
 }
 
-Judgement Worlds::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                        bool value_is_ours) {
+Judgement AbstractState::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
+                               bool value_is_ours) {
     if (!access.ended_interrupt) return judge_access(access, cpu, visible, value_is_ours);
     const bool knew_service = knows_service();
     Judgement judgement = judge_access(access, cpu, visible, value_is_ours);
-    judgement.foretold_service = knew_service && judgement.explained;
+    judgement.predicted_service = knew_service && judgement.explained;
     return judgement;
 }
 
-Judgement Worlds::judge_access(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                               bool value_is_ours) {
+Judgement AbstractState::judge_access(const GuestAccess& access, const CpuFacts& cpu,
+                                      const Visibility& visible, bool value_is_ours) {
     if (!is_write(access.kind) || (access.ended_interrupt && visible.interrupts())) interrupts_known_ = true;
     if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
 
     // The usual case, one world and one path, works in place.
     const Mode mode = *this->mode();
-    World& world = worlds_[index_of(mode)];
-    const World before = world;
+    ModeState& world = worlds_[index_of(mode)];
+    const ModeState before = world;
     ForkingDriver p;
     const PathOutcome out = step_in(p, world, cpu, model_access(access));
     if (p.has_forked()) {
@@ -317,19 +315,19 @@ Judgement Worlds::judge_access(const GuestAccess& access, const CpuFacts& cpu, c
     return judgement;
 }
 
-Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                              bool value_is_ours) {
-    Worlds survivors;
+Judgement AbstractState::judge_paths(const GuestAccess& access, const CpuFacts& cpu,
+                                     const Visibility& visible, bool value_is_ours) {
+    AbstractState survivors;
     std::array<Judgement, model::mode_count> refuted;
     Judgement judgement;
     Freedom freedom;
     const Access<KnownBits> asked = model_access(access);
-    each([&](const World& before) {
+    each([&](const ModeState& before) {
         Judgement& here = refuted[index_of(mode_of(before))];
         bool survives = false;
         ForkingDriver p;
         do {
-            World world = before;
+            ModeState world = before;
             const PathOutcome out = step_in(p, world, cpu, asked);
             freedom.add(out);
             if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
@@ -355,28 +353,29 @@ Judgement Worlds::judge_paths(const GuestAccess& access, const CpuFacts& cpu, co
 }
 
 // What KVM is known to do in a mode does not speak against that mode.
-void Worlds::keep_departing(Worlds& survivors, const std::array<Judgement, model::mode_count>& refuted,
-                            const GuestAccess& access, const CpuFacts& cpu) {
+void AbstractState::keep_departing(AbstractState& survivors,
+                                   const std::array<Judgement, model::mode_count>& refuted,
+                                   const GuestAccess& access, const CpuFacts& cpu) {
     if (count() == 1) return;
     Circumstances circumstances;
     circumstances.amd = cpu.amd;
-    each([&](const World& before) {
+    each([&](const ModeState& before) {
         const Judgement& here = refuted[index_of(mode_of(before))];
         if (!here.explained && find_departure(here.mismatch, access, circumstances) != nullptr)
             take_over(before, access, cpu, here.mismatch, survivors);
     });
 }
 
-// Adds to `next` what `before` may have become.
-void Worlds::take_over(const World& before, const GuestAccess& access, const CpuFacts& cpu,
-                       const Mismatch& mismatch, Worlds& next) {
+// Adds to `next` what `before` may have transform.
+void AbstractState::take_over(const ModeState& before, const GuestAccess& access, const CpuFacts& cpu,
+                              const Mismatch& mismatch, AbstractState& next) {
     if (may_have_changed_nothing(mismatch, access)) next.add(before);
     ForkingDriver p;
     const bool waives = mismatch.fault == Fault::gp_missing || mismatch.fault == Fault::reached_apic ||
                         mismatch.fault == Fault::answered_by_apic;
     if (waives) p.waive(mismatch.rule);
     do {
-        World world = before;
+        ModeState world = before;
         const PathOutcome out = step_in(p, world, cpu, model_access(access));
         if (out.gp && !access.gp) continue;
         learn(world, out, access);
@@ -384,22 +383,22 @@ void Worlds::take_over(const World& before, const GuestAccess& access, const Cpu
     } while (p.next_path());
 }
 
-void Worlds::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
+void AbstractState::resync(const GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch) {
     if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
-    Worlds next;
+    AbstractState next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const World& before) { take_over(before, access, cpu, mismatch, next); });
+    each([&](const ModeState& before) { take_over(before, access, cpu, mismatch, next); });
     if (next.count() != 0) *this = next;
 }
 
-void Worlds::clear_in_service(u64 vector) {
+void AbstractState::clear_in_service(u64 vector) {
     if (vector > 0xff) return;
     const auto ended = static_cast<u32>(vector);
-    each([ended](World& world) { world[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended); });
+    each([ended](ModeState& world) { world[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended); });
 }
 
-void Worlds::elapse(const Visibility& visible, bool shows_lvt) {
-    each([shows_lvt](World& world) {
+void AbstractState::elapse(const Visibility& visible, bool shows_lvt) {
+    each([shows_lvt](ModeState& world) {
         ForkingDriver p;
         model::elapse(p, world, shows_lvt);
     });
@@ -410,13 +409,13 @@ void Worlds::elapse(const Visibility& visible, bool shows_lvt) {
     }
 }
 
-void Worlds::apply_init() {
-    become([](ForkingDriver& p, World& world) { model::init(p, world); });
+void AbstractState::apply_init() {
+    transform([](ForkingDriver& p, ModeState& world) { model::init(p, world); });
 }
 
-void Worlds::may_step(const GuestAccess& access, const CpuFacts& cpu) {
-    const Worlds before = *this;
-    become([&](ForkingDriver& p, World& world) { step_in(p, world, cpu, model_access(access)); });
+void AbstractState::may_step(const GuestAccess& access, const CpuFacts& cpu) {
+    const AbstractState before = *this;
+    transform([&](ForkingDriver& p, ModeState& world) { step_in(p, world, cpu, model_access(access)); });
     merge(before);
 }
 
@@ -424,8 +423,8 @@ namespace {
 
 // As if the rules that close the window did not, and the access were made where it is.
 template <class Visit>
-void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
-    World open = world;
+void each_way_if_open(const ModeState& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
+    ModeState open = world;
     open.apic_base = (open.apic_base & ~model::apic_base::extd) | model::apic_base::enable;
     GuestAccess inside = access;
     inside.address =
@@ -433,7 +432,7 @@ void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess
     open.apic_base = open.apic_base.refined_by({inside.address, model::apic_base::page});
     ForkingDriver p;
     do {
-        World after = open;
+        ModeState after = open;
         const PathOutcome out = step_in(p, after, cpu, model_access(inside));
         after.apic_base = world.apic_base;
         visit(out, after);
@@ -442,11 +441,11 @@ void each_way_if_open(const World& world, const CpuFacts& cpu, const GuestAccess
 
 } // namespace
 
-Known<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
+Known<u64> AbstractState::answer_if_open(const GuestAccess& access, const CpuFacts& cpu) const {
     std::optional<Known<u64>> all;
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
-        each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const World&) {
+        each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const ModeState&) {
             const Known<u64> told = out.answer == model::Answer::apic ? out.value : Known<u64>{};
             all = all ? all->join(told) : told;
         });
@@ -454,26 +453,26 @@ Known<u64> Worlds::answer_if_open(const GuestAccess& access, const CpuFacts& cpu
     return all.value_or(Known<u64>{}) & Known<u64>{model::size_mask(access.size)};
 }
 
-void Worlds::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {
-    Worlds next;
+void AbstractState::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {
+    AbstractState next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const World& before) {
+    each([&](const ModeState& before) {
         each_way_if_open(before, cpu, access,
-                         [&](const PathOutcome&, const World& after) { next.add(after); });
+                         [&](const PathOutcome&, const ModeState& after) { next.add(after); });
     });
     *this = next;
 }
 
 // Registers keep their values in another mode, but for those whose form it changes. What an APIC holds that
 // was disabled is not followed.
-void Worlds::host_may_have_set_sregs() {
-    Worlds next;
+void AbstractState::host_may_have_set_sregs() {
+    AbstractState next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const World& before) {
+    each([&](const ModeState& before) {
         for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
-            const World& unknown = unknown_world(mode);
+            const ModeState& unknown = unknown_world(mode);
             const bool is_same = mode_of(before) == mode;
-            World world = is_same || is_enabled(before).is_true() ? before : unknown;
+            ModeState world = is_same || is_enabled(before).is_true() ? before : unknown;
             world.apic_base = unknown.apic_base;
             world[Reg::tpr] = unknown[Reg::tpr];
             if (!is_same)
@@ -484,24 +483,24 @@ void Worlds::host_may_have_set_sregs() {
     *this = next;
 }
 
-void Worlds::forget(Reg reg) {
+void AbstractState::forget(Reg reg) {
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
-    each([&row](World& world) {
+    each([&row](ModeState& world) {
         ForkingDriver p;
-        model::leave_written_open(p, Rule::M09, world, row, KnownBool{true});
+        model::leave_written_unspecified(p, Rule::M09, world, row, KnownBool{true});
     });
 }
 
-void Worlds::keep(Reg reg, const Worlds& of) {
+void AbstractState::keep(Reg reg, const AbstractState& of) {
     const Known<u32> kept = of.stored(reg);
-    each([&](World& world) { world[reg] = kept; });
+    each([&](ModeState& world) { world[reg] = kept; });
 }
 
-void Worlds::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
+void AbstractState::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
     if (reg == Reg::none) return;
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
-    const Worlds before = *this;
-    become([&](ForkingDriver& p, World& world) {
+    const AbstractState before = *this;
+    transform([&](ForkingDriver& p, ModeState& world) {
         const bool x2apic = has_extd(world).is_true();
         if (is_enabled(world).is_true())
             model::write_register(p, world, cpu, row, Known<u32>{model::low_half(value)}, x2apic);

@@ -8,54 +8,34 @@
 #include <optional>
 
 #include "checker/judge/divergence.hpp"
+#include "checker/judge/mode_state.hpp"
 #include "model/driver.hpp"
 #include "model/reset.hpp"
 #include "model/step.hpp"
 
 namespace lapicheck::checker {
 
-using World = model::State<model::KnownBits>;
-using CpuFacts = model::Cpu<model::KnownBits>;
-
-// What this trace shows of the events behind an access. Only what was seen at least once counts as
-// shown: which tracepoints were enabled is written nowhere in the text.
-struct Visibility {
-    bool msrs = false;       // kvm_msr
-    bool mmio = false;       // kvm_mmio
-    bool ipis = false;       // kvm_apic_ipi
-    bool accepts = false;    // kvm_apic_accept_irq
-    bool injections = false; // kvm_inj_virq
-    // Not even kvm_exit, which tells whether the guest runs guests; of an EOI: and the vector that it ended
-    // was accepted and not given to the processor since.
-    bool no_exits = false;
-    bool registers = false;   // kvm_apic, of this vCPU's MMIO accesses
-    bool nested = false;      // the guest runs a guest, to which interrupts go past kvm_inj_virq
-    bool accelerated = false; // hardware acts on the APIC without events (APICv, AVIC)
-    bool foreign_eoi = false; // KVM ends interrupts by itself
-    bool interrupts() const { return accepts && injections && !accelerated && !foreign_eoi && !nested; }
-};
-
 struct Judgement {
     bool explained = true;
     bool determined = false; // the rules left the observation no full freedom
     // What some path that explains the observation had said beforehand: the bits of the value read,
     // and whether it said anything of the access.
-    u64 foretold_bits = 0;
-    bool foretold = false;
-    bool foretold_service = false; // of the vectors in service, of an EOI
-    Mismatch mismatch;             // if not explained
+    u64 predicted_bits = 0;
+    bool predicted = false;
+    bool predicted_service = false; // of the vectors in service, of an EOI
+    Mismatch mismatch;              // if not explained
 };
 
-class Worlds {
+class AbstractState {
   public:
     // Nothing known: one world a mode.
-    static Worlds unknown();
+    static AbstractState unknown();
     // Some time after RESET. Of what userspace puts there itself (LINT0) and of interrupts since then
     // nothing is assumed.
-    static Worlds after_reset(const CpuFacts& cpu);
+    static AbstractState after_reset(const CpuFacts& cpu);
     // At RESET, nothing done since. What the manual leaves to the CPU: `version`, what the version register
     // holds, if that is known; `disabled`: how the APIC comes up, if it may come up so (R08).
-    static Worlds at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled);
+    static AbstractState at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled);
 
     Judgement judge(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                     bool value_is_ours);
@@ -77,7 +57,7 @@ class Worlds {
         u32 command = 0;
         bool from_apic = false;
         bool certain = true;
-        const Worlds* except = nullptr; // the sender, if it is not for it
+        const AbstractState* except = nullptr; // the sender, if it is not for it
     };
     void receive(const Message& message, const CpuFacts& cpu);
     // The access was made or not, and nothing tells what came of it.
@@ -101,24 +81,24 @@ class Worlds {
     Known<u64> answer_if_open(const traces::GuestAccess& access, const CpuFacts& cpu) const;
     // As if the write to the closed window had reached the APIC.
     void carry_out_though_closed(const traces::GuestAccess& access, const CpuFacts& cpu);
-    void merge(const Worlds& other);
+    void merge(const AbstractState& other);
 
     void on_accept(u32 vector, bool certain, bool level_triggered);
     // An interrupt that KVM gives to the processor, as far as the trace tells of it.
-    struct Given {
+    struct Injection {
         u32 vector = 0;
         bool announced = false;      // its acceptance was shown
         bool may_be_again = false;   // it may have been given before: an event came in between
         bool may_end_itself = false; // the vector may be one that is never in service
         std::optional<u32> tpr;      // if the guest cannot have changed TPR since
     };
-    struct Gave {
+    struct InjectionVerdict {
         std::optional<Mismatch> violated; // by what it breaks a rule, in every world
         // In no world the APIC can have asked for it. Not everything that KVM gives comes from there:
         // only if it is then in service, it did.
         std::optional<Mismatch> unrequested;
     };
-    Gave on_inject(const Given& given);
+    InjectionVerdict on_inject(const Injection& given);
     // The same where all is seen.
     std::optional<Mismatch> on_inject(u32 vector);
     // The vector in service may have ended by itself.
@@ -130,7 +110,7 @@ class Worlds {
     void forget_interrupts();
     void forget(Reg reg);
     // The register holds what it holds in `of`, whatever the mode.
-    void keep(Reg reg, const Worlds& of);
+    void keep(Reg reg, const AbstractState& of);
 
     // All that is in service is known.
     bool knows_service() const;
@@ -149,7 +129,7 @@ class Worlds {
     Known<u64> apic_base() const;
     // The ID by which messages in the form of the current mode find it.
     Known<u32> bus_id() const;
-    const World& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
+    const ModeState& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
 
   private:
     template <class Visit>
@@ -157,7 +137,7 @@ class Worlds {
         for (std::size_t m = 0; m < model::mode_count; ++m)
             if (possible_[m]) visit(worlds_[m]);
     }
-    void add(const World& world);
+    void add(const ModeState& world);
     // On each path of each world, with a copy of it.
     template <class Visit>
     void each_path(Visit visit) const {
@@ -165,17 +145,17 @@ class Worlds {
             if (!possible_[m]) continue;
             model::ForkingDriver p;
             do {
-                World world = worlds_[m];
+                ModeState world = worlds_[m];
                 visit(p, world);
             } while (p.next_path());
         }
     }
     // Each world becomes what `act` makes of it, on each path.
     template <class Act>
-    void become(Act act) {
-        Worlds next;
+    void transform(Act act) {
+        AbstractState next;
         next.interrupts_known_ = interrupts_known_;
-        each_path([&](model::ForkingDriver& p, World& world) {
+        each_path([&](model::ForkingDriver& p, ModeState& world) {
             act(p, world);
             next.add(world);
         });
@@ -188,17 +168,14 @@ class Worlds {
                            bool value_is_ours);
     Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
                           bool value_is_ours);
-    void keep_departing(Worlds& survivors, const std::array<Judgement, model::mode_count>& refuted,
+    void keep_departing(AbstractState& survivors, const std::array<Judgement, model::mode_count>& refuted,
                         const traces::GuestAccess& access, const CpuFacts& cpu);
-    static void take_over(const World& before, const traces::GuestAccess& access, const CpuFacts& cpu,
-                          const Mismatch& mismatch, Worlds& next);
+    static void take_over(const ModeState& before, const traces::GuestAccess& access, const CpuFacts& cpu,
+                          const Mismatch& mismatch, AbstractState& next);
 
-    std::array<World, model::mode_count> worlds_;
+    std::array<ModeState, model::mode_count> worlds_;
     std::array<bool, model::mode_count> possible_{};
     bool interrupts_known_ = false; // some bit of IRR, ISR or TMR may be known
 };
-
-model::Access<model::KnownBits> model_access(const traces::GuestAccess& access);
-Mode mode_of(const World& world);
 
 } // namespace lapicheck::checker

@@ -11,8 +11,8 @@ using model::ForkingDriver;
 using model::KnownBits;
 using model::KnownBool;
 
-void Worlds::collect_errors() {
-    each([](World& world) {
+void AbstractState::collect_errors() {
+    each([](ModeState& world) {
         ForkingDriver p;
         model::collect_errors(p, world);
     });
@@ -20,18 +20,18 @@ void Worlds::collect_errors() {
 
 namespace {
 
-Access<KnownBits> as_access(const Worlds::Message& message, const World& receiver, u32 command) {
+Access<KnownBits> as_access(const AbstractState::Message& message, const ModeState& receiver, u32 command) {
     const bool x2apic = mode_of(receiver) == Mode::x2apic;
     return {model::AccessKind::message,
-            model::widen(x2apic ? message.x2apic_destination : message.destination), 4, u64{command}};
+            model::zero_extend(x2apic ? message.x2apic_destination : message.destination), 4, u64{command}};
 }
 
 } // namespace
 
-void Worlds::receive(const Message& message, const CpuFacts& cpu) {
-    const Worlds before = *this;
+void AbstractState::receive(const Message& message, const CpuFacts& cpu) {
+    const AbstractState before = *this;
     interrupts_known_ = true;
-    become([&](ForkingDriver& p, World& world) {
+    transform([&](ForkingDriver& p, ModeState& world) {
         const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
         model::receive(p, world, as_access(message, world, command));
     });
@@ -39,33 +39,33 @@ void Worlds::receive(const Message& message, const CpuFacts& cpu) {
 }
 
 template <class Visit>
-void Worlds::each_arrival(const Message& message, Visit visit) const {
-    each_path([&](ForkingDriver& p, World& world) {
+void AbstractState::each_arrival(const Message& message, Visit visit) const {
+    each_path([&](ForkingDriver& p, ModeState& world) {
         visit(model::receive(p, world, as_access(message, world, message.command)));
     });
 }
 
-bool Worlds::may_be_addressed(const Message& message) const {
+bool AbstractState::may_be_addressed(const Message& message) const {
     bool may = false;
     each_arrival(message, [&](const PathOutcome& out) { may = may || out.answer == model::Answer::apic; });
     return may;
 }
 
-bool Worlds::must_be_addressed(const Message& message) const {
+bool AbstractState::must_be_addressed(const Message& message) const {
     bool must = true;
     each_arrival(message, [&](const PathOutcome& out) { must = must && out.answer == model::Answer::apic; });
     return must;
 }
 
-void Worlds::timer_fired(const CpuFacts& cpu) {
+void AbstractState::timer_fired(const CpuFacts& cpu) {
     interrupts_known_ = true;
-    become([&](ForkingDriver& p, World& world) { model::expire_timer(p, world, cpu); });
+    transform([&](ForkingDriver& p, ModeState& world) { model::expire_timer(p, world, cpu); });
 }
 
 // An expiry may also have been remembered while the entry was masked (T15), or come late (T18): the count
 // and the deadline exclude nothing.
-void Worlds::timer_may_have_fired(const CpuFacts& cpu) {
-    Worlds fired = *this;
+void AbstractState::timer_may_have_fired(const CpuFacts& cpu) {
+    AbstractState fired = *this;
     fired.timer_fired(cpu);
     merge(fired);
     const Known<u32> entry = stored(Reg::lvt_timer);
@@ -75,7 +75,7 @@ void Worlds::timer_may_have_fired(const CpuFacts& cpu) {
     else forget_interrupts();
 }
 
-KnownBool Worlds::raises_error(Known<u32> pending_before) const {
+KnownBool AbstractState::raises_error(Known<u32> pending_before) const {
     std::optional<KnownBool> all;
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
@@ -87,7 +87,7 @@ KnownBool Worlds::raises_error(Known<u32> pending_before) const {
 }
 
 // What another delivery mode than fixed does (AMD) goes past IRR.
-void Worlds::error_raised(bool certain) {
+void AbstractState::error_raised(bool certain) {
     const Known<u32> entry = stored(Reg::lvt_error);
     if (has_any(entry, model::lvt::mask).is_true()) return;
     const Known<u32> vector = entry & model::lvt::vector;
@@ -97,13 +97,13 @@ void Worlds::error_raised(bool certain) {
         return;
     }
     interrupts_known_ = true;
-    become([](ForkingDriver& p, World& world) { model::fire(p, world, Reg::lvt_error); });
+    transform([](ForkingDriver& p, ModeState& world) { model::fire(p, world, Reg::lvt_error); });
 }
 
-std::optional<u32> Worlds::interrupt_to_take() const {
+std::optional<u32> AbstractState::interrupt_to_take() const {
     std::optional<u32> only;
     bool determined = true;
-    each_path([&](ForkingDriver& p, World& world) {
+    each_path([&](ForkingDriver& p, ModeState& world) {
         const PathOutcome out = model::take_interrupt(p, world);
         determined = determined && out.answer == model::Answer::apic && out.value.is_exact() &&
                      (!only || *only == out.value.value);
@@ -112,19 +112,19 @@ std::optional<u32> Worlds::interrupt_to_take() const {
     return determined ? only : std::nullopt;
 }
 
-KnownBool Worlds::broadcasts_eoi() const {
+KnownBool AbstractState::broadcasts_eoi() const {
     std::optional<KnownBool> all;
-    each_path([&](ForkingDriver& p, World& world) {
+    each_path([&](ForkingDriver& p, ModeState& world) {
         const KnownBool here = model::end_of_interrupt(p, world);
         all = all ? all->join(here) : here;
     });
     return all.value_or(KnownBool{});
 }
 
-void Worlds::forget_interrupts() {
+void AbstractState::forget_interrupts() {
     if (!interrupts_known_) return;
     interrupts_known_ = false;
-    each([](World& world) {
+    each([](ModeState& world) {
         for (u32 word = 0; word < 24; ++word) {
             const Reg reg = model::offset_by(Reg::isr0, word);
             world[reg] = {0, ~model::vectors_of(reg)};
@@ -132,12 +132,12 @@ void Worlds::forget_interrupts() {
     });
 }
 
-void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
+void AbstractState::on_accept(u32 vector, bool certain, bool level_triggered) {
     if (vector < model::first_legal_vector) return;
     const u32 bit = model::bit_of(vector);
     const Reg irr = model::word_of(Reg::irr0, vector);
     const Reg tmr = model::word_of(Reg::tmr0, vector);
-    each([&](World& world) {
+    each([&](ModeState& world) {
         const KnownBool enabled = both(is_enabled(world), is_software_enabled(world));
         if (enabled.is_false()) return; // V09: traced, then dropped
         if (certain && enabled.is_true()) {
@@ -156,7 +156,7 @@ void Worlds::on_accept(u32 vector, bool certain, bool level_triggered) {
 namespace {
 
 // `reg`: where it shows that the vector had to wait.
-Mismatch injected(const World& world, Rule rule, Reg reg, Detail why) {
+Mismatch injected(const ModeState& world, Rule rule, Reg reg, Detail why) {
     Mismatch mismatch;
     mismatch.rule = rule;
     mismatch.fault = Fault::injected;
@@ -168,7 +168,7 @@ Mismatch injected(const World& world, Rule rule, Reg reg, Detail why) {
 
 // What holds the vector back for certain: a higher one that waits, one of its class or above in service, or
 // the task priority.
-std::optional<Mismatch> held_back(const World& world, const Worlds::Given& given) {
+std::optional<Mismatch> held_back(const ModeState& world, const AbstractState::Injection& given) {
     const u32 vector_class = given.vector & model::tpr::task_class;
     if (given.tpr && (*given.tpr & model::tpr::task_class) >= vector_class)
         return injected(world, Rule::P02, Reg::tpr, {"TPR holds back its class"});
@@ -187,14 +187,14 @@ std::optional<Mismatch> held_back(const World& world, const Worlds::Given& given
 
 } // namespace
 
-Worlds::Gave Worlds::on_inject(const Given& given) {
-    Gave gave;
+AbstractState::InjectionVerdict AbstractState::on_inject(const Injection& given) {
+    InjectionVerdict gave;
     bool explained = false;
     bool requested = false;
     const u32 bit = model::bit_of(given.vector);
     const Reg irr = model::word_of(Reg::irr0, given.vector);
     const Reg isr = model::word_of(Reg::isr0, given.vector);
-    each([&](World& world) {
+    each([&](ModeState& world) {
         const Known<u32> lint0 = world[Reg::lvt_lint0];
         // The PIC's vector comes through LINT0 as ExtINT, past IRR and ISR (P11), or directly where the
         // APIC is disabled.
@@ -228,8 +228,8 @@ Worlds::Gave Worlds::on_inject(const Given& given) {
         explained = true;
         const Known<u32> was_serving = world[isr];
         const Known<u32> was_waiting = world[irr];
-        World taken = world;
-        model::dispense(taken, Known<u32>{given.vector});
+        ModeState taken = world;
+        model::dispatch(taken, Known<u32>{given.vector});
         if ((was_waiting.value & bit) == 0) taken[irr] = was_waiting;
         if (is_taken) {
             world = taken;
@@ -244,22 +244,22 @@ Worlds::Gave Worlds::on_inject(const Given& given) {
     return gave;
 }
 
-std::optional<Mismatch> Worlds::on_inject(u32 vector) {
-    const Gave gave = on_inject({.vector = vector, .announced = true, .tpr = {}});
+std::optional<Mismatch> AbstractState::on_inject(u32 vector) {
+    const InjectionVerdict gave = on_inject({.vector = vector, .announced = true, .tpr = {}});
     return gave.violated ? gave.violated : gave.unrequested;
 }
 
-void Worlds::may_have_ended(u32 vector) {
-    each([vector](World& world) {
+void AbstractState::may_have_ended(u32 vector) {
+    each([vector](ModeState& world) {
         Known<u32>& isr = world[model::word_of(Reg::isr0, vector)];
         isr = isr.join(isr & ~model::bit_of(vector));
     });
 }
 
-void Worlds::may_have_taken(u32 vector) {
-    each([vector](World& world) {
-        World taken = world;
-        model::dispense(taken, vector);
+void AbstractState::may_have_taken(u32 vector) {
+    each([vector](ModeState& world) {
+        ModeState taken = world;
+        model::dispatch(taken, vector);
         for (const Reg first : {Reg::isr0, Reg::irr0}) {
             const Reg reg = model::word_of(first, vector);
             world[reg] = world[reg].join(taken[reg]);

@@ -35,7 +35,7 @@ bool is_odd(const GuestAccess& access) {
 }
 
 // Whether the LDR may still hold what x2APIC mode put there.
-bool may_hold_x2apic_ldr(const GuestAccess& access, const Worlds& worlds, bool before) {
+bool may_hold_x2apic_ldr(const GuestAccess& access, const AbstractState& worlds, bool before) {
     if (worlds.is_possible(Mode::x2apic)) return true;
     const bool writes = access.kind == model::AccessKind::mmio_write && access.reached_apic &&
                         !is_odd(access) && model::register_addressed(access.kind, access.address) == Reg::ldr;
@@ -44,7 +44,7 @@ bool may_hold_x2apic_ldr(const GuestAccess& access, const Worlds& worlds, bool b
 
 } // namespace
 
-void Attribution::note(const GuestAccess& access, const Before& before, const Worlds& worlds) {
+void Attribution::note(const GuestAccess& access, const Before& before, const AbstractState& worlds) {
     if (const u32 errors = worlds.pending_errors() & ~before.errors; errors != 0)
         evidence_.logged(errors, access);
     ldr_of_x2apic_ = may_hold_x2apic_ldr(access, worlds, ldr_of_x2apic_);
@@ -57,7 +57,7 @@ void Attribution::note(const GuestAccess& access, const Before& before, const Wo
     if (before.modes > 1 && worlds.count() == 1) evidence_.showed(Reg::apic_base, access);
 }
 
-void Attribution::note_write(Reg reg, const GuestAccess& access, const Worlds& worlds) {
+void Attribution::note_write(Reg reg, const GuestAccess& access, const AbstractState& worlds) {
     if (reg == Reg::eoi) evidence_.ended(access.line);
     if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
         const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
@@ -73,7 +73,7 @@ std::vector<Because> Attribution::because(const Mismatch& mismatch, const GuestA
     return lines;
 }
 
-Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Worlds& worlds,
+Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const AbstractState& worlds,
                                             const CpuFacts& facts) const {
     Circumstances circumstances;
     circumstances.amd = facts.amd;
@@ -87,7 +87,7 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Worl
 }
 
 std::vector<Mismatch> Attribution::parts(const Mismatch& mismatch, const GuestAccess& access,
-                                         const Worlds& worlds, const CpuFacts& facts) const {
+                                         const AbstractState& worlds, const CpuFacts& facts) const {
     return tell_departures(
         refined(mismatch, worlds), access, circumstances_of(mismatch, worlds, facts),
         [&](u64 bits) { return refined(narrowed_to(bits, mismatch, access.kind, facts), worlds); });
@@ -126,7 +126,7 @@ Rule Attribution::rule_of_acceptance(const Mismatch& mismatch) const {
     return by_level ? Rule::I18 : Rule::P01;
 }
 
-Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
+Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& worlds) const {
     if (mismatch.fault != Fault::value) return mismatch;
     const Reg reg = mismatch.reg;
     const u64 line = evidence_.line_of(reg);
@@ -149,7 +149,7 @@ Mismatch Attribution::refined(Mismatch mismatch, const Worlds& worlds) const {
     const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
     if (!general || !model::is_lvt(reg) || (mismatch.bits & model::lvt::mask) == 0) return mismatch;
 
-    const World& world = worlds.world(mismatch.mode);
+    const ModeState& world = worlds.world(mismatch.mode);
     const bool after_svr = svr_line > line;
     if (is_software_enabled(world).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
     else if ((mismatch.expected.value & model::lvt::mask) != 0)

@@ -1,5 +1,8 @@
 #include "checker/judge/compare.hpp"
 
+#include "model/apic_base.hpp"
+#include "model/interrupts.hpp"
+
 namespace lapicheck::checker {
 namespace {
 
@@ -57,7 +60,7 @@ bool may_have_unseen_cause(const Mismatch& mismatch) {
 
 class Comparison {
   public:
-    Comparison(const PathOutcome& outcome, const GuestAccess& access, const World& before,
+    Comparison(const PathOutcome& outcome, const GuestAccess& access, const ModeState& before,
                const CpuFacts& cpu, const Visibility& visible)
         : out_(outcome), access_(access), before_(before), cpu_(cpu), visible_(visible) {}
 
@@ -124,7 +127,7 @@ class Comparison {
         if (out_.bounded && access_.value > out_.limit.greatest()) {
             Mismatch mismatch = differs(out_.rule, Fault::value);
             mismatch.bounded = true;
-            mismatch.expected = model::widen(out_.limit);
+            mismatch.expected = model::zero_extend(out_.limit);
             return mismatch;
         }
         if (out_.exceeds && access_.value <= out_.limit.least()) {
@@ -205,7 +208,7 @@ class Comparison {
         if (ipi.logical != logical)
             return differs(addressing, Fault::ipi_differs, {"the other destination mode was used"});
         const Known<u64> high =
-            x2apic() ? Known<u64>{access_.value >> 32} : model::widen(before_[Reg::icr_high] >> 24);
+            x2apic() ? Known<u64>{access_.value >> 32} : model::zero_extend(before_[Reg::icr_high] >> 24);
         if (high.admits(access_.ipi_destination)) return std::nullopt;
         const Rule held = x2apic() ? addressing : Rule::I22;
         return differs(held, Fault::ipi_differs, {"destination {:#x} was used", access_.ipi_destination});
@@ -243,15 +246,16 @@ class Comparison {
 
     const PathOutcome& out_;
     const GuestAccess& access_;
-    const World& before_;
+    const ModeState& before_;
     const CpuFacts& cpu_;
     const Visibility& visible_;
 };
 
 } // namespace
 
-std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& access, const World& before,
-                                const CpuFacts& cpu, const Visibility& visible, bool value_is_ours) {
+std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& access,
+                                const ModeState& before, const CpuFacts& cpu, const Visibility& visible,
+                                bool value_is_ours) {
     return Comparison(outcome, access, before, cpu, visible).run(value_is_ours);
 }
 
@@ -266,14 +270,15 @@ Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind,
 
 namespace {
 
-bool was_serving(const World& before, u32 vector) {
+bool was_serving(const ModeState& before, u32 vector) {
     return (before[model::word_of(Reg::isr0, vector)].value & model::bit_of(vector)) != 0;
 }
 
 } // namespace
 
 // P04: EOI ended the highest vector in service, so that no higher one is left.
-void learn_service(World& state, const World& before, const PathOutcome& outcome, const GuestAccess& access) {
+void learn_service(ModeState& state, const ModeState& before, const PathOutcome& outcome,
+                   const GuestAccess& access) {
     if (!outcome.ends_interrupt || !access.ended_interrupt || access.gp) return;
     const u32 from = access.eoi_vector > 0xff ? 0 : model::low_half(access.eoi_vector);
     if (access.eoi_vector <= 0xff) { // taken unseen, if it was not known to be in service
@@ -288,7 +293,7 @@ void learn_service(World& state, const World& before, const PathOutcome& outcome
     }
 }
 
-void learn(World& state, const PathOutcome& outcome, const GuestAccess& access) {
+void learn(ModeState& state, const PathOutcome& outcome, const GuestAccess& access) {
     if (is_mmio(access.kind) && access.reached_apic && outcome.answer != Answer::elsewhere)
         state.apic_base = state.apic_base.refined_by({access.address, model::apic_base::page});
     if (outcome.gp || access.gp || outcome.answer != Answer::apic || is_write(access.kind)) return;

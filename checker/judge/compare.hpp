@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "checker/judge/abstract_state.hpp"
+#include "checker/judge/mode_state.hpp"
 
 namespace lapicheck::checker {
 
@@ -12,17 +12,17 @@ using PathOutcome = model::Outcome<model::KnownBits>;
 // `before`: the state in which the access was made. `value_is_ours`: the value read was the in-kernel
 // APIC's to give (not that of an APIC in userspace).
 std::optional<Mismatch> compare(const PathOutcome& outcome, const traces::GuestAccess& access,
-                                const World& before, const CpuFacts& cpu, const Visibility& visible,
+                                const ModeState& before, const CpuFacts& cpu, const Visibility& visible,
                                 bool value_is_ours);
 
 // The mismatch in the value read as if only `bits` of it were wrong.
 Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu);
 
 // Adds to `state` what the vector tells that an EOI ended; `before`: the state before it.
-void learn_service(World& state, const World& before, const PathOutcome& outcome,
+void learn_service(ModeState& state, const ModeState& before, const PathOutcome& outcome,
                    const traces::GuestAccess& access);
 
 // Adds to `state` what the value read tells of it.
-void learn(World& state, const PathOutcome& outcome, const traces::GuestAccess& access);
+void learn(ModeState& state, const PathOutcome& outcome, const traces::GuestAccess& access);
 
 } // namespace lapicheck::checker

@@ -42,7 +42,7 @@ Pattern pattern_of(const Departure& departure) {
     for (std::size_t i = 0; i < pattern.registers.size(); ++i) {
         const auto reg = static_cast<Reg>(i);
         pattern.registers[i] =
-            names(departure.registers, register_name(reg)) && (!word || is_word(reg, *word));
+            names(departure.registers, model::register_name(reg)) && (!word || is_word(reg, *word));
     }
     for (std::size_t i = 0; i < pattern.accesses.size(); ++i)
         pattern.accesses[i] = names(departure.access, model::to_string(static_cast<AccessKind>(i)));
@@ -120,7 +120,7 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
     case Reads::as_written: return bits & ~(value ^ circumstances.held.value_or(value));
     case Reads::lower: return value < mismatch.expected.value ? bits : 0;
     case Reads::x2apic_ldr: {
-        const Known<u64> ldr = model::widen(circumstances.x2apic_ldr);
+        const Known<u64> ldr = model::zero_extend(circumstances.x2apic_ldr);
         if (!circumstances.ldr_of_x2apic || !std::has_single_bit(value & 0xffff)) return 0;
         return bits & ~((value ^ ldr.value) & ldr.known);
     }

@@ -1,28 +1,17 @@
+#include "checker/judge/divergence_text.hpp"
+
 #include <fmt/format.h>
 
-#include "checker/judge/evidence.hpp"
-#include "checker/report/check.hpp"
 #include "model/command.hpp"
-#include "programs/sim/state_text.hpp"
+#include "model/text.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-using model::AccessKind;
-
-std::string place(const Divergence& divergence) {
-    const auto& access = divergence.access;
-    const std::string_view name = register_name(divergence.mismatch.reg);
-    const std::string suffix = name.empty() ? "" : fmt::format(" ({})", name);
-    if (model::is_mmio(access.kind))
-        return fmt::format("{} bytes at {:#x}{}", access.size, access.address, suffix);
-    return fmt::format("{:X}H{}", access.address, suffix);
-}
-
 // The digits that the model leaves open are dots.
 std::string partial_hex(Known<u64> value) {
     if (value.is_exact()) return fmt::format("{:#x}", value.value);
-    return fmt::format("{} (bits {:#x} are determined)", dotted_hex(value), value.known);
+    return fmt::format("{} (bits {:#x} are determined)", model::dotted_hex(value), value.known);
 }
 
 // By the delivery mode.
@@ -51,19 +40,6 @@ std::string to_string(const Detail& detail) {
     return fmt::format(fmt::runtime(detail.format), detail.first, detail.second);
 }
 
-std::string_view mode_text(Mode mode) {
-    return mode == Mode::disabled ? "APIC disabled" : mode == Mode::xapic ? "xAPIC mode" : "x2APIC mode";
-}
-
-std::string line_text(const Divergence& divergence, const traces::ReadSummary& read) {
-    const auto id = model::to_string(divergence.mismatch.rule);
-    const specs::Rule* rule = specs::find_rule(id);
-    return fmt::format("{}  {}  {} {}: {}, {}: {}; allowed: {}", format_time(divergence.access.time, read),
-                       divergence.vcpu, id, rule == nullptr ? "" : rule->slug, access_text(divergence),
-                       mode_text(divergence.mismatch.mode), observed_text(divergence),
-                       expected_text(divergence));
-}
-
 std::string access_text(const Divergence& divergence) {
     const auto& access = divergence.access;
     if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";
@@ -72,16 +48,8 @@ std::string access_text(const Divergence& divergence) {
         return fmt::format("{} is sent", message_name(access.value));
     if (divergence.mismatch.fault == Fault::eoi_broadcast) return "an interrupt is ended";
     if (divergence.mismatch.fault == Fault::cpuid) return "CPUID leaf 1H";
-    switch (access.kind) {
-    case AccessKind::mmio_read: return fmt::format("MMIO read, {}", place(divergence));
-    case AccessKind::mmio_write:
-        return fmt::format("MMIO write of {:#x}, {}", access.value, place(divergence));
-    case AccessKind::rdmsr: return fmt::format("RDMSR {}", place(divergence));
-    case AccessKind::wrmsr: return fmt::format("WRMSR {} = {:#x}", place(divergence), access.value);
-    case AccessKind::cr8_read: return "MOV from CR8";
-    case AccessKind::cr8_write: return fmt::format("MOV to CR8 of {:#x}", access.value);
-    default: return std::string(model::to_string(access.kind)); // nothing that a recording shows
-    }
+    return model::access_text(access.kind, access.address, access.size, access.value,
+                              divergence.mismatch.reg);
 }
 
 std::string observed_text(const Divergence& divergence) {

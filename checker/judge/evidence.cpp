@@ -5,39 +5,20 @@
 
 #include <fmt/format.h>
 
-#include "programs/sim/state_text.hpp"
+#include "model/text.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
 using model::AccessKind;
 
-std::string describe(AccessKind kind, u64 address, u64 value) {
-    switch (kind) {
-    case AccessKind::rdmsr: return fmt::format("RDMSR {:X}H gave {:#x}", address, value);
-    case AccessKind::wrmsr: return fmt::format("WRMSR {:X}H = {:#x}", address, value);
-    case AccessKind::mmio_read: return fmt::format("MMIO read of {:#x} gave {:#x}", address, value);
-    case AccessKind::mmio_write: return fmt::format("MMIO write of {:#x} to {:#x}", value, address);
-    case AccessKind::cr8_read: return fmt::format("MOV from CR8 gave {:#x}", value);
-    case AccessKind::cr8_write: return fmt::format("MOV to CR8 of {:#x}", value);
-    default: return std::string(model::to_string(kind)); // no access of the guest to the window or an MSR
-    }
-}
-
-} // namespace
-
-std::string describe(const traces::GuestAccess& access) {
-    std::string text = describe(access.kind, access.address, access.value);
-    if (access.gp) text += " (#GP)";
+std::string describe(AccessKind kind, u64 address, u32 size, u64 value, Reg reg) {
+    std::string text = model::access_text(kind, address, size, value, reg);
+    if (!model::is_write(kind)) text += fmt::format(", which gave {:#x}", value);
     return text;
 }
 
-std::string_view register_name(Reg reg) {
-    if (reg == Reg::apic_base) return "apic_base";
-    if (reg == Reg::tsc_deadline) return "tsc_deadline";
-    if (reg == Reg::none) return "";
-    return model::sdm_registers[model::index_of(reg)].name;
-}
+} // namespace
 
 void Evidence::wrote(Reg reg, const traces::GuestAccess& access) {
     put(reg, access);
@@ -47,13 +28,14 @@ void Evidence::wrote(Reg reg, const traces::GuestAccess& access) {
 void Evidence::logged(u32 errors, const traces::GuestAccess& access) {
     for (std::size_t bit = 0; bit < error_bits; ++bit)
         if ((errors >> bit & 1U) != 0)
-            collected_[bit] = {access.line, access.address, access.value, access.kind};
+            collected_[bit] = {access.line, access.address, access.value, access.size, access.kind};
 }
 
 void Evidence::put(Reg reg, const traces::GuestAccess& access) {
     if (reg == Reg::none) return;
     const bool is_whole = !model::is_mmio(access.kind) || model::is_aligned_word(access.address, access.size);
-    items_[model::index_of(reg)] = {access.line, access.address, access.value, access.kind, is_whole};
+    items_[model::index_of(reg)] = {access.line, access.address, access.value,
+                                    access.size, access.kind,    is_whole};
 }
 
 void Evidence::showed(Reg reg, const traces::GuestAccess& access) {
@@ -68,11 +50,12 @@ void Evidence::add(std::vector<Because>& lines, Reg reg) const {
     if (reg == Reg::none) return;
     const Item& item = of(reg);
     if (item.line == 0) return;
-    std::string what = describe(item.kind, item.address, item.value);
     const bool names_base = item.address == model::apic_base::msr;
+    const Reg addressed =
+        reg == Reg::apic_base && !names_base ? model::register_addressed(item.kind, item.address) : reg;
+    std::string what = describe(item.kind, item.address, item.size, item.value, addressed);
     if (reg == Reg::apic_base)
-        what += names_base ? fmt::format(": {}", mode_words(item.value)) : " showed the mode";
-    else if (const auto name = register_name(reg); !name.empty()) what += fmt::format(" ({})", name);
+        what += names_base ? fmt::format(": {}", model::mode_text(item.value)) : ": shows the mode";
     // A read tells of the state, and changes nothing.
     const bool is_write = model::is_write(item.kind);
     lines.push_back({item.line, std::move(what), is_write ? repeatable(item) : Repeatable{}});
@@ -82,10 +65,12 @@ void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
     for (std::size_t bit = 0; bit < error_bits; ++bit) {
         const Item& item = latched_[bit];
         if ((bits >> bit & 1U) == 0 || item.line == 0) continue;
-        lines.push_back(
-            {item.line,
-             fmt::format("{}: an error, ESR[{}]", describe(item.kind, item.address, item.value), bit),
-             repeatable(item)});
+        lines.push_back({item.line,
+                         fmt::format("{}: an error, ESR[{}]",
+                                     describe(item.kind, item.address, item.size, item.value,
+                                              model::register_addressed(item.kind, item.address)),
+                                     bit),
+                         repeatable(item)});
     }
 }
 

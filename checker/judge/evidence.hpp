@@ -50,6 +50,7 @@ class Evidence {
         u64 line = 0;
         u64 address = 0;
         u64 value = 0;
+        u32 size = 0;
         model::AccessKind kind = model::AccessKind::rdmsr;
         bool is_whole = true; // the value is the register's, not that of a part of it
     };
@@ -74,9 +75,5 @@ class Evidence {
     u64 eoi_line_ = 0;
     std::pair<u64, u32> injected_{};
 };
-
-// "WRMSR 1BH = 0xfee00d00 (apic_base)": an access as a report names it.
-std::string describe(const traces::GuestAccess& access);
-std::string_view register_name(Reg reg);
 
 } // namespace lapicheck::checker

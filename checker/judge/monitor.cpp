@@ -8,7 +8,7 @@ namespace {
 
 using model::Answer;
 using model::KnownBits;
-using proof::PropertyEntry;
+using specs::PropertyEntry;
 using traces::GuestAccess;
 using Outcome = model::Outcome<KnownBits>;
 
@@ -19,7 +19,7 @@ class SeenOutcomes {
   public:
     explicit SeenOutcomes(const Watched& watched)
         : access_(watched.access), visible_(watched.visible), value_is_ours_(watched.value_is_ours) {
-        for (const Answer answer : {Answer::apic, Answer::elsewhere, Answer::open})
+        for (const Answer answer : {Answer::apic, Answer::elsewhere, Answer::unspecified})
             for (const bool sends : {false, true})
                 for (const bool ends : {false, true})
                     if (may_answer(answer) && may_send(sends) && may_end(ends)) add(answer, sends, ends);
@@ -63,7 +63,7 @@ class SeenOutcomes {
 };
 
 template <class Visit>
-bool holds_of_all_worlds(const Worlds& worlds, Visit visit) {
+bool holds_of_all_worlds(const AbstractState& worlds, Visit visit) {
     return std::ranges::all_of(
         all_modes, [&](Mode mode) { return !worlds.is_possible(mode) || visit(worlds.world(mode)); });
 }
@@ -74,11 +74,11 @@ BrokenProperties broken_among(const Watched& watched, Filter filter) {
     const model::Access<KnownBits> access = model_access(watched.access);
     const model::Surroundings<KnownBits> around; // recordings do not show it
     const auto is_broken = [&](const PropertyEntry& property) {
-        return holds_of_all_worlds(watched.before, [&](const World& before) {
-            return holds_of_all_worlds(watched.after, [&](const World& after) {
+        return holds_of_all_worlds(watched.before, [&](const ModeState& before) {
+            return holds_of_all_worlds(watched.after, [&](const ModeState& after) {
                 return std::ranges::all_of(outcomes.all(), [&](const Outcome& out) {
                     const auto claim =
-                        property.step.known_bits({watched.cpu, before, access, out, after, around, around});
+                        property.known_bits({watched.cpu, before, access, out, after, around, around});
                     return claim.premise.is_true() && claim.holds.is_false();
                 });
             });
@@ -86,7 +86,7 @@ BrokenProperties broken_among(const Watched& watched, Filter filter) {
     };
     BrokenProperties broken;
     if (watched.before.count() == 0 || watched.after.count() == 0) return broken;
-    for (const PropertyEntry& property : proof::properties()) {
+    for (const PropertyEntry& property : specs::properties()) {
         const bool is_claim = property.scope == specs::Scope::step && property.basis == specs::Basis::manual;
         if (is_claim && filter(property) && is_broken(property)) broken.push_back(&property);
     }

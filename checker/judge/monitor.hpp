@@ -5,16 +5,16 @@
 #include <vector>
 
 #include "checker/judge/abstract_state.hpp"
-#include "checker/prove/property_table.hpp"
+#include "specs/properties/registry.hpp"
 
 namespace lapicheck::checker {
 
-using BrokenProperties = std::vector<const proof::PropertyEntry*>;
+using BrokenProperties = std::vector<const specs::PropertyEntry*>;
 
 // What may be true before the access and after it, and what was seen of it.
 struct Watched {
-    const Worlds& before;
-    const Worlds& after;
+    const AbstractState& before;
+    const AbstractState& after;
     const traces::GuestAccess& access;
     const CpuFacts& cpu;
     const Visibility& visible;

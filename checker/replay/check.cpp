@@ -40,13 +40,6 @@ std::string not_a_trace(const TraceReport& report) {
 
 } // namespace
 
-std::string_view to_string(Profile profile) { return profile == Profile::sdm ? "sdm" : "kvm"; }
-
-std::string_view to_string(Verdict verdict) {
-    if (verdict == Verdict::conforms) return "conforms";
-    return verdict == Verdict::diverges ? "diverges" : "inconclusive";
-}
-
 u64 TraceReport::count_known() const {
     u64 n = 0;
     for (const Divergence& divergence : divergences) n += divergence.known == nullptr ? 0 : divergence.count;
@@ -116,7 +109,7 @@ TraceReport check_trace(const std::string& path, const CheckOptions& options) {
     return report;
 }
 
-int exit_code(const std::vector<TraceReport>& reports) {
+int exit_code_of(const std::vector<TraceReport>& reports) {
     const auto any = [&reports](auto holds) { return std::ranges::any_of(reports, holds); };
     if (any([](const TraceReport& r) { return !r.error.empty(); })) return 2;
     if (any([](const TraceReport& r) { return r.verdict == Verdict::diverges; })) return 1;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/judge/profile.hpp"
 #include "checker/replay/replay.hpp"
 #include "specs/catalogue.hpp"
 #include "traces/access_assembler.hpp"
@@ -13,18 +14,13 @@
 
 namespace lapicheck::checker {
 
-enum class Profile : std::uint8_t { sdm, kvm };
-enum class Verdict : std::uint8_t { conforms, diverges, inconclusive };
-std::string_view to_string(Profile profile);
-std::string_view to_string(Verdict verdict);
-
 struct CheckOptions {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
     bool monitor = false; // hold every access against the properties too
-    // Told now and then how many bytes were read.
+    // Verdict now and then how many bytes were read.
     std::function<void(std::uint64_t bytes)> progress;
-    // Told of each kind of divergence when it is first found, but for those that the profile knows. Lost
+    // Verdict of each kind of divergence when it is first found, but for those that the profile knows. Lost
     // events may take it back later; then it is not in the report, and told again if it comes again.
     std::function<void(const Divergence& divergence, const traces::ReadSummary& read)> found;
 };
@@ -69,7 +65,7 @@ class TraceCheck {
 TraceReport check_trace(const std::string& path, const CheckOptions& options);
 
 // 0 all conform, 1 one diverges, 2 one could not be read, 4 in one nothing could be checked.
-int exit_code(const std::vector<TraceReport>& reports);
+int exit_code_of(const std::vector<TraceReport>& reports);
 
 // "3.263707": a stamp as the trace prints it.
 std::string format_time(u64 time, const traces::ReadSummary& read);

@@ -55,7 +55,7 @@ class VcpuIndex {
         const auto found = by_id_.find(id);
         if (!stale_ && found != by_id_.end() && found->second->is_surely(id))
             return one_machine_ ? found->second : nullptr;
-        // As often as it pays: a vCPU's ID may become known later.
+        // As often as it pays: a vCPU's ID may transform known later.
         if (!stale_ && ++missed_ <= size_) return nullptr;
         fill(each_vcpu);
         const auto again = by_id_.find(id);
@@ -86,9 +86,9 @@ class VcpuIndex {
 
 // The command of `access` as its receivers get it; nothing where the manual leaves open to whom it goes or
 // KVM's trace does not show it. `sender`: after the access.
-std::optional<Worlds::Message> message_of(const traces::GuestAccess& access, const Vcpu& sender);
+std::optional<AbstractState::Message> message_of(const traces::GuestAccess& access, const Vcpu& sender);
 
 // The rule by which the message goes to, or not to, an APIC in this state.
-Rule rule_of_addressing(const Worlds::Message& message, u32 shorthand, const Vcpu& receiver);
+Rule rule_of_addressing(const AbstractState::Message& message, u32 shorthand, const Vcpu& receiver);
 
 } // namespace lapicheck::checker

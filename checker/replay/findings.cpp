@@ -36,13 +36,13 @@ void Findings::add(Finding finding) {
     recent_.pop_front();
 }
 
-u64 Findings::take_back_since(u64 since) {
+u64 Findings::withdraw_since(u64 since) {
     return std::erase_if(recent_, [since](const Finding& finding) {
         return finding.divergence.line > since && finding.last_gap_line > since;
     });
 }
 
-u64 Findings::take_back_unseen_since(u64 last_line) {
+u64 Findings::withdraw_unseen_since(u64 last_line) {
     return std::erase_if(recent_, [last_line](const Finding& finding) {
         return finding.divergence.mismatch.unseen_cause && finding.divergence.line > last_line;
     });
@@ -63,15 +63,15 @@ void Findings::msrs_are_shown() {
     }
 }
 
-u64 Findings::take_back_unseen_wrmsrs() {
+u64 Findings::withdraw_unseen_wrmsrs() {
     if (std::exchange(shows_msrs_, false)) return 0;
-    u64 taken_back = std::erase_if(
+    u64 withdrawn = std::erase_if(
         recent_, [](const Finding& finding) { return finding.divergence.mismatch.unseen_wrmsr; });
-    for (const Divergence& divergence : std::exchange(conditional_, {})) taken_back += divergence.count;
-    return taken_back;
+    for (const Divergence& divergence : std::exchange(conditional_, {})) withdrawn += divergence.count;
+    return withdrawn;
 }
 
-u64 Findings::take_back_of(u32 thread) {
+u64 Findings::withdraw_of(u32 thread) {
     return std::erase_if(
         recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });
 }

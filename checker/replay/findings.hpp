@@ -19,19 +19,19 @@ struct Finding {
 class Findings {
   public:
     void add(Finding finding);
-    // Told of a divergence when no other of its kind stands.
+    // Verdict of a divergence when no other of its kind stands.
     void on_new_kind(std::function<void(const Divergence&)> told) { told_ = std::move(told); }
     // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
-    u64 take_back_since(u64 since);
+    u64 withdraw_since(u64 since);
     // Behind `last_line` a CPU has no event: its buffer may have been full, and nothing tells. What was found
     // there for want of an event does not hold. Returns how many were taken back.
-    u64 take_back_unseen_since(u64 last_line);
+    u64 withdraw_unseen_since(u64 last_line);
     // The trace shows accesses to MSRs: a WRMSR that would explain a divergence was not made.
     void msrs_are_shown();
     // It shows none to its end, so that one may have been made unseen. Returns how many were taken back.
-    u64 take_back_unseen_wrmsrs();
+    u64 withdraw_unseen_wrmsrs();
     // What was found in a thread does not hold. Returns how many were taken back.
-    u64 take_back_of(u32 thread);
+    u64 withdraw_of(u32 thread);
     // Nothing can take back what is left.
     void settle();
 

@@ -4,25 +4,25 @@
 
 namespace lapicheck::checker {
 
-bool contradict_alike(const Judgement& a, const Judgement& b) {
+bool contradict_by_same_rule(const Judgement& a, const Judgement& b) {
     return !a.explained && !b.explained && a.mismatch.rule == b.mismatch.rule &&
            a.mismatch.reg == b.mismatch.reg;
 }
 
-void Explanations::add_reset(const CpuFacts& facts) {
+void Hypotheses::add_reset(const CpuFacts& facts) {
     age_ = 0;
     merge_resets(true);
     merge_resets(false);
     if (reset_of_ != facts) {
         reset_of_ = facts;
-        after_reset_ = Worlds::after_reset(facts);
+        after_reset_ = AbstractState::after_reset(facts);
     }
     add({after_reset_, Kind::reset});
 }
 
-// Those that have excused something, or those that have not, become one. So the latest, which foretells
+// Those that have excused something, or those that have not, transform one. So the latest, which foretells
 // most, stands beside them alone until the next comes.
-void Explanations::merge_resets(bool with_excuse) {
+void Hypotheses::merge_resets(bool with_excuse) {
     Item* first = nullptr;
     for (std::size_t i = 0; i < count_; ++i) {
         Item& item = items_[i];
@@ -37,7 +37,7 @@ void Explanations::merge_resets(bool with_excuse) {
     }
 }
 
-void Explanations::add_sregs(const Worlds& first) {
+void Hypotheses::add_sregs(const AbstractState& first) {
     Item set{first, Kind::sregs};
     for (std::size_t i = 0; i < count_; ++i) {
         set.worlds.merge(items_[i].worlds);
@@ -48,37 +48,37 @@ void Explanations::add_sregs(const Worlds& first) {
     add(set);
 }
 
-void Explanations::add_other(const Worlds& worlds) {
+void Hypotheses::add_other(const AbstractState& worlds) {
     for (std::size_t i = count_; i-- > 0;)
         if (items_[i].kind == Kind::other) drop(i);
     add({worlds, Kind::other});
 }
 
-void Explanations::add(const Item& item) {
+void Hypotheses::add(const Item& item) {
     age_ = 0;
     if (count_ < most) items_[count_++] = item;
 }
 
-void Explanations::drop(std::size_t index) {
+void Hypotheses::drop(std::size_t index) {
     for (std::size_t i = index; i + 1 < count_; ++i) items_[i] = items_[i + 1];
     --count_;
 }
 
-Explanations::Told Explanations::judge(const traces::GuestAccess& access, const CpuFacts& facts,
-                                       const Visibility& visible, bool value_is_ours,
-                                       const Judgement& by_first) {
-    Told told;
+Hypotheses::Verdict Hypotheses::judge(const traces::GuestAccess& access, const CpuFacts& facts,
+                                      const Visibility& visible, bool value_is_ours,
+                                      const Judgement& by_first) {
+    Verdict told;
     told.judgement.explained = false;
     for (std::size_t i = count_; i-- > 0;) {
         const Judgement one = items_[i].worlds.judge(access, facts, visible, value_is_ours);
         if (one.explained) {
             told.judgement.explained = true;
-            told.judgement.foretold_bits |= one.foretold_bits;
-            told.judgement.foretold |= one.foretold;
-            told.judgement.foretold_service |= one.foretold_service;
+            told.judgement.predicted_bits |= one.predicted_bits;
+            told.judgement.predicted |= one.predicted;
+            told.judgement.predicted_service |= one.predicted_service;
             continue;
         }
-        const bool same = contradict_alike(one, by_first);
+        const bool same = contradict_by_same_rule(one, by_first);
         const bool alone = is_of_access_alone(one.mismatch);
         if (!same && !alone) {
             drop(i);
@@ -91,30 +91,30 @@ Explanations::Told Explanations::judge(const traces::GuestAccess& access, const 
     return told;
 }
 
-void Explanations::on_inject(const Worlds::Given& given) {
+void Hypotheses::on_inject(const AbstractState::Injection& given) {
     for (std::size_t i = count_; i-- > 0;)
         if (items_[i].worlds.on_inject(given).violated) drop(i);
 }
 
-bool Explanations::have_excused() const {
+bool Hypotheses::have_excused() const {
     return std::any_of(items_.begin(), items_.begin() + count_,
                        [](const Item& item) { return item.excused != 0; });
 }
 
-bool Explanations::any_sregs() const {
+bool Hypotheses::any_sregs() const {
     for (std::size_t i = 0; i < count_; ++i)
         if (items_[i].kind == Kind::sregs) return true;
     return false;
 }
 
-const Worlds& Explanations::best() const {
+const AbstractState& Hypotheses::best() const {
     const Item* best = items_.data();
     for (std::size_t i = 1; i < count_; ++i)
         if (items_[i].excused > best->excused) best = &items_[i];
     return best->worlds;
 }
 
-void Explanations::grow_old() {
+void Hypotheses::expire() {
     if (++age_ > patience) clear();
 }
 

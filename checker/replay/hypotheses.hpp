@@ -12,35 +12,35 @@
 namespace lapicheck::checker {
 
 // Both contradict the access by the same rule: it is at fault in either case.
-bool contradict_alike(const Judgement& a, const Judgement& b);
+bool contradict_by_same_rule(const Judgement& a, const Judgement& b);
 
-class Explanations {
+class Hypotheses {
   public:
     // Userspace may have reset the vCPU since its last access.
     void add_reset(const CpuFacts& facts);
     // Userspace has set what KVM_SET_SREGS sets; `first`: the state by the first explanation until then.
-    void add_sregs(const Worlds& first);
+    void add_sregs(const AbstractState& first);
     void clear() { count_ = 0; }
     bool empty() const { return count_ == 0; }
 
     // Another state was taken to be the right one; this one may be it all the same.
-    void add_other(const Worlds& worlds);
+    void add_other(const AbstractState& worlds);
 
-    struct Told {
+    struct Verdict {
         Judgement judgement;             // of those that explain the access; explained is false if none does
         bool shared = false;             // one contradicts the access just as the first explanation does
         std::optional<Mismatch> besides; // what is wrong with the access by those that explain the state
     };
     // Judges in all that are left and drops those that do not explain the access, unless they contradict
     // it by the same rule as the first explanation did: then it is a fault in any case.
-    Told judge(const traces::GuestAccess& access, const CpuFacts& facts, const Visibility& visible,
-               bool value_is_ours, const Judgement& by_first);
+    Verdict judge(const traces::GuestAccess& access, const CpuFacts& facts, const Visibility& visible,
+                  bool value_is_ours, const Judgement& by_first);
     // The same for an interrupt given to the processor.
-    void on_inject(const Worlds::Given& given);
+    void on_inject(const AbstractState::Injection& given);
     // Whether KVM_SET_SREGS may explain what is seen, whatever it foretells.
     bool any_sregs() const;
     // They have told the same as the first one for long enough: all have come to the same state.
-    void grow_old();
+    void expire();
     // What contradicts the first explanation was explained by all that are left.
     void excused() {
         for (std::size_t i = 0; i < count_; ++i) ++items_[i].excused;
@@ -48,7 +48,7 @@ class Explanations {
     // Whether one is left that was there when something was excused: a later one explains nothing of it.
     bool have_excused() const;
     // The one that has explained most.
-    const Worlds& best() const;
+    const AbstractState& best() const;
 
     template <class Visit>
     void each(Visit visit) {
@@ -69,7 +69,7 @@ class Explanations {
     static constexpr unsigned patience = 256; // accesses
 
     struct Item {
-        Worlds worlds;
+        AbstractState worlds;
         Kind kind = Kind::reset;
         unsigned excused = 0;
     };
@@ -83,7 +83,7 @@ class Explanations {
     unsigned age_ = 0;
     // Made once: in every pause a reset may have been.
     std::optional<CpuFacts> reset_of_;
-    Worlds after_reset_;
+    AbstractState after_reset_;
 };
 
 } // namespace lapicheck::checker

@@ -178,7 +178,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
-    if (access.ended_interrupt) tells_apart(thread, access.thread, thread.eoi_id, access.eoi_id);
+    if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
         note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
@@ -210,7 +210,8 @@ void Replay::on_stray(const Event& event) {
         command_sent({thread.current, event.line}, model::low_half(event.value), std::nullopt);
     const bool is_eoi = event.kind == EventKind::eoi || event.where == model::offset_of(Reg::eoi);
     if (is_eoi) {
-        if (event.kind == EventKind::eoi) tells_apart(thread, event.thread, thread.eoi_id, event.where);
+        if (event.kind == EventKind::eoi)
+            detect_vcpu_switch(thread, event.thread, thread.eoi_id, event.where);
         visible_.foreign_eoi = true;
         if (thread.current != nullptr) thread.current->forget_interrupts();
         return;
@@ -296,13 +297,13 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
 }
 
 void Replay::on_inject(Thread& thread, const Event& event) {
-    Worlds::Given given;
+    AbstractState::Injection given;
     given.vector = static_cast<u32>(event.where);
     given.may_be_again = event.may_be_again;
     given.may_end_itself = end_themselves_[given.vector];
     VcpuVerdict verdict = thread.current->on_inject(as_access(event), given, thread.shows_entries);
     if (!visible_.interrupts()) verdict.divergences.clear();
-    leave_open(verdict);
+    leave_unspecified(verdict);
     take(thread, *thread.current, std::move(verdict));
     if (!visible_.injections) visible_.injections = true;
 }
@@ -318,12 +319,12 @@ void Replay::on_cpuid(Thread& thread, const Event& event) {
     VcpuVerdict verdict =
         vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
                       model::low_half(event.value), model::high_half(event.value));
-    leave_open(verdict);
+    leave_unspecified(verdict);
     take(thread, vcpu, std::move(verdict));
 }
 
 // Where no access to an MSR has been seen yet, the mode is what the trace does not show.
-void Replay::leave_open(VcpuVerdict& verdict) const {
+void Replay::leave_unspecified(VcpuVerdict& verdict) const {
     for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible_.msrs;
 }
 
@@ -368,7 +369,7 @@ void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
 
 // What was seen of the thread's vCPUs may have been another's.
 void Replay::forget_turns(Thread& thread, u32 id) {
-    took_back(findings_.take_back_of(id));
+    note_withdrawn(findings_.withdraw_of(id));
     for (auto& vcpu : thread.vcpus) vcpu->on_lost();
 }
 
@@ -405,7 +406,7 @@ void Replay::on_state_set(Thread& thread, const Event& event) {
 
 // What is `now` told of the thread's vCPU was told before as `last`: another one runs, if they differ.
 // Where kvm_entry names it, that is better.
-void Replay::tells_apart(Thread& thread, u32 id, u64& last, u64 now) {
+void Replay::detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now) {
     if (thread.run_fd != no_id || (thread.current != nullptr && thread.current->number() >= 0)) return;
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
@@ -444,15 +445,15 @@ void Replay::on_accept(const Event& event) {
 
 void Replay::on_lost(const Event& event) {
     const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
-    took_back(findings_.take_back_since(since));
+    note_withdrawn(findings_.withdraw_since(since));
     for (auto& [id, thread] : threads_) {
         thread.run_fd_stale = thread.run_fd != no_id;
         for (auto& vcpu : thread.vcpus) vcpu->on_lost();
     }
 }
 
-void Replay::took_back(u64 findings) {
-    summary_.taken_back += findings;
+void Replay::note_withdrawn(u64 findings) {
+    summary_.withdrawn += findings;
     summary_.undetermined += findings;
     summary_.checked -= std::min(summary_.checked, findings);
 }
@@ -480,22 +481,22 @@ void Replay::end_recording() {
         note_once(noted_foreign_eoi_,
                   shows_pv_eoi_ ? "the guest ends interrupts by PV EOI here: ISR and PPR are not judged"
                                 : "KVM ends interrupts by itself here: ISR and PPR are not judged");
-    if (const u64 unseen = findings_.take_back_unseen_wrmsrs(); unseen != 0) {
-        took_back(unseen);
+    if (const u64 unseen = findings_.withdraw_unseen_wrmsrs(); unseen != 0) {
+        note_withdrawn(unseen);
         summary_.notes.push_back(
             fmt::format("{} divergence{} taken back: no kvm_msr event is in the trace, and a WRMSR would "
                         "explain {}; record kvm_msr, too",
                         unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
     }
-    const u64 taken_back = findings_.take_back_unseen_since(all_seen_to);
-    took_back(taken_back);
-    if (taken_back != 0) {
+    const u64 withdrawn = findings_.withdraw_unseen_since(all_seen_to);
+    note_withdrawn(withdrawn);
+    if (withdrawn != 0) {
         const std::string where =
             all_seen_to > first_line_ ? fmt::format(" behind line {}", all_seen_to) : std::string{};
         summary_.notes.push_back(
             fmt::format("{} divergence{}{} taken back: the events of a CPU may be missing there, and an "
                         "interrupt or INIT from it would explain them",
-                        taken_back, taken_back == 1 ? "" : "s", where));
+                        withdrawn, withdrawn == 1 ? "" : "s", where));
     }
 }
 

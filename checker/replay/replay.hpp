@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "checker/judge/profile.hpp"
 #include "checker/replay/deliveries.hpp"
 #include "checker/replay/findings.hpp"
 #include "checker/replay/host_notes.hpp"
@@ -17,14 +18,12 @@
 
 namespace lapicheck::checker {
 
-enum class GuestCpu : std::uint8_t { either, intel, amd };
-
 struct ReplaySummary {
     u64 accesses = 0;     // to a local APIC
     u64 checked = 0;      // of them, where the rules leave the observation no full freedom
     u64 undetermined = 0; // the rest
     u64 stray = 0;        // events of the APIC that belong to no access that the trace shows
-    u64 taken_back = 0;   // divergences that lost events make doubtful
+    u64 withdrawn = 0;    // divergences that lost events make doubtful
     u64 vcpus = 0;
     std::vector<std::string> notes;
 };
@@ -89,9 +88,9 @@ class Replay final : public traces::AssemblerSink {
     void on_lost(const traces::Event& event);
     void begin_another(const traces::Event& event);
     void end_recording();
-    void took_back(u64 findings);
+    void note_withdrawn(u64 findings);
     u64 line_to_which_all_is_seen() const;
-    void tells_apart(Thread& thread, u32 id, u64& last, u64 now);
+    void detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now);
     struct Sender {
         const Vcpu* vcpu = nullptr; // if it is known
         u64 line = 0;               // that shows the command
@@ -102,7 +101,7 @@ class Replay final : public traces::AssemblerSink {
     void take_access(Thread& thread, const traces::GuestAccess& access);
     void check_delivery(Thread& thread, Vcpu& sender, const traces::GuestAccess& access);
     void check_missing(Thread& thread, Vcpu& sender, const traces::GuestAccess& access,
-                       const Worlds::Message& message, const std::vector<u64>& ids);
+                       const AbstractState::Message& message, const std::vector<u64>& ids);
     void check_self(Thread& thread, const Vcpu& sender, const traces::GuestAccess& access,
                     const std::vector<u64>& ids);
     Divergence delivery_differs(const Vcpu& sender, const traces::GuestAccess& access, Rule rule,
@@ -119,7 +118,7 @@ class Replay final : public traces::AssemblerSink {
     void may_end_itself(u32 vector);
     void on_hyperv_msr(const traces::GuestAccess& access);
     void on_hyperv_apic_msr(const traces::GuestAccess& access);
-    void leave_open(VcpuVerdict& verdict) const;
+    void leave_unspecified(VcpuVerdict& verdict) const;
     void on_cpuid(Thread& thread, const traces::Event& event);
     void on_ioctl(Thread& thread, const traces::Event& event);
     void on_run(Thread& thread, u32 id, u64 descriptor);

@@ -15,8 +15,7 @@ u32 command_of(const traces::Event& ipi) {
     const traces::Interrupt& sent = ipi.interrupt;
     return static_cast<u32>(ipi.value & model::icr::vector) | static_cast<u32>(sent.delivery_mode) << 8 |
            (sent.logical ? model::icr::logical : 0) | (sent.assert_level ? model::icr::assert_level : 0) |
-           (sent.level_triggered ? model::icr::trigger : 0) |
-           model::shorthand_of(static_cast<model::Addressees>(sent.shorthand));
+           (sent.level_triggered ? model::icr::trigger : 0) | model::icr_bits(sent.shorthand);
 }
 
 // The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.
@@ -65,7 +64,7 @@ void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& acc
 // Those that commands of this thread have reached before are of the same machine. The logical map of xAPIC
 // mode KVM keeps its own way.
 void Replay::check_missing(Thread& thread, Vcpu& sender, const GuestAccess& access,
-                           const Worlds::Message& message, const std::vector<u64>& ids) {
+                           const AbstractState::Message& message, const std::vector<u64>& ids) {
     const bool to_all = access.ipi.shorthand != traces::Shorthand::none ||
                         access.ipi_destination == model::everybody(!model::is_mmio(access.kind));
     const auto check = [&](u64 id) {
@@ -139,14 +138,14 @@ void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> 
     const bool is_init = mode == model::delivery_mode::init;
     const bool ignored = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
     if ((!is_init && mode != model::delivery_mode::startup) || ignored) return;
-    const model::Addressees whom = model::addressees(command);
-    const bool by_id = whom == model::Addressees::by_destination && (command & model::icr::logical) == 0 &&
+    const model::Shorthand whom = model::shorthand_of(command);
+    const bool by_id = whom == model::Shorthand::none && (command & model::icr::logical) == 0 &&
                        destination && *destination != model::everybody(false) &&
                        *destination != model::everybody(true);
     each_vcpu([&](Vcpu& vcpu) {
         const bool is_sender = &vcpu == sender.vcpu;
-        if (whom == model::Addressees::self && !is_sender) return;
-        if (whom == model::Addressees::others && is_sender) return;
+        if (whom == model::Shorthand::self && !is_sender) return;
+        if (whom == model::Shorthand::all_but_self && is_sender) return;
         if (by_id && !vcpu.may_be(*destination)) return;
         if (is_init) vcpu.init_sent(sender.line);
         else vcpu.startup_sent(command & model::icr::vector);

@@ -22,14 +22,14 @@ bool is_window_fault(const Mismatch& mismatch) {
 // Whether it was said beforehand which value would be read, or which vector an EOI would end. Where a value
 // is out of bounds all of it had to be said.
 bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
-    if (mismatch.fault == Fault::eoi_vector) return judgement.foretold_service;
+    if (mismatch.fault == Fault::eoi_vector) return judgement.predicted_service;
     if (mismatch.fault == Fault::value) {
         const u64 bits = mismatch.bits != 0 ? mismatch.bits : 0xffff'ffff;
-        return (bits & ~judgement.foretold_bits) == 0;
+        return (bits & ~judgement.predicted_bits) == 0;
     }
     constexpr u64 most_of_a_byte = 0x7f;
     return mismatch.fault == Fault::answered_by_apic &&
-           (judgement.foretold_bits & most_of_a_byte) == most_of_a_byte;
+           (judgement.predicted_bits & most_of_a_byte) == most_of_a_byte;
 }
 
 // The register in whose slot the access begins.
@@ -62,12 +62,12 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
     note_tpr(access, touched);
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
-    each([&](Worlds& worlds) { worlds.elapse(visible, shows_lvt); });
+    each([&](AbstractState& worlds) { worlds.elapse(visible, shows_lvt); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
     const auto before = Attribution::before(main_);
 
     VcpuVerdict verdict;
-    const std::optional<Worlds> watched = monitors ? std::optional(main_) : std::nullopt;
+    const std::optional<AbstractState> watched = monitors ? std::optional(main_) : std::nullopt;
     Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
     verdict.determined = judgement.determined;
     Judgement by_init;
@@ -77,12 +77,12 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         if (!by_init.explained) {
             // What is wrong either way, and what KVM is known to do, speaks neither for nor against it.
             departures_by_init = departures_after_init(by_init.mismatch, access);
-            if (!departures_by_init.empty() || contradict_alike(by_init, judgement))
+            if (!departures_by_init.empty() || contradict_by_same_rule(by_init, judgement))
                 init_->resync(access, facts_, by_init.mismatch);
             else init_.reset();
         }
     }
-    std::optional<Explanations::Told> told; // by the others, most often there are none
+    std::optional<Hypotheses::Verdict> told; // by the others, most often there are none
     if (!others_.empty()) {
         told = others_.judge(access, facts_, visible, value_is_ours, judgement);
         settle(verdict);
@@ -91,7 +91,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         if (touched == Reg::apic_base) learn_x2apic(access);
         attribution_.note(access, before, main_);
         if (init_ && ++init_age_ > init_patience) give_up_init();
-        if (!others_.empty() && pending_.empty()) others_.grow_old();
+        if (!others_.empty() && pending_.empty()) others_.expire();
         if (watched)
             watch(verdict, broken_properties({*watched, main_, access, facts_, visible, value_is_ours}),
                   access);
@@ -112,17 +112,17 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
         return verdict;
     }
     for (const Mismatch& part : parts) verdict.divergences.push_back(divergence_of(access, part));
-    const Explanations::Told others = told.value_or(Explanations::Told{});
+    const Hypotheses::Verdict others = told.value_or(Hypotheses::Verdict{});
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
     if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
-    if (!visible.msrs) leave_open(verdict, access, visible, value_is_ours);
-    const Worlds was = main_;
+    if (!visible.msrs) leave_unspecified(verdict, access, visible, value_is_ours);
+    const AbstractState was = main_;
     main_.resync(access, facts_, whole);
     const Watched seen_so{was, main_, access, facts_, visible, value_is_ours};
     for (Divergence& divergence : verdict.divergences)
-        for (const proof::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
+        for (const specs::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
             divergence.properties.push_back(property->id);
     attribution_.note(access, before, main_);
     return verdict;
@@ -130,13 +130,13 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
 
 // P05. An explanation in which the EOI may be sent excuses it.
 void Vcpu::note_eoi(const GuestAccess& access, Reg touched) {
-    const auto suppresses = [](const Worlds& worlds) {
+    const auto suppresses = [](const AbstractState& worlds) {
         return has_any(worlds.stored(Reg::svr), model::svr::eoi_suppression).is_true();
     };
     const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
     const bool ends = touched == Reg::eoi && is_write(access.kind) && !access.gp && reached;
     eoi_is_suppressed_ = ends && suppresses(main_) && (!init_ || suppresses(*init_)) &&
-                         !others_.any([&](const Worlds& worlds) { return !suppresses(worlds); });
+                         !others_.any([&](const AbstractState& worlds) { return !suppresses(worlds); });
 }
 
 VcpuVerdict Vcpu::eoi_was_sent(const GuestAccess& shown_by) {
@@ -205,7 +205,7 @@ void Vcpu::runs_guest() {
 
 std::optional<u64> Vcpu::wrong_in_any_state(const GuestAccess& access, const Visibility& visible,
                                             bool value_is_ours) const {
-    Worlds any = Worlds::unknown();
+    AbstractState any = AbstractState::unknown();
     any.keep(Reg::version, main_);
     const Judgement judgement = any.judge(access, facts_, visible, value_is_ours);
     if (judgement.explained) return std::nullopt;
@@ -213,8 +213,8 @@ std::optional<u64> Vcpu::wrong_in_any_state(const GuestAccess& access, const Vis
 }
 
 // What only the state speaks against holds unless a WRMSR that the trace does not show has changed it.
-void Vcpu::leave_open(VcpuVerdict& verdict, const GuestAccess& access, const Visibility& visible,
-                      bool value_is_ours) const {
+void Vcpu::leave_unspecified(VcpuVerdict& verdict, const GuestAccess& access, const Visibility& visible,
+                             bool value_is_ours) const {
     const std::optional<u64> wrong = wrong_in_any_state(access, visible, value_is_ours);
     for (Divergence& divergence : verdict.divergences) {
         Mismatch& mismatch = divergence.mismatch;
@@ -223,7 +223,7 @@ void Vcpu::leave_open(VcpuVerdict& verdict, const GuestAccess& access, const Vis
 }
 
 void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const GuestAccess& access) const {
-    for (const proof::PropertyEntry* property : broken) {
+    for (const specs::PropertyEntry* property : broken) {
         Mismatch mismatch;
         mismatch.rule = property->rules.front();
         mismatch.fault = Fault::property;
@@ -235,7 +235,7 @@ void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const Gue
     }
 }
 
-// A reset excuses an observation only if it foretold what was then seen, not if it leaves all open; a
+// A reset excuses an observation only if it predicted what was then seen, not if it leaves all open; a
 // second one also if it merely allows it.
 bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
@@ -256,7 +256,7 @@ void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
 }
 
 void Vcpu::drop_pending() {
-    laid_to_reset_ += held_;
+    attributed_to_reset_ += held_;
     forget_pending();
 }
 
@@ -292,10 +292,10 @@ void Vcpu::catch_up(const AcceptLog& log) {
         if (!may_be(entry.id)) return;
         // What it sent itself stands in IRR before its next access; what others send may come and go.
         const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
-        each([&](Worlds& worlds) { worlds.on_accept(entry.vector, own, entry.level_triggered); });
+        each([&](AbstractState& worlds) { worlds.on_accept(entry.vector, own, entry.level_triggered); });
         announced_.set(entry.vector & 0xff);
     });
-    if (!complete) each([](Worlds& worlds) { worlds.forget_interrupts(); });
+    if (!complete) each([](AbstractState& worlds) { worlds.forget_interrupts(); });
     accepts_seen_ = log.count();
 }
 
@@ -309,7 +309,7 @@ void Vcpu::host_may_have_reset() {
 void Vcpu::host_has_loaded() {
     eoi_is_suppressed_ = false;
     deliveries_.clear();
-    main_ = Worlds::unknown();
+    main_ = AbstractState::unknown();
     attribution_ = {};
     others_.clear();
     init_.reset();
@@ -317,7 +317,7 @@ void Vcpu::host_has_loaded() {
 }
 
 void Vcpu::host_has_set_sregs() {
-    Worlds first = main_;
+    AbstractState first = main_;
     if (init_) first.merge(*init_);
     others_.add_sregs(first);
 }
@@ -329,12 +329,12 @@ void Vcpu::on_lost() {
 }
 
 void Vcpu::init_sent(u64 line) {
-    Worlds taken = main_;
+    AbstractState taken = main_;
     taken.apply_init();
     if (init_) init_->merge(taken);
     else init_ = taken;
-    others_.each([](Worlds& worlds) {
-        Worlds after = worlds;
+    others_.each([](AbstractState& worlds) {
+        AbstractState after = worlds;
         after.apply_init();
         worlds.merge(after);
     });
@@ -345,13 +345,13 @@ void Vcpu::init_sent(u64 line) {
 
 void Vcpu::deassert_sent(u64 line) { attribution_.evidence().deassert(line); }
 
-bool Vcpu::may_be_addressed(const Worlds::Message& message) const {
-    const auto may = [&](const Worlds& worlds) { return worlds.may_be_addressed(message); };
+bool Vcpu::may_be_addressed(const AbstractState::Message& message) const {
+    const auto may = [&](const AbstractState& worlds) { return worlds.may_be_addressed(message); };
     return may(main_) || (init_ && may(*init_)) || others_.any(may);
 }
 
-bool Vcpu::must_be_addressed(const Worlds::Message& message) const {
-    const auto may_not = [&](const Worlds& worlds) { return !worlds.must_be_addressed(message); };
+bool Vcpu::must_be_addressed(const AbstractState::Message& message) const {
+    const auto may_not = [&](const AbstractState& worlds) { return !worlds.must_be_addressed(message); };
     return !may_not(main_) && !(init_ && may_not(*init_)) && !others_.any(may_not);
 }
 
@@ -394,13 +394,13 @@ void Vcpu::enters(u64 rip, bool goes_on) {
     attribution_.evidence().init(init_line_);
 }
 
-VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, Worlds::Given given, bool shows_entries) {
+VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, AbstractState::Injection given, bool shows_entries) {
     VcpuVerdict verdict;
     if (runs_guest_) return verdict;
     given.announced = announced_[given.vector];
     announced_.reset(given.vector);
     if (shows_entries) given.tpr = tpr_;
-    const Worlds::Gave gave = main_.on_inject(given);
+    const AbstractState::InjectionVerdict gave = main_.on_inject(given);
     others_.on_inject(given);
     settle(verdict);
     if (init_ && init_->on_inject(given).violated) init_.reset();
@@ -431,7 +431,7 @@ VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u
     facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
     facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
     const bool shows_apic = (edx & (u32{1} << 9)) != 0;
-    const auto admits = [shows_apic](const Worlds& worlds) {
+    const auto admits = [shows_apic](const AbstractState& worlds) {
         return shows_apic ? worlds.is_possible(Mode::xapic) || worlds.is_possible(Mode::x2apic)
                           : worlds.is_possible(Mode::disabled);
     };

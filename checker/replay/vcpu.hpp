@@ -42,7 +42,7 @@ class Vcpu {
     void host_has_set_sregs();
     void host_has_loaded();
     void host_has_set_msrs() {
-        each([](Worlds& w) { w.forget(Reg::lvt_timer); });
+        each([](AbstractState& w) { w.forget(Reg::lvt_timer); });
     }
     void on_lost();
     // An INIT was sent that may be for this vCPU.
@@ -53,12 +53,12 @@ class Vcpu {
     // The guest enters at `rip`; `goes_on`: where it was left.
     void enters(u64 rip, bool goes_on);
     // Whether a message is for this vCPU, by every explanation that is still open.
-    bool may_be_addressed(const Worlds::Message& message) const;
-    bool must_be_addressed(const Worlds::Message& message) const;
+    bool may_be_addressed(const AbstractState::Message& message) const;
+    bool must_be_addressed(const AbstractState::Message& message) const;
     // A message that it accepted or not (`due`), and should not have or should; to be decided at its next
     // event, when all that it did before is told.
     struct Delivery {
-        Worlds::Message message;
+        AbstractState::Message message;
         bool due = false;
         Divergence divergence;
         bool to_itself = false; // a command to all others reached its sender
@@ -72,21 +72,22 @@ class Vcpu {
 
     // Takes in the interrupts that were sent since it last looked.
     void catch_up(const AcceptLog& log);
-    // What Worlds::Given tells of announcement and TPR, the vCPU knows.
-    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, Worlds::Given given, bool shows_entries);
+    // What AbstractState::Injection tells of announcement and TPR, the vCPU knows.
+    VcpuVerdict on_inject(const traces::GuestAccess& shown_by, AbstractState::Injection given,
+                          bool shows_entries);
     // MOV to CR8 where KVM shows it.
     void writes_cr8(const traces::GuestAccess& access, const Visibility& visible);
     // It runs a guest of its own.
     void runs_guest();
     void may_have_ended(u32 vector) {
-        each([vector](Worlds& w) { w.may_have_ended(vector); });
+        each([vector](AbstractState& w) { w.may_have_ended(vector); });
     }
     void on_stray_write(Reg reg, u64 value) {
         attribution_.evidence().forget(reg);
-        each([&](Worlds& w) { w.on_stray_write(reg, value, facts_); });
+        each([&](AbstractState& w) { w.on_stray_write(reg, value, facts_); });
     }
     void forget_interrupts() {
-        each([](Worlds& w) { w.forget_interrupts(); });
+        each([](AbstractState& w) { w.forget_interrupts(); });
     }
     // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
     // The I/O APIC was told of the last EOI.
@@ -111,9 +112,9 @@ class Vcpu {
 
     u32 thread() const { return thread_; }
     std::int32_t number() const { return number_; }
-    const Worlds& worlds() const { return main_; }
+    const AbstractState& worlds() const { return main_; }
     // Observations that were held back and not reported.
-    u64 undecided() const { return held_ + laid_to_reset_; }
+    u64 undecided() const { return held_ + attributed_to_reset_; }
     u64 undecided_events() const { return held_events_; } // no accesses
     // Where userspace must have reset the vCPU, 0 if nowhere.
     u64 reset_line() const { return reset_line_; }
@@ -140,8 +141,8 @@ class Vcpu {
     // if some such state explains the access.
     std::optional<u64> wrong_in_any_state(const traces::GuestAccess& access, const Visibility& visible,
                                           bool value_is_ours) const;
-    void leave_open(VcpuVerdict& verdict, const traces::GuestAccess& access, const Visibility& visible,
-                    bool value_is_ours) const;
+    void leave_unspecified(VcpuVerdict& verdict, const traces::GuestAccess& access, const Visibility& visible,
+                           bool value_is_ours) const;
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
@@ -162,9 +163,9 @@ class Vcpu {
     CpuFacts facts_;                 // with what CPUID showed
     bool eoi_is_suppressed_ = false; // the last access was an EOI that is not sent on (P05)
     bool has_shown_x2apic_ = false;  // what it was let into told that it has x2APIC, not CPUID
-    Worlds main_ = Worlds::unknown();
-    Explanations others_;        // as if userspace had reset or loaded the vCPU
-    std::optional<Worlds> init_; // as if an INIT that was sent had taken effect
+    AbstractState main_ = AbstractState::unknown();
+    Hypotheses others_;                 // as if userspace had reset or loaded the vCPU
+    std::optional<AbstractState> init_; // as if an INIT that was sent had taken effect
     u64 accepts_seen_ = 0;
     unsigned init_age_ = 0;
     std::optional<u32> startup_vector_;
@@ -179,7 +180,7 @@ class Vcpu {
     std::vector<Divergence> pending_; // of the observations held back
     u64 held_ = 0;                    // how many of those are accesses,
     u64 held_events_ = 0;             // and how many other events
-    u64 laid_to_reset_ = 0;
+    u64 attributed_to_reset_ = 0;
     u64 reset_line_ = 0;
     Attribution attribution_;
 };

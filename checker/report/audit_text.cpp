@@ -1,33 +1,29 @@
 #include <algorithm>
-#include <ostream>
 
-#include <fmt/format.h>
-#include <fmt/ostream.h>
-
-#include "checker/report/audit.hpp"
-#include "checker/report/check.hpp"
+#include "checker/judge/divergence_text.hpp"
+#include "checker/report/audit_place.hpp"
+#include "checker/report/rule_text.hpp"
+#include "checker/report/text.hpp"
 #include "programs/text.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-std::string_view plural(std::size_t n) { return n == 1 ? "" : "s"; }
-
 void write_program(std::ostream& out, const AuditDeparture& departure) {
     const auto& program = departure.program;
     if (departure.machine != "one vCPU") fmt::print(out, "    machine   {}\n", departure.machine);
     for (std::size_t i = 0; i < program.steps.size(); ++i) {
-        const traces::Step& step = program.steps[i];
+        const programs::Step& step = program.steps[i];
         const std::string vcpu =
             program.machine.apic_ids.size() > 1 ? fmt::format("vCPU {}  ", step.vcpu) : std::string{};
-        fmt::print(out, "    step {:<4} {}{}\n", i, vcpu, step_text(step));
+        fmt::print(out, "    step {:<4} {}{}\n", i, vcpu, programs::step_text(step));
     }
 }
 
-void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCpu cpu, bool colour) {
-    fmt::print(out, "\n  {}{} {}{} ({})  {}  ({} time{})\n", colour ? "\033[1m" : "",
-               model::to_string(departure.key.rule), slug_of(departure.key.rule), colour ? "\033[0m" : "",
-               level_text(departure, cpu), place_text(departure), departure.count, plural(departure.count));
+void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCpu cpu, const Ink& ink) {
+    fmt::print(out, "\n  {}{} {}{} ({})  {}  ({} time{})\n", ink.bold(), model::to_string(departure.key.rule),
+               slug_of(departure.key.rule), ink.off(), level_text(departure, cpu), place_text(departure),
+               departure.count, plural(departure.count));
     write_program(out, departure);
     fmt::print(out, "    observed  {}\n", observed_text(departure.divergence));
     fmt::print(out, "    allowed   {}\n", expected_text(departure.divergence));
@@ -37,14 +33,14 @@ void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCp
 
 } // namespace
 
-void write_audit_text(std::ostream& out, const Audit& audit, bool colour) {
+void write_audit_text(std::ostream& out, const Audit& audit, const Presentation& presentation) {
     const auto known = static_cast<std::size_t>(std::ranges::count_if(
         audit.departures, [](const AuditDeparture& d) { return d.key.departure != nullptr; }));
     fmt::print(out, "{}: {} departure{} from the manual, {} of them known of KVM (profile {})\n",
                audit.full_name, audit.departures.size(), plural(audit.departures.size()), known,
                to_string(audit.profile));
     for (const AuditDeparture& departure : audit.departures)
-        write_departure(out, departure, audit.cpu, colour);
+        write_departure(out, departure, audit.cpu, Ink{presentation.colour});
     fmt::print(out, "\n  {} programs, {} accesses judged, {} not judged.\n", audit.programs, audit.accesses,
                audit.not_judged);
     fmt::print(out, "  machines: {}.\n", fmt::join(audit.machines, ", "));

@@ -1,15 +1,9 @@
-#include <ostream>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include "checker/judge/evidence.hpp"
-#include "checker/report/check.hpp"
+#include "checker/judge/divergence_text.hpp"
+#include "checker/report/json.hpp"
+#include "checker/report/rule_text.hpp"
 
 namespace lapicheck::checker {
 namespace {
-
-using json = nlohmann::ordered_json;
 
 std::string hex(u64 value) { return fmt::format("{:#x}", value); }
 
@@ -25,7 +19,7 @@ bool is_guest_access(const Divergence& divergence) {
 
 json access_json(const Divergence& divergence) {
     const auto& access = divergence.access;
-    const std::string_view name = register_name(divergence.mismatch.reg);
+    const std::string_view name = model::register_name(divergence.mismatch.reg);
     json out;
     out["kind"] = kind_name(divergence);
     if (is_guest_access(divergence)) out[model::is_mmio(access.kind) ? "gpa" : "msr"] = hex(access.address);
@@ -73,14 +67,13 @@ json expected_json(const Divergence& divergence) {
 
 json divergence_json(const TraceReport& report, const Divergence& divergence) {
     const auto id = model::to_string(divergence.mismatch.rule);
-    const specs::Rule* rule = specs::find_rule(id);
     json because = json::array();
     for (const Because& line : divergence.because)
         because.push_back({{"line", line.line}, {"what", line.what}});
     json out;
     out["rule"] = id;
-    out["name"] = rule == nullptr ? "" : rule->slug;
-    out["level"] = std::string(1, rule == nullptr ? 'M' : specs::letter(rule->level));
+    out["name"] = slug_of(divergence.mismatch.rule);
+    out["level"] = level_of(divergence.mismatch.rule);
     out["known"] = divergence.known == nullptr ? json(nullptr) : json(divergence.known->id);
     out["count"] = divergence.count;
     out["line"] = divergence.line;
@@ -121,18 +114,14 @@ json trace_json(const TraceReport& report) {
 
 } // namespace
 
-void write_json(std::ostream& out, const std::vector<TraceReport>& reports, const CheckOptions& options) {
-    json root;
-    root["schema_version"] = 1;
-    root["tool"] = {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}};
-    root["profile"] = to_string(options.profile);
-    const bool any = options.cpu == GuestCpu::either;
-    root["cpu"] = any ? json(nullptr) : json(options.cpu == GuestCpu::intel ? "intel" : "amd");
+void write_check_json(std::ostream& out, const CheckReport& report, const Presentation&) {
+    json root = report_head();
+    root["profile"] = to_string(report.profile);
+    root["cpu"] = text_or_null(cpu_key(report.cpu));
     root["traces"] = json::array();
-    for (const TraceReport& report : reports)
-        if (report.error.empty()) root["traces"].push_back(trace_json(report));
-    // Names in a trace need not be UTF-8.
-    out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    for (const TraceReport& trace : report.traces)
+        if (trace.error.empty()) root["traces"].push_back(trace_json(trace));
+    print(out, root);
 }
 
 } // namespace lapicheck::checker

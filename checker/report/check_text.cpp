@@ -1,54 +1,31 @@
 #include <algorithm>
-#include <ostream>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-#include <fmt/ostream.h>
-
-#include "checker/judge/evidence.hpp"
-#include "checker/report/check.hpp"
+#include "checker/judge/divergence_text.hpp"
+#include "checker/report/rule_text.hpp"
+#include "checker/report/text.hpp"
 
 namespace lapicheck::checker {
 namespace {
-
-struct Ink {
-    bool on = false;
-    std::string_view bold() const { return on ? "\033[1m" : ""; }
-    std::string_view verdict(Verdict v) const {
-        if (!on) return "";
-        return v == Verdict::conforms ? "\033[1;32m" : v == Verdict::diverges ? "\033[1;31m" : "\033[1;33m";
-    }
-    std::string_view off() const { return on ? "\033[0m" : ""; }
-};
 
 std::string lines_of(const traces::GuestAccess& access) {
     if (access.first_line == access.last_line) return fmt::format("{}", access.line);
     return fmt::format("{}-{}", access.first_line, access.last_line);
 }
 
-void write_rule(std::ostream& out, const Divergence& divergence) {
-    const specs::Rule* rule = specs::find_rule(model::to_string(divergence.mismatch.rule));
-    if (rule == nullptr) return;
-    fmt::print(out, "    rule      {}\n", rule->statement);
-    for (const specs::Citation& c : rule->citations)
-        fmt::print(out, "              {}, {}{}{} ({})\n", c.manual, c.number, c.number.empty() ? "" : " ",
-                   c.title, c.revision);
-}
-
 void write_divergence(std::ostream& out, const TraceReport& report, const Divergence& divergence,
                       const Ink& ink) {
-    const specs::Rule* rule = specs::find_rule(model::to_string(divergence.mismatch.rule));
     const auto& access = divergence.access;
     fmt::print(out, "\n  {}{} {}{}{}\n", ink.bold(), model::to_string(divergence.mismatch.rule),
-               rule == nullptr ? "" : rule->slug, ink.off(),
+               slug_of(divergence.mismatch.rule), ink.off(),
                divergence.count == 1 ? "" : fmt::format("  ({} times, first shown)", divergence.count));
     fmt::print(out, "    {}:{}  time {}  {}  {}\n", report.path, lines_of(access),
                format_time(access.time, report.read), divergence.vcpu, mode_text(divergence.mismatch.mode));
     fmt::print(out, "    access    {}\n", access_text(divergence));
     fmt::print(out, "    observed  {}\n", observed_text(divergence));
     fmt::print(out, "    allowed   {}\n", expected_text(divergence));
-    write_rule(out, divergence);
+    write_rule(out, divergence.mismatch.rule);
     if (!divergence.properties.empty())
         fmt::print(out, "    breaks    {}\n", fmt::join(divergence.properties, ", "));
     std::string_view label = "because";
@@ -96,9 +73,9 @@ void write_summary(std::ostream& out, const TraceReport& report) {
     if (report.divergences_not_listed != 0)
         fmt::print(out, "  {} more divergences of further kinds are not listed.\n",
                    report.divergences_not_listed);
-    if (replay.taken_back != 0)
+    if (replay.withdrawn != 0)
         fmt::print(out, "  {} divergences were dropped: events lost at that time may explain them.\n",
-                   replay.taken_back);
+                   replay.withdrawn);
     for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
     if (report.verdict == Verdict::inconclusive)
         fmt::print(
@@ -110,25 +87,33 @@ void write_summary(std::ostream& out, const TraceReport& report) {
 
 } // namespace
 
-void write_text(std::ostream& out, const std::vector<TraceReport>& reports, Profile profile, bool colour) {
-    const Ink ink{colour};
+void write_check_text(std::ostream& out, const CheckReport& all, const Presentation& presentation) {
+    const Ink ink{presentation.colour};
     bool first = true;
-    for (const TraceReport& report : reports) {
+    for (const TraceReport& report : all.traces) {
         if (!report.error.empty()) continue; // told on standard error
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         const u64 unknown = report.count_unknown();
         const u64 known = report.count_known();
-        fmt::print(out, "{}: {}{}{}", report.path, ink.verdict(report.verdict), to_string(report.verdict),
+        fmt::print(out, "{}: {}{}{}", report.path, ink.of(report.verdict), to_string(report.verdict),
                    ink.off());
         if (unknown != 0) fmt::print(out, ", {} divergence{}", unknown, unknown == 1 ? "" : "s");
         if (known != 0) fmt::print(out, ", {} known departure{} of KVM", known, known == 1 ? "" : "s");
-        fmt::print(out, " (profile {})\n", to_string(profile));
+        fmt::print(out, " (profile {})\n", to_string(all.profile));
         for (const Divergence& divergence : report.divergences)
             if (divergence.known == nullptr) write_divergence(out, report, divergence, ink);
         if (known != 0) fmt::print(out, "\n  Known departures of KVM:\n");
         write_known(out, report);
         write_summary(out, report);
     }
+}
+
+std::string line_text(const Divergence& divergence, const traces::ReadSummary& read) {
+    const Rule rule = divergence.mismatch.rule;
+    return fmt::format("{}  {}  {} {}: {}, {}: {}; allowed: {}", format_time(divergence.access.time, read),
+                       divergence.vcpu, model::to_string(rule), slug_of(rule), access_text(divergence),
+                       mode_text(divergence.mismatch.mode), observed_text(divergence),
+                       expected_text(divergence));
 }
 
 } // namespace lapicheck::checker

@@ -1,11 +1,8 @@
-#include <ostream>
-
-#include <fmt/format.h>
-#include <fmt/ostream.h>
-
-#include "checker/report/matrix.hpp"
+#include "checker/report/counterexample_text.hpp"
+#include "checker/report/rule_text.hpp"
+#include "checker/report/text.hpp"
 #include "programs/sim/allowed.hpp"
-#include "programs/sim/execution_text.hpp"
+#include "programs/sim/scenario_text.hpp"
 #include "specs/catalogue.hpp"
 
 namespace lapicheck::checker {
@@ -13,25 +10,25 @@ namespace {
 
 constexpr std::string_view indent = "              ";
 
-void write_rule(std::ostream& out, model::Rule id) {
-    const specs::Rule* rule = specs::find_rule(model::to_string(id));
+void write_named_rule(std::ostream& out, model::Rule id) {
+    const specs::RuleEntry* rule = specs::find_rule(model::to_string(id));
     if (rule == nullptr) return;
     fmt::print(out, "    rule      {} {}: {}\n", rule->id, rule->slug, rule->statement);
-    for (const specs::Citation& c : rule->citations)
-        fmt::print(out, "{}{}, {}{}{} ({})\n", indent, c.manual, c.number, c.number.empty() ? "" : " ",
-                   c.title, c.revision);
+    for (const specs::Citation& citation : rule->citations)
+        fmt::print(out, "{}{}\n", indent, citation_text(citation));
 }
 
 // `last`: the last step's outcome, if that is not the executed one's.
-void write_run(std::ostream& out, const proof::Run& run, const std::vector<proof::Executed>& executed,
-               const std::string& last = {}) {
+void write_run(std::ostream& out, const programs::Scenario& run,
+               const std::vector<programs::ExecutedStep>& executed, const std::string& last = {}) {
     for (std::size_t i = 0; i < run.steps.size(); ++i) {
-        const proof::RunStep& step = run.steps[i];
-        fmt::print(out, "    step {:<3}  vcpu {}  {}\n", i + 1, step.vcpu, step_words(step));
+        const programs::ScenarioStep& step = run.steps[i];
+        fmt::print(out, "    step {:<3}  vcpu {}  {}\n", i + 1, step.vcpu, programs::step_words(step));
         if (!step.choices.empty())
-            fmt::print(out, "{}where the manual leaves it open: {}\n", indent, choice_words(step.choices));
+            fmt::print(out, "{}where the manual leaves it open: {}\n", indent,
+                       programs::choice_words(step.choices));
         const bool told = i + 1 == run.steps.size() && !last.empty();
-        fmt::print(out, "{}-> {}\n", indent, told ? last : outcome_words(executed[i]));
+        fmt::print(out, "{}-> {}\n", indent, told ? last : programs::outcome_words(executed[i]));
     }
 }
 
@@ -44,15 +41,14 @@ std::string_view second_heading(specs::Scope scope) {
 
 } // namespace
 
-void write_property(std::ostream& out, const proof::PropertyEntry& property) {
+void write_property(std::ostream& out, const specs::PropertyEntry& property) {
     fmt::print(out, "  {}\n", property.statement);
-    for (const model::Rule rule : property.rules) write_rule(out, rule);
+    for (const model::Rule rule : property.rules) write_named_rule(out, rule);
 }
 
-void write_runs(std::ostream& out, const proof::PropertyEntry& property,
-                const proof::PlainImplementation& implementation,
-                const proof::Counterexample& counterexample) {
-    const std::string machine = machine_words(counterexample.run.machine);
+void write_runs(std::ostream& out, const specs::PropertyEntry& property,
+                const programs::PlainImplementation& implementation, const Counterexample& counterexample) {
+    const std::string machine = programs::machine_words(counterexample.run.machine);
     if (!machine.empty()) fmt::print(out, "    machine   {}\n", machine);
     const auto executed = execute(implementation, counterexample.run);
     if (counterexample.other_run) fmt::print(out, "    {}\n", first_heading(property.scope));
@@ -63,29 +59,29 @@ void write_runs(std::ostream& out, const proof::PropertyEntry& property,
         fmt::print(out, "    allowed   the last steps of both give the same\n");
         return;
     }
-    fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
+    fmt::print(out, "    allowed   {}\n", programs::allowed_by_manual(executed.back()).text);
 }
 
-void write_departing_run(std::ostream& out, Rule rule, const proof::Run& run,
-                         const proof::PlainImplementation& implementation) {
-    write_rule(out, rule);
-    if (const std::string machine = machine_words(run.machine); !machine.empty())
+void write_departing_run(std::ostream& out, Rule rule, const programs::Scenario& run,
+                         const programs::PlainImplementation& implementation) {
+    write_named_rule(out, rule);
+    if (const std::string machine = programs::machine_words(run.machine); !machine.empty())
         fmt::print(out, "    machine   {}\n", machine);
     const auto executed = execute(implementation, run);
     write_run(out, run, executed);
-    fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
+    fmt::print(out, "    allowed   {}\n", programs::allowed_by_manual(executed.back()).text);
 }
 
-void write_rule_run(std::ostream& out, const DivergenceRun& run,
-                    const proof::PlainImplementation* implementation) {
-    write_rule(out, run.rule);
-    const auto manual = proof::implementations().front().concrete();
+void write_rule_run(std::ostream& out, const DivergenceScenario& run,
+                    const programs::PlainImplementation* implementation) {
+    write_named_rule(out, run.rule);
+    const auto manual = model::implementations().front().concrete();
     const auto executed = execute(implementation != nullptr ? *implementation : *manual, run.run);
-    write_run(out, run.run, executed, implementation == nullptr ? recorded_words(run.observed) : "");
-    fmt::print(out, "    allowed   {}\n", allowed_by_manual(executed.back()).text);
+    write_run(out, run.run, executed, implementation == nullptr ? recorded_text(run.observed) : "");
+    fmt::print(out, "    allowed   {}\n", programs::allowed_by_manual(executed.back()).text);
 }
 
-void write_refutation(std::ostream& out, const proof::Result& result) {
+void write_refutation(std::ostream& out, const prove::Result& result) {
     const std::size_t steps = result.counterexample->steps();
     fmt::print(out, "{}: {} is refuted, {} step{}\n", result.implementation->name, result.property->id, steps,
                steps == 1 ? "" : "s");

@@ -1,12 +1,10 @@
-#include "checker/report/explain.hpp"
-#include "checker/report/property_text.hpp"
+#include "checker/report/json.hpp"
+#include "checker/report/rule_text.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-using json = nlohmann::ordered_json;
-
-json citations_json(const specs::Rule& rule) {
+json citations_json(const specs::RuleEntry& rule) {
     json out = json::array();
     for (const specs::Citation& c : rule.citations)
         out.push_back(
@@ -14,7 +12,7 @@ json citations_json(const specs::Rule& rule) {
     return out;
 }
 
-json short_rule_json(const specs::Rule& rule) {
+json short_rule_json(const specs::RuleEntry& rule) {
     return {{"id", rule.id},
             {"slug", rule.slug},
             {"level", std::string(1, specs::letter(rule.level))},
@@ -22,14 +20,12 @@ json short_rule_json(const specs::Rule& rule) {
             {"citations", citations_json(rule)}};
 }
 
-} // namespace
-
-json explain_json(const specs::Rule& rule) {
+json explain(const specs::RuleEntry& rule) {
     json out = {{"what", "rule"}};
     out.update(short_rule_json(rule));
     out["vendor"] = specs::to_string(rule.vendor);
     out["registers"] = rule.registers;
-    out["decided_by"] = rule.decided_by.empty() ? json(nullptr) : json(rule.decided_by);
+    out["decided_by"] = text_or_null(rule.decided_by);
     out["departures"] = json::array();
     for (const specs::Departure& departure : specs::catalogue().departures)
         for (const std::string& id : departure.rules)
@@ -37,29 +33,41 @@ json explain_json(const specs::Rule& rule) {
     return out;
 }
 
-json explain_json(const model::RegisterRow& row) {
+json explain(const model::RegisterRow& row) {
     return {{"what", "register"},       {"name", row.name},          {"title", row.title},
             {"offset", row.offset},     {"msr", row.msr()},          {"reset", row.reset},
             {"writable", row.writable}, {"reserved", row.reserved()}};
 }
 
-json explain_json(const proof::PropertyEntry& property) {
+json explain(const specs::PropertyEntry& property) {
     json out = {{"what", "property"},
                 {"id", property.id},
                 {"statement", property.statement},
-                {"basis", to_word(property.basis)},
-                {"scope", to_word(property.scope)},
+                {"basis", basis_key(property.basis)},
+                {"scope", scope_key(property.scope)},
                 {"rules", json::array()}};
-    for (const std::string& id : rule_ids(property))
-        if (const specs::Rule* rule = specs::find_rule(id)) out["rules"].push_back(short_rule_json(*rule));
+    for (const std::string_view id : rule_ids(property))
+        if (const specs::RuleEntry* rule = specs::find_rule(id))
+            out["rules"].push_back(short_rule_json(*rule));
     return out;
 }
 
-json explain_json(const proof::ImplementationEntry& implementation) {
+json explain(const model::ImplementationEntry& implementation) {
     return {{"what", "implementation"},
             {"name", implementation.name},
             {"summary", implementation.summary},
             {"source", implementation.source}};
+}
+
+} // namespace
+
+void write_explanation_json(std::ostream& out, const Explanation& explanation, const Presentation&) {
+    json all = json::array();
+    if (explanation.rule != nullptr) all.push_back(explain(*explanation.rule));
+    if (explanation.reg != nullptr) all.push_back(explain(*explanation.reg));
+    if (explanation.property != nullptr) all.push_back(explain(*explanation.property));
+    if (explanation.implementation != nullptr) all.push_back(explain(*explanation.implementation));
+    print(out, all);
 }
 
 } // namespace lapicheck::checker

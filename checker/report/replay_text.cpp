@@ -1,42 +1,38 @@
-#include <ostream>
 #include <utility>
 
-#include <fmt/format.h>
-#include <fmt/ostream.h>
-
-#include "checker/report/matrix.hpp"
-#include "checker/report/replay.hpp"
+#include "checker/report/counterexample_text.hpp"
+#include "checker/report/text.hpp"
 
 namespace lapicheck::checker {
 
 namespace {
 
-void write_proof(std::ostream& out, const ReplayedRun& r) {
-    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name, r.broken ? "breaks" : "does not break",
+void write_proof(std::ostream& out, const ReplayedScenario& r) {
+    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name, r.shows ? "breaks" : "does not break",
                r.file.property->id);
     write_property(out, *r.file.property);
     write_runs(out, *r.file.property, *r.implementation->concrete(), r.file.runs);
 }
 
-void write_divergence(std::ostream& out, const ReplayedRun& r) {
+void write_divergence(std::ostream& out, const ReplayedScenario& r) {
     const bool recorded = r.implementation == nullptr;
     fmt::print(out, "{}: {} {} {}\n", r.path, recorded ? "what was recorded" : r.implementation->name,
-               r.broken ? "breaks" : "does not break", model::to_string(r.file.divergence->rule));
+               r.shows ? "breaks" : "does not break", model::to_string(r.file.divergence->rule));
     const auto implementation = recorded ? nullptr : r.implementation->concrete();
     write_rule_run(out, *r.file.divergence, implementation.get());
 }
 
-void write_departure(std::ostream& out, const ReplayedRun& r) {
+void write_departure(std::ostream& out, const ReplayedScenario& r) {
     fmt::print(out, "{}: {} {} the manual\n", r.path, r.implementation->name,
-               r.broken ? "departs from" : "does what is allowed by");
+               r.shows ? "departs from" : "does what is allowed by");
     write_departing_run(out, r.file.rule, r.file.runs.run, *r.implementation->concrete());
 }
 
 } // namespace
 
-void write_replay_text(std::ostream& out, const std::vector<ReplayedRun>& replayed) {
+void write_replay_text(std::ostream& out, const ReplayReport& report, const Presentation&) {
     bool first = true;
-    for (const ReplayedRun& r : replayed) {
+    for (const ReplayedScenario& r : report.replayed) {
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         switch (r.file.shows) {
         case Shows::divergence: write_divergence(out, r); break;

@@ -1,34 +1,24 @@
-#include <ostream>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include "checker/judge/evidence.hpp"
-#include "checker/report/check.hpp"
-#include "checker/report/run.hpp"
+#include "checker/judge/divergence_text.hpp"
+#include "checker/report/json.hpp"
+#include "checker/report/rule_text.hpp"
 #include "programs/text.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-using json = nlohmann::ordered_json;
-
 std::string dumped(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-json tool() { return {{"name", "lapicheck"}, {"version", LAPICHECK_VERSION}}; }
 
 json divergence_json(const Divergence& divergence) {
     const auto id = model::to_string(divergence.mismatch.rule);
-    const specs::Rule* rule = specs::find_rule(id);
-    const std::string_view name = register_name(divergence.mismatch.reg);
+    const std::string_view name = model::register_name(divergence.mismatch.reg);
     json out;
     out["rule"] = id;
-    out["name"] = rule == nullptr ? "" : rule->slug;
-    out["level"] = std::string(1, rule == nullptr ? 'M' : specs::letter(rule->level));
+    out["name"] = slug_of(divergence.mismatch.rule);
+    out["level"] = level_of(divergence.mismatch.rule);
     out["known"] = divergence.known == nullptr ? json(nullptr) : json(divergence.known->id);
     out["vcpu"] = divergence.vcpu;
     out["mode"] = model::to_string(divergence.mismatch.mode);
-    out["register"] = name.empty() ? json(nullptr) : json(name);
+    out["register"] = text_or_null(name);
     out["observed"] = observed_text(divergence);
     out["expected"] = expected_text(divergence);
     out["because"] = json::array();
@@ -49,7 +39,7 @@ std::string judgement_text(const StepVerdict& verdict) {
     return dumped(out);
 }
 
-void put_judgements(traces::Program& program, const std::vector<StepVerdict>& verdicts) {
+void put_judgements(programs::Program& program, const std::vector<StepVerdict>& verdicts) {
     constexpr std::string_view key = "judgement";
     for (std::size_t i = 0; i < program.steps.size(); ++i) {
         auto& others = program.notes[i].others;
@@ -58,9 +48,9 @@ void put_judgements(traces::Program& program, const std::vector<StepVerdict>& ve
     }
 }
 
-json outcome_json(const traces::Step& step, const traces::StepOutcome& outcome) {
+json outcome_json(const programs::Step& step, const programs::StepOutcome& outcome) {
     json out;
-    out["text"] = outcome_text(step, outcome);
+    out["text"] = programs::outcome_text(step, outcome);
     out["value"] = outcome.value ? json(fmt::format("{:#x}", *outcome.value)) : json(nullptr);
     out["gp"] = outcome.gp;
     return out;
@@ -68,8 +58,8 @@ json outcome_json(const traces::Step& step, const traces::StepOutcome& outcome) 
 
 } // namespace
 
-void write_run_json(std::ostream& out, const JudgedRun& judged) {
-    traces::Program program = judged.program;
+void write_run_json(std::ostream& out, const JudgedRun& judged, const Presentation&) {
+    programs::Program program = judged.program;
     auto& others = program.others;
     std::erase_if(others, [](const auto& entry) {
         return entry.first == "tool" || entry.first == "party" || entry.first == "host" ||
@@ -83,30 +73,28 @@ void write_run_json(std::ostream& out, const JudgedRun& judged) {
                             {"known", n.known},
                             {"not_judged", n.not_judged}};
     const json host = {{"kernel", judged.kernel.empty() ? json(nullptr) : json(judged.kernel)}};
-    const std::pair<std::string, std::string> head[] = {{"tool", dumped(tool())},
-                                                        {"party", dumped(judged.party)},
+    const std::pair<std::string, std::string> head[] = {{"tool", dumped(programs::tool_json())},
+                                                        {"party", dumped(judged.target)},
                                                         {"host", dumped(host)},
                                                         {"judgement", dumped(judgement)}};
     others.insert(others.begin(), std::begin(head), std::end(head));
     put_judgements(program, judged.verdicts);
-    out << traces::write_program(program, judged.run.outcomes);
+    out << programs::write_program(program, judged.run.outcomes);
 }
 
-void write_comparison_json(std::ostream& out, const PartyComparison& compared) {
-    json root;
-    root["schema_version"] = 1;
-    root["tool"] = tool();
+void write_compare_json(std::ostream& out, const TargetComparison& compared, const Presentation&) {
+    json root = report_head();
     root["parties"] = {compared.first, compared.second};
     root["seed"] = compared.seed ? json(*compared.seed) : json(nullptr);
     root["steps"] = compared.steps;
     root["module"] = compared.module ? json(to_string(*compared.module)) : json(nullptr);
     root["differences"] = json::array();
-    for (const PartyDifference& difference : compared.differences) {
-        const traces::Step& step = compared.program.steps[difference.step];
+    for (const TargetDifference& difference : compared.differences) {
+        const programs::Step& step = compared.program.steps[difference.step];
         root["differences"].push_back(
             {{"step", difference.step},
              {"vcpu", step.vcpu},
-             {"what", step_text(step)},
+             {"what", programs::step_text(step)},
              {"first", outcome_json(step, compared.first_run.outcomes[difference.step])},
              {"second", outcome_json(step, compared.second_run.outcomes[difference.step])}});
     }
@@ -115,15 +103,13 @@ void write_comparison_json(std::ostream& out, const PartyComparison& compared) {
         root["not_compared"].push_back({{"what", exclusion.what}, {"count", exclusion.count}});
     root["left_out"] = compared.left_out;
     root["program"] =
-        compared.differences.empty() ? json(nullptr) : json::parse(traces::write_program(compared.program));
-    out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+        compared.differences.empty() ? json(nullptr) : json::parse(programs::write_program(compared.program));
+    print(out, root);
 }
 
-void write_findings_json(std::ostream& out, const RandomFindings& found) {
-    json root;
-    root["schema_version"] = 1;
-    root["tool"] = tool();
-    root["party"] = found.party;
+void write_random_json(std::ostream& out, const RandomFindings& found, const Presentation&) {
+    json root = report_head();
+    root["party"] = found.target;
     root["profile"] = to_string(found.profile);
     root["verdict"] = to_string(verdict_of(found.count));
     root["seed"] = found.seed;
@@ -136,11 +122,11 @@ void write_findings_json(std::ostream& out, const RandomFindings& found) {
     for (const RandomFinding& finding : found.findings) {
         json out_one = divergence_json(finding.divergence);
         out_one["count"] = finding.count;
-        out_one["program"] = json::parse(traces::write_program(finding.program));
+        out_one["program"] = json::parse(programs::write_program(finding.program));
         root["divergences"].push_back(std::move(out_one));
     }
     root["left_out"] = found.left_out;
-    out << root.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+    print(out, root);
 }
 
 } // namespace lapicheck::checker

@@ -25,7 +25,7 @@ struct Concrete {
 
 constexpr u32 low_half(u64 value) { return static_cast<u32>(value); }
 constexpr u32 high_half(u64 value) { return static_cast<u32>(value >> 32); }
-constexpr u64 widen(u32 value) { return value; }
+constexpr u64 zero_extend(u32 value) { return value; }
 constexpr bool is_zero(u32 value) { return value == 0; }
 constexpr bool is_zero(u64 value) { return value == 0; }
 constexpr bool has_any(u32 value, u32 mask) { return (value & mask) != 0; }

@@ -91,7 +91,7 @@ struct KnownBits {
 
 constexpr Known<u32> low_half(Known<u64> a) { return {low_half(a.value), low_half(a.known)}; }
 constexpr Known<u32> high_half(Known<u64> a) { return {high_half(a.value), high_half(a.known)}; }
-constexpr Known<u64> widen(Known<u32> a) { return {a.value, a.known | 0xffff'ffff'0000'0000}; }
+constexpr Known<u64> zero_extend(Known<u32> a) { return {a.value, a.known | 0xffff'ffff'0000'0000}; }
 
 template <class T>
 constexpr KnownBool has_any(Known<T> a, std::type_identity_t<T> mask) {

@@ -23,7 +23,7 @@ constexpr bool is_lint(Reg reg) { return reg == Reg::lvt_lint0 || reg == Reg::lv
 constexpr RegisterTable make_table(RegisterTable table) {
     for (RegisterRow& row : table) {
         if (row.reg == Reg::apr) row.x2apic = RegAccess::absent;
-        if (row.reg == Reg::svr) row.writable |= row.open, row.open = 0;
+        if (row.reg == Reg::svr) row.writable |= row.unspecified, row.unspecified = 0;
         if (!is_lvt(row.reg)) continue;
         row.writable |= row.read_only | row.intel_only;
         row.read_only = row.intel_only = 0;
@@ -42,6 +42,9 @@ inline const RegisterTable& table() {
 template <class D>
 class Kvm618 : public AllOnesWindow<D> {
   public:
+    static constexpr ImplementationInfo info{"kvm-6.18",
+                                             "the KVM of Linux 6.18 with all that it does otherwise",
+                                             "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18"};
     using typename Implementation<D>::Bool;
     using typename Implementation<D>::U32;
     using typename Implementation<D>::U64;
@@ -111,14 +114,14 @@ class Kvm618 : public AllOnesWindow<D> {
         case AccessKind::mmio_read: show_command(before, out); break;
         case AccessKind::mmio_write:
             keep_command(before, access, out, after);
-            if (out.answer == Answer::open) after = before; // apic_mmio_write: odd ones are dropped
+            if (out.answer == Answer::unspecified) after = before; // apic_mmio_write: odd ones are dropped
             break;
         case AccessKind::rdmsr:
         case AccessKind::wrmsr:
             keep_deadline(before, access, out, after);
             if (out.reg == Reg::apic_base) change_mode(before, after);
             if (access.kind == AccessKind::rdmsr && out.reg == Reg::icr)
-                out.value = widen(before[Reg::icr]) | (widen(before[Reg::icr_high]) << 32);
+                out.value = zero_extend(before[Reg::icr]) | (zero_extend(before[Reg::icr_high]) << 32);
             break;
         case AccessKind::take_interrupt:
             if (module_ == KvmModule::pvm) end_at_once(before, after);
@@ -196,7 +199,7 @@ class Kvm618 : public AllOnesWindow<D> {
     }
     static void show_command(const State<D>& before, Outcome<D>& out) {
         const bool of_command = out.reg == Reg::icr || out.reg == Reg::icr_high;
-        if (out.answer == Answer::apic && of_command) out.value = widen(before[out.reg]);
+        if (out.answer == Answer::apic && of_command) out.value = zero_extend(before[out.reg]);
     }
 
     // kvm_set_lapic_tscdeadline_msr and its twin: of a disabled APIC the MSR reads 0 and is not written.

@@ -8,9 +8,19 @@
 namespace lapicheck::model {
 
 template <class D>
-class KvmQuirkOn : public AllOnesWindow<D> {};
+class KvmQuirkOn : public AllOnesWindow<D> {
+  public:
+    static constexpr ImplementationInfo info{
+        "kvm-quirk-on", "LAPIC_MMIO_HOLE, the default: reads give ~0, writes are dropped",
+        "arch/x86/kvm/lapic.c: apic_mmio_read, apic_mmio_write, Linux 6.1"};
+};
 
 template <class D>
-class KvmQuirkOff : public ExitingWindow<D> {};
+class KvmQuirkOff : public ExitingWindow<D> {
+  public:
+    static constexpr ImplementationInfo info{
+        "kvm-quirk-off", "LAPIC_MMIO_HOLE disabled: the access leaves for userspace",
+        "arch/x86/kvm/lapic.c: apic_mmio_read, apic_mmio_write, Linux 6.1"};
+};
 
 } // namespace lapicheck::model

@@ -7,6 +7,11 @@
 namespace lapicheck::model {
 
 template <class D>
-class KvmRfc : public AllOnesWindow<D> {};
+class KvmRfc : public AllOnesWindow<D> {
+  public:
+    static constexpr ImplementationInfo info{
+        "kvm-rfc", "the mail's patch: closed, reads give ~0, writes are dropped",
+        "x86/kvm/lapic: always disable MMIO interface in x2APIC mode, RFC, 2018-07-27"};
+};
 
 } // namespace lapicheck::model

@@ -6,6 +6,10 @@
 namespace lapicheck::model {
 
 template <class D>
-class Sdm : public Implementation<D> {};
+class Sdm : public Implementation<D> {
+  public:
+    static constexpr ImplementationInfo info{"sdm", "the manual; what it leaves unspecified may be anything",
+                                             "Intel SDM Vol. 3A 325384-059US; AMD APM Vol. 2"};
+};
 
 } // namespace lapicheck::model

@@ -9,6 +9,8 @@ namespace lapicheck::model {
 template <class D>
 class ShadowPageVcpu : public Implementation<D> {
   public:
+    static constexpr ImplementationInfo info{"shadow-page-vcpu", "the mail's shadow page, one for each vCPU",
+                                             "the mail of 2018-07-27"};
     bool answers_closed_window(Surroundings<D>& around, const State<D>&, const Access<D>& access,
                                Outcome<D>& out) const override {
         access_page(around.own, access, out);
@@ -19,6 +21,8 @@ class ShadowPageVcpu : public Implementation<D> {
 template <class D>
 class ShadowPageVm : public Implementation<D> {
   public:
+    static constexpr ImplementationInfo info{"shadow-page-vm", "the mail's shadow page, one for the VM",
+                                             "the mail of 2018-07-27"};
     bool answers_closed_window(Surroundings<D>& around, const State<D>&, const Access<D>& access,
                                Outcome<D>& out) const override {
         access_page(around.shared, access, out);

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 int signal_number() { return SIGRTMIN + 5; }
@@ -72,4 +72,4 @@ bool Deadline::passed() {
     return sigtimedwait(&own_, nullptr, &at_once) > 0;
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

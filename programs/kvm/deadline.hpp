@@ -8,7 +8,7 @@
 #include <csignal>
 #include <ctime>
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 // For the thread that makes it; only that thread may use it. Other signals end the process as always.
 class Deadline {
@@ -34,4 +34,4 @@ class Deadline {
     sigset_t own_{}, before_{};
 };
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -3,7 +3,7 @@
 #include <cassert>
 #include <cstring>
 
-namespace lapicheck::traces::guest {
+namespace lapicheck::programs::guest {
 namespace {
 
 constexpr std::uint64_t synced_at = offsetof(Area, synced);
@@ -61,9 +61,9 @@ bool BatchCode::add(const Step& step) {
         code_.bytes({0x48, 0xb8}).u64(step.value); // mov rax, value
         code_.bytes({0x44, 0x0f, 0x22, 0xc0});     // mov cr8, rax
         break;
-    case Do::open_interrupts: code_.bytes({0xfb, 0x90}); break; // sti; nop
-    case Do::close_interrupts: code_.bytes({0xfa}); break;      // cli
-    case Do::halt: code_.bytes({0xf4}); break;                  // hlt
+    case Do::enable_interrupts: code_.bytes({0xfb, 0x90}); break; // sti; nop
+    case Do::disable_interrupts: code_.bytes({0xfa}); break;      // cli
+    case Do::halt: code_.bytes({0xf4}); break;                    // hlt
     case Do::wait:
     case Do::reset:
     case Do::init:
@@ -102,4 +102,4 @@ void BatchCode::finish() {
     std::memset(area.slots.data(), 0, size() * sizeof(Slot));
 }
 
-} // namespace lapicheck::traces::guest
+} // namespace lapicheck::programs::guest

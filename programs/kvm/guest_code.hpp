@@ -8,7 +8,7 @@
 #include "programs/kvm/guest_memory.hpp"
 #include "programs/kvm/machine_code.hpp"
 
-namespace lapicheck::traces::guest {
+namespace lapicheck::programs::guest {
 
 // A batch of one vCPU's own steps (not of the host's actions).
 class BatchCode {
@@ -38,4 +38,4 @@ class BatchCode {
     std::uint32_t syncs_ = 0;
 };
 
-} // namespace lapicheck::traces::guest
+} // namespace lapicheck::programs::guest

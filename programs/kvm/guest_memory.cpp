@@ -6,7 +6,7 @@
 
 #include "programs/kvm/machine_code.hpp"
 
-namespace lapicheck::traces::guest {
+namespace lapicheck::programs::guest {
 namespace {
 
 constexpr std::uint64_t page_bytes = 0x20'0000;
@@ -190,4 +190,4 @@ void Memory::write_handlers() {
     }
 }
 
-} // namespace lapicheck::traces::guest
+} // namespace lapicheck::programs::guest

@@ -13,7 +13,7 @@
 
 #include "programs/program.hpp"
 
-namespace lapicheck::traces::guest {
+namespace lapicheck::programs::guest {
 
 // Guest-physical addresses, and the same linear; below 2 GiB so that displacements of 32 bits reach
 // them, above what a PC has in its first megabytes, and far from an APIC's usual window.
@@ -84,4 +84,4 @@ class Memory {
     std::unordered_map<std::uint64_t, std::size_t> mapped_; // 2-MiB page: its place in the tables
 };
 
-} // namespace lapicheck::traces::guest
+} // namespace lapicheck::programs::guest

@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <vector>
 
-namespace lapicheck::traces::guest {
+namespace lapicheck::programs::guest {
 
 class Assembly {
   public:
@@ -30,4 +30,4 @@ class Assembly {
     std::vector<std::uint8_t> code_;
 };
 
-} // namespace lapicheck::traces::guest
+} // namespace lapicheck::programs::guest

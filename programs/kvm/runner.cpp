@@ -10,7 +10,7 @@
 
 #include "model/registers.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 using model::offset_of;
@@ -55,7 +55,7 @@ bool starts_timer(const Step& step) {
 bool may_enable(const Step& step) { return step.what == Do::wrmsr && step.address == model::apic_base::msr; }
 
 bool ends_batch(const Step& step) {
-    return may_enable(step) || step.what == Do::open_interrupts || step.what == Do::close_interrupts ||
+    return may_enable(step) || step.what == Do::enable_interrupts || step.what == Do::disable_interrupts ||
            step.what == Do::halt || reaches_closed(step) || may_expire_timer(step);
 }
 
@@ -82,7 +82,7 @@ std::uint64_t mask_of(const Step& step) {
 
 } // namespace
 
-KvmRunner::KvmRunner(const Machine& machine, const KvmGuest::Bounds& bounds)
+KvmRunner::KvmRunner(const Machine& machine, const KvmBounds& bounds)
     : machine_(machine), bounds_(bounds), vm_(machine), memory_(vm_.ram()) {
     for (const std::uint32_t id : machine.apic_ids) {
         vcpus_.push_back({KvmVcpu(vm_, id), {}});
@@ -142,7 +142,7 @@ bool KvmRunner::may_touch(const Step& step, StepOutcome& outcome) const {
 // Whether what a step of this vCPU sends may be taken at once, by another or by itself.
 bool KvmRunner::someone_listens(std::size_t vcpu) const {
     for (std::size_t i = 0; i < vcpus_.size(); ++i)
-        if (vcpus_[i].open || (i != vcpu && vcpus_[i].halted)) return true;
+        if (vcpus_[i].interrupts_enabled || (i != vcpu && vcpus_[i].halted)) return true;
     return false;
 }
 
@@ -181,7 +181,7 @@ std::size_t KvmRunner::run_batch(std::size_t first) {
 void KvmRunner::execute(Batch& batch) {
     Vcpu& v = vcpus_[batch.vcpu];
     v.kvm.go_to(guest::Memory::area_address(batch.vcpu), guest::Memory::slot_address(batch.vcpu, 0),
-                guest::Memory::stack_top(batch.vcpu), v.open);
+                guest::Memory::stack_top(batch.vcpu), v.interrupts_enabled);
     const bool halts = program_->steps[batch.last()].what == Do::halt;
     for (std::size_t next = 0; next < batch.syncs.size();) {
         const bool last = next + 1 == batch.syncs.size();
@@ -207,8 +207,8 @@ void KvmRunner::finish_step(const Batch& batch, std::size_t step) {
     Vcpu& v = vcpus_[batch.vcpu];
     collect_taken(batch.vcpu, step, &batch);
     const Step& done = program_->steps[step];
-    if (done.what == Do::open_interrupts) v.open = true;
-    if (done.what == Do::close_interrupts) v.open = false;
+    if (done.what == Do::enable_interrupts) v.interrupts_enabled = true;
+    if (done.what == Do::disable_interrupts) v.interrupts_enabled = false;
     v.parked = true;
     if (may_expire_timer(done)) {
         const guest::Slot& slot = memory_.area(batch.vcpu).slots[step - batch.first];
@@ -261,7 +261,7 @@ void KvmRunner::on_fault(const Batch& batch) {
     const std::size_t index = step - batch.first;
     const Vcpu& v = vcpus_[batch.vcpu];
     v.kvm.go_to(batch.code.end_of(index), guest::Memory::slot_address(batch.vcpu, index),
-                guest::Memory::stack_top(batch.vcpu), v.open);
+                guest::Memory::stack_top(batch.vcpu), v.interrupts_enabled);
 }
 
 // Lets the vCPU run until there is something to do for the runner. `batch`: what it carries out; none
@@ -297,4 +297,4 @@ KvmRunner::Out KvmRunner::come_out(std::size_t vcpu, const Batch* batch) {
     }
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -7,17 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "programs/kvm/bounds.hpp"
 #include "programs/kvm/deadline.hpp"
 #include "programs/kvm/guest_code.hpp"
-#include "programs/kvm/target.hpp"
 #include "programs/kvm/vcpu.hpp"
+#include "programs/target.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 class KvmRunner {
   public:
     // Throws KvmAbsent, KvmRefused or std::system_error.
-    KvmRunner(const Machine& machine, const KvmGuest::Bounds& bounds);
+    KvmRunner(const Machine& machine, const KvmBounds& bounds);
 
     const Machine& machine() const { return machine_; }
     // What the machine is once it is made.
@@ -33,10 +34,10 @@ class KvmRunner {
 
     struct Vcpu {
         KvmVcpu kvm;
-        std::string stopped;         // what ended it; empty: nothing
-        bool entered = false;        // KVM has run it
-        bool parked = false;         // at a sync point
-        bool open = false;           // takes interrupts
+        std::string stopped;  // what ended it; empty: nothing
+        bool entered = false; // KVM has run it
+        bool parked = false;  // at a sync point
+        bool interrupts_enabled = false;
         bool halted = false;         // in HLT
         bool waits_for_sipi = false; // an AP after INIT
         bool timer_started = false;  // and not waited for since
@@ -92,7 +93,7 @@ class KvmRunner {
     Machine machine_;
     const Program* program_ = nullptr; // being run
     std::size_t settled_ = 0;          // the step after which vCPUs take interrupts
-    KvmGuest::Bounds bounds_;
+    KvmBounds bounds_;
     Vm vm_;
     guest::Memory memory_;
     Deadline deadline_;
@@ -101,4 +102,4 @@ class KvmRunner {
     Found found_;
 };
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -9,7 +9,7 @@
 #include "model/registers.hpp"
 #include "programs/kvm/runner.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 using model::offset_of;
@@ -22,8 +22,8 @@ constexpr microseconds wake_bound{500};
 constexpr microseconds slice{100};
 // So late may the host's timer be, where others have its CPU.
 constexpr microseconds latest_vector{50'000};
-// How often an open vCPU is let in for more interrupts after one step: a guard against a KVM that
-// delivers without end.
+// How often a vCPU that takes interrupts is let in for more interrupts after one step: a guard against a KVM
+// that delivers without end.
 constexpr int most_rounds = 1024;
 
 constexpr std::uint64_t msi_base = 0xfee0'0000;
@@ -73,7 +73,7 @@ void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
     deadline_.set_at_least(stuck_after);
     // KVM looks for interrupts when something asks it to, which an APIC that is enabled again does not.
     v.kvm.set_mp_state(KVM_MP_STATE_RUNNABLE);
-    const int rounds = v.open ? most_rounds : 1;
+    const int rounds = v.interrupts_enabled ? most_rounds : 1;
     for (int round = 0; round < rounds; ++round) {
         const Out out = come_out(vcpu, nullptr);
         if (!collect_taken(vcpu, step, nullptr) || out == Out::stopped) break;
@@ -83,7 +83,8 @@ void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
 void KvmRunner::settle(std::size_t step, bool everyone, std::optional<std::size_t> busy) {
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
         Vcpu& v = vcpus_[i];
-        if (i == busy || !v.stopped.empty() || !(v.open || v.halted || (everyone && v.parked))) continue;
+        if (i == busy || !v.stopped.empty() || !(v.interrupts_enabled || v.halted || (everyone && v.parked)))
+            continue;
         let_take(i, step);
         if (!v.stopped.empty()) outcomes_[step].error = fmt::format("vCPU {}: {}", i, v.stopped);
     }
@@ -95,7 +96,7 @@ void KvmRunner::restart(std::size_t vcpu) {
     Vcpu& v = vcpus_[vcpu];
     v.kvm.enter_guest_mode();
     v.kvm.set_mp_state(KVM_MP_STATE_RUNNABLE);
-    v.parked = v.open = v.halted = v.waits_for_sipi = v.timer_started = false;
+    v.parked = v.interrupts_enabled = v.halted = v.waits_for_sipi = v.timer_started = false;
     memory_.area(vcpu).log_count = 0;
 }
 
@@ -108,7 +109,7 @@ void KvmRunner::notice_restarts(std::size_t step) {
         if (state == KVM_MP_STATE_INIT_RECEIVED || state == KVM_MP_STATE_UNINITIALIZED) {
             if (!v.waits_for_sipi) outcomes_[step].restarted.push_back({number, {}});
             v.waits_for_sipi = true;
-            v.parked = v.open = v.halted = false;
+            v.parked = v.interrupts_enabled = v.halted = false;
         } else if (const auto real_mode = v.kvm.in_real_mode()) {
             outcomes_[step].restarted.push_back({number, real_mode->sipi_vector});
             restart(i);
@@ -179,7 +180,7 @@ void KvmRunner::interrupt(const Step& step) {
     vm_.signal_msi(address_of(vcpus_[step.vcpu].kvm.apic_id()), step.vector | (step.level ? msi_level : 0));
 }
 
-// Slices, so that an open vCPU takes a periodic timer's interrupts one by one.
+// Slices, so that a vCPU that takes interrupts takes a periodic timer's interrupts one by one.
 void KvmRunner::wait(std::size_t step) {
     const auto end = steady_clock::now() + microseconds(program_->steps[step].value);
     for (auto now = steady_clock::now(); now < end; now = steady_clock::now()) {
@@ -210,7 +211,7 @@ void KvmRunner::await_timer(std::size_t step) {
     std::uint32_t count = register_of(before, offset_of(Reg::current_count));
     if (deadline_mode ? v.kvm.tsc_deadline() == 0 : initial == 0 || count == 0) {
         // Since it was started: what it brought still waits, if interrupts are closed.
-        const bool fired = v.timer_started && !v.open && (deadline_mode || initial != 0);
+        const bool fired = v.timer_started && !v.interrupts_enabled && (deadline_mode || initial != 0);
         v.timer_started = false;
         if (!fired) outcomes_[step].error = "not run: the timer does not run, or has fired before";
         if (!fired || !brings_vector) return;
@@ -236,4 +237,4 @@ void KvmRunner::await_timer(std::size_t step) {
             fmt::format("the timer did not fire within {} microseconds", bounds_.timer.count());
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

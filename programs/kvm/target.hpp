@@ -15,33 +15,30 @@
 // - Waiting has a bound: Bounds.
 #pragma once
 
-#include <chrono>
 #include <memory>
 
+#include "programs/kvm/bounds.hpp"
 #include "programs/target.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 class KvmRunner;
 
-class KvmGuest : public Party {
+class KvmTarget : public Target {
   public:
-    struct Bounds {
-        std::chrono::microseconds halt{100'000};    // for something to end HLT
-        std::chrono::microseconds timer{1'000'000}; // for timer-expires
-    };
+    using Bounds = KvmBounds;
 
-    KvmGuest();
-    explicit KvmGuest(const Bounds& bounds);
-    ~KvmGuest() override;
+    KvmTarget();
+    explicit KvmTarget(const Bounds& bounds);
+    ~KvmTarget() override;
 
     std::string name() const override { return "kvm"; }
-    Run run(const Program& program) override;
-    Run run_again(const Program& program) override;
+    Execution run(const Program& program) override;
+    Execution run_again(const Program& program) override;
 
   private:
     Bounds bounds_;
     std::unique_ptr<KvmRunner> kept_; // for run_again()
 };
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -10,7 +10,7 @@
 #include "model/registers.hpp"
 #include "programs/kvm/guest_memory.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 // struct kvm_msrs with one entry; see kvm_vm.cpp on flexible arrays.
@@ -96,12 +96,13 @@ void KvmVcpu::enter_guest_mode() const {
     must(kvm_ioctl(fd_.get(), KVM_SET_SREGS, &state), "the guest's processor state");
 }
 
-void KvmVcpu::go_to(std::uint64_t rip, std::uint64_t slot, std::uint64_t stack, bool interrupts_open) const {
+void KvmVcpu::go_to(std::uint64_t rip, std::uint64_t slot, std::uint64_t stack,
+                    bool interrupts_enabled) const {
     kvm_regs state{};
     state.rip = rip;
     state.rdi = slot;
     state.rsp = stack;
-    state.rflags = rflags_reserved | (interrupts_open ? rflags_if : 0);
+    state.rflags = rflags_reserved | (interrupts_enabled ? rflags_if : 0);
     must(kvm_ioctl(fd_.get(), KVM_SET_REGS, &state), "KVM_SET_REGS");
 }
 
@@ -199,4 +200,4 @@ void KvmVcpu::set_msr(std::uint32_t index, std::uint64_t value) const {
         throw KvmRefused(fmt::format("KVM refuses to set MSR {:X}H to {:#x}", index, value));
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -7,7 +7,7 @@
 
 #include "programs/kvm/vm.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 class KvmVcpu {
   public:
@@ -21,7 +21,7 @@ class KvmVcpu {
 
     // The guest's processor state from the beginning; the APIC is left as it is.
     void enter_guest_mode() const;
-    void go_to(std::uint64_t rip, std::uint64_t slot, std::uint64_t stack, bool interrupts_open) const;
+    void go_to(std::uint64_t rip, std::uint64_t slot, std::uint64_t stack, bool interrupts_enabled) const;
     std::uint64_t slot() const; // address of the slot that the guest has in RDI
     std::uint64_t rip() const;
 
@@ -55,7 +55,7 @@ class KvmVcpu {
     void load_apic(const kvm_sregs& sregs, const kvm_lapic_state& lapic, const kvm_vcpu_events& events,
                    std::optional<std::uint64_t> deadline) const;
 
-    FileDescriptor fd_;
+    traces::FileDescriptor fd_;
     Mapping run_;
     bool wide_ids_ = false;
     std::uint32_t hardware_id_ = 0;
@@ -65,4 +65,4 @@ class KvmVcpu {
 
 std::uint32_t register_of(const kvm_lapic_state& lapic, std::uint32_t offset);
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

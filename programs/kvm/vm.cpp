@@ -16,7 +16,7 @@
 
 #include "programs/kvm/guest_memory.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 namespace {
 
 // The header's macros take sizeof(struct kvm_cpuid2), which in C++ is not the 8 bytes it is in C: the
@@ -123,7 +123,7 @@ Vm::Vm(const Machine& machine) {
 }
 
 void Vm::open_device() {
-    device_ = FileDescriptor(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+    device_ = traces::FileDescriptor(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
     if (device_.get() < 0) {
         const char* advice = errno == EACCES   ? " (be root, or in the group that owns it)"
                              : errno == ENOENT ? " (no KVM here, or its module is not loaded)"
@@ -132,7 +132,7 @@ void Vm::open_device() {
     }
     if (kvm_ioctl(device_.get(), KVM_GET_API_VERSION) != KVM_API_VERSION)
         throw KvmAbsent("/dev/kvm does not speak KVM's API, version 12");
-    vm_ = FileDescriptor(kvm_ioctl(device_.get(), KVM_CREATE_VM));
+    vm_ = traces::FileDescriptor(kvm_ioctl(device_.get(), KVM_CREATE_VM));
     if (vm_.get() < 0) throw KvmAbsent(fmt::format("/dev/kvm makes no virtual machine: {}", reason()));
     const int bytes = kvm_ioctl(device_.get(), KVM_GET_VCPU_MMAP_SIZE);
     must(bytes, "KVM_GET_VCPU_MMAP_SIZE");
@@ -248,8 +248,8 @@ std::optional<std::uint8_t> Vm::maxphyaddr() const {
     return std::nullopt;
 }
 
-FileDescriptor Vm::create_vcpu(std::uint32_t apic_id) const {
-    FileDescriptor vcpu(kvm_ioctl(vm_.get(), KVM_CREATE_VCPU, std::uintptr_t{apic_id}));
+traces::FileDescriptor Vm::create_vcpu(std::uint32_t apic_id) const {
+    traces::FileDescriptor vcpu(kvm_ioctl(vm_.get(), KVM_CREATE_VCPU, std::uintptr_t{apic_id}));
     if (vcpu.get() < 0)
         throw KvmRefused(fmt::format("this KVM refuses a vCPU with APIC ID {}: {}", apic_id, reason()));
     CpuidTable cpuid = cpuid_;
@@ -269,4 +269,4 @@ bool Vm::signal_msi(std::uint64_t address, std::uint32_t data) const {
     return delivered > 0;
 }
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

@@ -16,7 +16,7 @@
 #include "programs/program.hpp"
 #include "traces/file_descriptor.hpp"
 
-namespace lapicheck::traces {
+namespace lapicheck::programs {
 
 // /dev/kvm is missing, forbidden, or no KVM.
 class KvmAbsent : public std::runtime_error {
@@ -68,7 +68,7 @@ class Vm {
     std::uint8_t* ram() const { return ram_.data(); }
 
     // A file descriptor of a new vCPU, its CPUID set as the machine says; `apic_id` is KVM's id too.
-    FileDescriptor create_vcpu(std::uint32_t apic_id) const;
+    traces::FileDescriptor create_vcpu(std::uint32_t apic_id) const;
     std::size_t run_bytes() const { return run_bytes_; } // of a vCPU's struct kvm_run
     // Of the guest's CPUID; none: it does not say.
     std::optional<bool> is_amd() const;
@@ -86,12 +86,12 @@ class Vm {
     void create_ram();
     void read_cpuid(const Machine& machine);
 
-    FileDescriptor device_;
-    FileDescriptor vm_;
+    traces::FileDescriptor device_;
+    traces::FileDescriptor vm_;
     Mapping ram_;
     CpuidTable cpuid_;
     std::size_t run_bytes_ = 0;
     bool wide_ids_ = false;
 };
 
-} // namespace lapicheck::traces
+} // namespace lapicheck::programs

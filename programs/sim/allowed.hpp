@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "model/domains/known_bits.hpp"
-#include "programs/sim/execution.hpp"
+#include "programs/sim/scenario.hpp"
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 
 using model::u64;
 
@@ -18,7 +18,7 @@ struct AllowedWay {
     model::State<model::KnownBits> after;
 };
 
-std::vector<AllowedWay> ways_allowed(const model::Cpu<model::Concrete>& cpu, const proof::PlainState& before,
+std::vector<AllowedWay> ways_allowed(const model::Cpu<model::Concrete>& cpu, const PlainState& before,
                                      const model::Access<model::Concrete>& access);
 
 struct Allowed {
@@ -28,6 +28,10 @@ struct Allowed {
 };
 
 // The access of a step, from the state in which the implementation made it.
-Allowed allowed_by_manual(const proof::Executed& step);
+Allowed allowed_by_manual(const ExecutedStep& step);
 
-} // namespace lapicheck::checker
+// Whether the manual allows a step that was carried out, with some answer to what it leaves unspecified:
+// outcome and state after.
+bool is_allowed(const ExecutedStep& step);
+
+} // namespace lapicheck::programs

@@ -9,7 +9,7 @@
 
 #include "model/driver.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::programs {
 
 using model::Rule;
 using model::u32;
@@ -39,16 +39,16 @@ class ScriptedDriver : public model::ConcreteDriver<> {
   public:
     explicit ScriptedDriver(const ChoiceValues& values) : values_(&values) {}
 
-    bool open(Rule rule, bool proposal, model::Place = model::Place::current()) {
+    bool unspecified(Rule rule, bool proposal, model::Place = model::Place::current()) {
         return answer(rule, ChoiceSort::way, proposal);
     }
-    bool open_value(Rule rule, bool proposal, model::Place = model::Place::current()) {
+    bool unspecified_value(Rule rule, bool proposal, model::Place = model::Place::current()) {
         return answer(rule, ChoiceSort::condition, proposal);
     }
-    u32 open_value(Rule rule, u32 proposal, model::Place = model::Place::current()) {
+    u32 unspecified_value(Rule rule, u32 proposal, model::Place = model::Place::current()) {
         return answer(rule, ChoiceSort::word, proposal);
     }
-    u64 open_value(Rule rule, u64 proposal, model::Place = model::Place::current()) {
+    u64 unspecified_value(Rule rule, u64 proposal, model::Place = model::Place::current()) {
         return answer(rule, ChoiceSort::wide_word, proposal);
     }
 
@@ -63,4 +63,4 @@ class ScriptedDriver : public model::ConcreteDriver<> {
     ChoiceNamer namer_;
 };
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::programs

@@ -2,34 +2,31 @@
 
 #include <fmt/format.h>
 
-#include "model/messages.hpp"
+#include "model/command.hpp"
 #include "programs/sim/allowed.hpp"
 #include "programs/sim/scenario_json.hpp"
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 namespace {
 
 using json = nlohmann::ordered_json;
 using model::AccessKind;
-using traces::Do;
 
-constexpr u64 msi_window = 0xfee0'0000;
-
-json choices_json(const proof::ChoiceValues& choices) {
+json choices_json(const ChoiceValues& choices) {
     json out = json::object();
     for (const auto& [name, value] : choices) out[name] = fmt::format("{:#x}", value);
     return out;
 }
 
 // A message that a device could send too; what the receiver's mode makes of its destination is the same.
-bool is_msi(const proof::RunStep& step, bool x2apic_mode) {
+bool is_msi(const ScenarioStep& step, bool x2apic_mode) {
     constexpr u64 in_msi = model::icr::vector | model::icr::delivery_mode | model::icr::logical |
                            model::icr::assert_level | model::icr::trigger;
     const u64 most = x2apic_mode ? 0xfe : 0xff; // FFH is everybody to one mode and an ID to the other
     return model::low_half(step.address) <= most && (model::low_half(step.value) & ~in_msi) == 0;
 }
 
-void put_message(traces::Step& out, const proof::RunStep& step, bool x2apic_mode) {
+void put_message(Step& out, const ScenarioStep& step, bool x2apic_mode) {
     const u64 destination = model::low_half(step.address);
     const u64 command = model::low_half(step.value);
     if (!is_msi(step, x2apic_mode)) {
@@ -39,12 +36,13 @@ void put_message(traces::Step& out, const proof::RunStep& step, bool x2apic_mode
         return;
     }
     out.what = Do::msi;
-    out.address = msi_window | destination << 12 | ((command & model::icr::logical) != 0 ? 4 : 0);
+    out.address = model::msi::base | destination << 12 |
+                  ((command & model::icr::logical) != 0 ? model::msi::logical : 0);
     out.value = command & ~u64{model::icr::logical};
 }
 
-traces::Step step_of(const proof::RunStep& step, const proof::PlainState& before) {
-    traces::Step out;
+Step step_of(const ScenarioStep& step, const PlainState& before) {
+    Step out;
     out.vcpu = step.vcpu;
     const auto put = [&out](Do what, u64 address, u64 value) {
         out.what = what;
@@ -72,8 +70,8 @@ traces::Step step_of(const proof::RunStep& step, const proof::PlainState& before
     return out;
 }
 
-traces::StepOutcome outcome_of(const proof::RunStep& step, const proof::Executed& executed) {
-    traces::StepOutcome outcome;
+StepOutcome outcome_of(const ScenarioStep& step, const ExecutedStep& executed) {
+    StepOutcome outcome;
     const auto& out = executed.out;
     outcome.gp = out.gp;
     outcome.mmio_exit = out.exits_to_userspace;
@@ -94,10 +92,10 @@ std::string allowed_text(const Allowed& allowed) {
     return out.dump();
 }
 
-traces::Machine machine_of(const proof::MachineFacts& facts) {
-    traces::Machine machine;
+Machine machine_of(const MachineFacts& facts) {
+    Machine machine;
     for (unsigned i = 0; i < facts.vcpus; ++i) machine.apic_ids.push_back(i);
-    machine.vendor = facts.amd ? traces::GuestVendor::amd : traces::GuestVendor::intel;
+    machine.vendor = facts.amd ? GuestVendor::amd : GuestVendor::intel;
     machine.x2apic = facts.x2apic;
     machine.tsc_deadline = facts.tsc_deadline;
     machine.maxphyaddr = static_cast<std::uint8_t>(facts.address_bits);
@@ -106,12 +104,12 @@ traces::Machine machine_of(const proof::MachineFacts& facts) {
 
 } // namespace
 
-traces::Program program_of(const proof::Run& run, const std::vector<proof::Executed>& executed) {
-    traces::Program program;
+Program program_of(const Scenario& run, const std::vector<ExecutedStep>& executed) {
+    Program program;
     program.machine = machine_of(run.machine);
     for (std::size_t i = 0; i < run.steps.size(); ++i) {
         program.steps.push_back(step_of(run.steps[i], executed[i].before));
-        traces::StepNotes& notes = program.notes[i];
+        StepNotes& notes = program.notes[i];
         notes.outcome = outcome_of(run.steps[i], executed[i]);
         notes.others.emplace_back("allowed", allowed_text(allowed_by_manual(executed[i])));
         if (!run.steps[i].choices.empty())
@@ -120,7 +118,7 @@ traces::Program program_of(const proof::Run& run, const std::vector<proof::Execu
     return program;
 }
 
-std::string apic_text(const proof::MachineFacts& machine) {
+std::string apic_text(const MachineFacts& machine) {
     json out;
     out["version"] = fmt::format("{:#x}", machine.version);
     out["x2apic_locked"] = machine.locked_x2apic;
@@ -128,4 +126,4 @@ std::string apic_text(const proof::MachineFacts& machine) {
     return out.dump();
 }
 
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "checker/judge/evidence.hpp"
-
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 namespace {
 
 using model::Known;
@@ -32,12 +30,12 @@ class Changes {
         if (after.is_exact() && after.value == before) return;
         if (after.is_exact()) words_.push_back(fmt::format("{} {:#x} -> {:#x}", name, before, after.value));
         else if (!after.admits(before))
-            words_.push_back(fmt::format("{} {:#x} -> {}", name, before, dotted_hex(after)));
+            words_.push_back(fmt::format("{} {:#x} -> {}", name, before, model::dotted_hex(after)));
         else open_.emplace_back(name);
     }
     void add_register(Reg reg, u32 before, Known<u32> after) {
         if (model::is_bitmap(reg) && after.is_exact()) add_vectors(words_, reg, before, after.value);
-        else add(register_name(reg), before, model::widen(after));
+        else add(model::register_name(reg), before, model::zero_extend(after));
     }
     void say(std::string words) { words_.push_back(std::move(words)); }
 
@@ -58,7 +56,7 @@ class Changes {
 void add_base(Changes& changes, u64 before, Known<u64> after) {
     constexpr u64 mode = model::apic_base::enable | model::apic_base::extd;
     if (after.is_exact() && (before & ~mode) == (after.value & ~mode)) {
-        if (before != after.value) changes.say(std::string(mode_words(after.value)));
+        if (before != after.value) changes.say(std::string(model::mode_text(after.value)));
         return;
     }
     changes.add("apic_base", before, after);
@@ -66,49 +64,16 @@ void add_base(Changes& changes, u64 before, Known<u64> after) {
 
 } // namespace
 
-KnownCpu known_cpu(const model::Cpu<model::Concrete>& cpu) {
-    return {cpu.amd,           cpu.has_x2apic,   cpu.has_tsc_deadline,
-            cpu.locked_x2apic, cpu.address_mask, cpu.hardware_id};
-}
-
-KnownState known_state(const proof::PlainState& state) {
-    KnownState known{state.apic_base,   state.tsc_deadline,       state.x2apic_id, {},
-                     state.esr_pending, state.cleared_by_software};
-    for (std::size_t i = 0; i < state.regs.size(); ++i) known.regs[i] = state.regs[i];
-    return known;
-}
-
-std::string_view mode_words(u64 apic_base) {
-    const bool enabled = (apic_base & model::apic_base::enable) != 0;
-    const bool extd = (apic_base & model::apic_base::extd) != 0;
-    if (enabled) return extd ? "x2APIC mode" : "xAPIC mode";
-    return extd ? "the invalid mode" : "disabled";
-}
-
-std::vector<std::string> change_words(const proof::PlainState& before, const KnownState& after) {
+std::vector<std::string> change_words(const PlainState& before, const KnownState& after) {
     Changes changes;
     add_base(changes, before.apic_base, after.apic_base);
     for (std::size_t i = 0; i < before.regs.size(); ++i)
         if (!model::holds_nothing(static_cast<Reg>(i)))
             changes.add_register(static_cast<Reg>(i), before.regs[i], after.regs[i]);
     changes.add("tsc_deadline", before.tsc_deadline, after.tsc_deadline);
-    changes.add("x2APIC ID", before.x2apic_id, model::widen(after.x2apic_id));
-    changes.add("pending errors", before.esr_pending, model::widen(after.esr_pending));
+    changes.add("x2APIC ID", before.x2apic_id, model::zero_extend(after.x2apic_id));
+    changes.add("pending errors", before.esr_pending, model::zero_extend(after.esr_pending));
     return std::move(changes).all();
 }
 
-std::string dotted_hex(Known<u64> value) {
-    if (value.is_exact()) return fmt::format("{:#x}", value.value);
-    std::string digits;
-    bool leading = true;
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        const u64 known = (value.known >> shift) & 0xf;
-        const u64 nibble = (value.value >> shift) & 0xf;
-        if (leading && known == 0xf && nibble == 0 && shift > 0) continue;
-        leading = false;
-        digits += known == 0xf ? fmt::format("{:x}", nibble) : ".";
-    }
-    return "0x" + digits;
-}
-
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

@@ -5,10 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "model/command.hpp"
 #include "model/step.hpp"
 #include "programs/sim/scenario_json.hpp"
+#include "programs/step_access.hpp"
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 namespace {
 
 using model::Access;
@@ -16,47 +18,29 @@ using model::AccessKind;
 using model::Concrete;
 using model::Reg;
 using model::Rule;
-using traces::Do;
-using traces::Step;
-using traces::StepOutcome;
 
-constexpr u64 msi_window = 0xfee0'0000;
-
-bool is_x2apic(const proof::PlainState& state) { return model::in_x2apic(state); }
-
-Access<Concrete> access_of(const Step& step) {
-    switch (step.what) {
-    case Do::mmio_read: return {AccessKind::mmio_read, step.address, step.size, 0};
-    case Do::mmio_write: return {AccessKind::mmio_write, step.address, step.size, step.value};
-    case Do::wrmsr: return {AccessKind::wrmsr, step.address, 4, step.value};
-    case Do::cr8_read: return {AccessKind::cr8_read, 0};
-    case Do::cr8_write: return {AccessKind::cr8_write, 0, 4, step.value};
-    default: return {AccessKind::rdmsr, step.address};
-    }
-}
+bool is_x2apic(const PlainState& state) { return model::in_x2apic(state); }
 
 u64 value_mask(const Step& step) {
     return step.what == Do::mmio_read ? model::size_mask(step.size) : ~u64{0};
 }
 
 // What a counter shows while it counts is a matter of time.
-bool counts(const proof::PlainState& state, const proof::PlainOutcome& out) {
+bool counts(const PlainState& state, const PlainOutcome& out) {
     return out.reg == Reg::current_count && out.rule == Rule::T04 && state[Reg::initial_count] != 0;
 }
 
-bool is_read(Do what) { return what == Do::mmio_read || what == Do::rdmsr || what == Do::cr8_read; }
-
 } // namespace
 
-ModelMachine::ModelMachine(const proof::PlainImplementation& implementation, const traces::Machine& machine,
-                           proof::MachineFacts facts, const traces::Found& found)
+ModelMachine::ModelMachine(const PlainImplementation& implementation, const Machine& machine,
+                           MachineFacts facts, const Found& found)
     : implementation_(implementation), choices_(facts.reset_choices), locked_x2apic_(facts.locked_x2apic),
       shows_eois_(machine.split_irqchip) {
-    if (machine.vendor == traces::GuestVendor::either && found.amd) facts.amd = *found.amd;
+    if (machine.vendor == GuestVendor::either && found.amd) facts.amd = *found.amd;
     if (!machine.maxphyaddr && found.maxphyaddr) facts.address_bits = *found.maxphyaddr;
     for (unsigned i = 0; i < machine.apic_ids.size(); ++i) {
         Vcpu& vcpu = vcpus_.emplace_back();
-        vcpu.cpu = proof::cpu_of(facts, machine.apic_ids[i]);
+        vcpu.cpu = cpu_of(facts, machine.apic_ids[i]);
         vcpu.state[Reg::version] = i < found.versions.size() ? found.versions[i] : facts.version;
         reset(vcpu);
         starts_disabled_ = !model::is_enabled(vcpu.state);
@@ -69,8 +53,8 @@ void ModelMachine::reset(Vcpu& vcpu) {
     step(vcpu, {AccessKind::reset, 0});
 }
 
-traces::Found ModelMachine::found() const {
-    traces::Found found;
+Found ModelMachine::found() const {
+    Found found;
     found.amd = vcpus_.front().cpu.amd;
     found.maxphyaddr = static_cast<std::uint8_t>(std::bit_width(vcpus_.front().cpu.address_mask));
     found.locked_x2apic = locked_x2apic_;
@@ -79,12 +63,12 @@ traces::Found ModelMachine::found() const {
     return found;
 }
 
-proof::PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& access) {
+PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& access) {
     model::Surroundings<Concrete> around{std::move(vcpu.page), std::move(shared_)};
-    model::As<proof::ScriptedDriver> driver(implementation_, around, vcpu.cpu, choices_);
-    proof::PlainOutcome out;
+    model::As<ScriptedDriver> driver(implementation_, around, vcpu.cpu, choices_);
+    PlainOutcome out;
     if (watch_) {
-        const proof::PlainState before = vcpu.state;
+        const PlainState before = vcpu.state;
         const auto around_before = around;
         out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
         watch_({vcpu.cpu, before, access, out, vcpu.state, around_before, around});
@@ -98,7 +82,7 @@ proof::PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& acces
     return out;
 }
 
-StepOutcome ModelMachine::take(const Step& step, const proof::ChoiceValues& choices) {
+StepOutcome ModelMachine::take(const Step& step, const ChoiceValues& choices) {
     StepOutcome outcome;
     choices_ = choices;
     Vcpu& vcpu = vcpus_[step.vcpu];
@@ -120,19 +104,19 @@ StepOutcome ModelMachine::take(const Step& step, const proof::ChoiceValues& choi
 
 void ModelMachine::access(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
     switch (step.what) {
-    case Do::open_interrupts: vcpu.open = true; return;
-    case Do::close_interrupts: vcpu.open = false; return;
+    case Do::enable_interrupts: vcpu.interrupts_enabled = true; return;
+    case Do::disable_interrupts: vcpu.interrupts_enabled = false; return;
     case Do::halt: vcpu.halted = true; return;
     default: break;
     }
     const u32 in_service = model::highest_vector(vcpu.state, Reg::isr0);
-    const proof::PlainOutcome out = this->step(vcpu, access_of(step));
+    const PlainOutcome out = this->step(vcpu, access_of(step));
     outcome.gp = out.gp;
     if (out.broadcasts_eoi && shows_eois_)
         outcome.eois.push_back({number_of(vcpu), static_cast<std::uint8_t>(in_service)});
     outcome.mmio_exit = out.exits_to_userspace;
     if (is_read(step.what) && !out.gp) {
-        outcome.any_value = out.answer == model::Answer::open || counts(vcpu.state, out);
+        outcome.any_value = out.answer == model::Answer::unspecified || counts(vcpu.state, out);
         outcome.value = (out.exits_to_userspace ? ~u64{0} : out.value) & value_mask(step);
     }
     if (out.sends_ipi) send(vcpu, step, outcome);
@@ -148,35 +132,25 @@ void ModelMachine::send(Vcpu& sender, const Step& step, StepOutcome& outcome) {
     u32 destination = by_msr ? model::high_half(step.value) : sender.state[Reg::icr_high] >> 24;
     if (reg == Reg::self_ipi) command = model::self_ipi_command(command);
     model::Surroundings<Concrete> around;
-    model::As<proof::ScriptedDriver> driver(implementation_, around, sender.cpu, choices_);
+    model::As<ScriptedDriver> driver(implementation_, around, sender.cpu, choices_);
     command = model::as_sent(driver, sender.cpu, command);
-    Message message{destination, destination, command};
-    const model::Addressees whom = model::addressees(command);
-    if (whom != model::Addressees::by_destination) {
-        message = {model::everybody(false), model::everybody(true), command & ~model::icr::logical};
-        std::vector<Vcpu*> to = {&sender};
-        if (whom == model::Addressees::all) to = everybody_but(nullptr);
-        if (whom == model::Addressees::others) to = everybody_but(&sender);
-        return deliver(message, to, outcome);
-    }
-    deliver(message, everybody_but(nullptr), outcome);
+    const auto route = model::route_of(command, destination);
+    const Message message{route.destination, route.x2apic_destination, route.command};
+    std::vector<Vcpu*> to = everybody_but(nullptr);
+    if (route.whom == model::Shorthand::self) to = {&sender};
+    if (route.whom == model::Shorthand::all_but_self) to = everybody_but(&sender);
+    deliver(message, to, outcome);
 }
 
 void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
-    constexpr u64 redirection_hint = 8;
-    constexpr u64 logical = 4;
-    if ((step.address & 0xfff0'0000) != msi_window || (step.address & redirection_hint) != 0) {
+    const model::MsiMessage msi = model::decode_msi(step.address, step.value);
+    if (!model::is_msi(step.address) || msi.has_redirection_hint) {
         outcome.error = "not run: a model takes messages to 0xfee..... without redirection hint only";
         return;
     }
-    constexpr u32 in_msi =
-        model::icr::vector | model::icr::delivery_mode | model::icr::assert_level | model::icr::trigger;
-    const u32 destination = model::low_half((step.address >> 12 & 0xff) | (step.address >> 32 & 0xffff'ff00));
-    const bool broadcast = destination == model::everybody(false);
-    const u32 command =
-        (model::low_half(step.value) & in_msi) | ((step.address & logical) != 0 ? model::icr::logical : 0);
-    deliver({destination, broadcast ? model::everybody(true) : destination, command}, everybody_but(nullptr),
-            outcome);
+    const bool broadcast = msi.destination == model::everybody(false);
+    deliver({msi.destination, broadcast ? model::everybody(true) : msi.destination, msi.command},
+            everybody_but(nullptr), outcome);
 }
 
 ModelMachine::Message ModelMachine::to_id_of(const Vcpu& vcpu, u32 command) {
@@ -194,7 +168,7 @@ std::vector<ModelMachine::Vcpu*> ModelMachine::everybody_but(const Vcpu* vcpu) {
 bool ModelMachine::is_for(const Vcpu& vcpu, const Message& message) const {
     Vcpu tried = vcpu;
     model::Surroundings<Concrete> around;
-    model::As<proof::ScriptedDriver> driver(implementation_, around, tried.cpu, choices_);
+    model::As<ScriptedDriver> driver(implementation_, around, tried.cpu, choices_);
     const u32 destination = is_x2apic(vcpu.state) ? message.x2apic_destination : message.destination;
     const auto out = model::receive(driver, tried.state,
                                     Access<Concrete>{AccessKind::message, destination, 4, message.command});
@@ -241,7 +215,7 @@ void ModelMachine::receive(Vcpu& vcpu, const Message& message, StepOutcome& outc
 void ModelMachine::init(Vcpu& vcpu, StepOutcome& outcome) {
     if (!vcpu.waits_for_sipi) outcome.restarted.push_back({number_of(vcpu), {}});
     vcpu.waits_for_sipi = (vcpu.state.apic_base & model::apic_base::bsp) == 0;
-    vcpu.open = vcpu.halted = vcpu.nmi_pending = false;
+    vcpu.interrupts_enabled = vcpu.halted = vcpu.nmi_pending = false;
 }
 
 // ---- what the host does, and what comes from outside
@@ -250,7 +224,7 @@ void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
     switch (step.what) {
     case Do::reset:
         reset(vcpu);
-        vcpu.open = vcpu.halted = vcpu.waits_for_sipi = vcpu.nmi_pending = false;
+        vcpu.interrupts_enabled = vcpu.halted = vcpu.waits_for_sipi = vcpu.nmi_pending = false;
         break;
     case Do::init: {
         const Message message = to_id_of(vcpu, model::delivery_mode::init);
@@ -308,16 +282,16 @@ void ModelMachine::settle(StepOutcome& outcome) {
             outcome.taken.push_back({number_of(vcpu), nmi});
             vcpu.halted = false;
         }
-        while (vcpu.open && take_interrupt(vcpu, outcome)) {
+        while (vcpu.interrupts_enabled && take_interrupt(vcpu, outcome)) {
         }
     }
 }
 
-traces::Run ModelParty::run(const traces::Program& program) {
+Execution ModelTarget::run(const Program& program) {
     const bool by_module = like_.module && entry_.with_module != nullptr;
     const auto implementation = by_module ? entry_.with_module(*like_.module) : entry_.concrete();
     ModelMachine machine(*implementation, program.machine, facts_of(program), like_);
-    traces::Run run;
+    Execution run;
     run.found = machine.found();
     run.outcomes.reserve(program.steps.size());
     for (std::size_t i = 0; i < program.steps.size(); ++i)
@@ -327,4 +301,4 @@ traces::Run ModelParty::run(const traces::Program& program) {
     return run;
 }
 
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

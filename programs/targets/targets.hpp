@@ -8,31 +8,31 @@
 
 #include "programs/target.hpp"
 
-namespace lapicheck::checker {
+namespace lapicheck::programs {
 
-struct NamedParty {
-    std::unique_ptr<traces::Party> party;
+struct NamedTarget {
+    std::unique_ptr<Target> target;
     std::string error; // why there is none of this name; empty: none
 };
 // `like`: what another party's machine has, for one that can be made so.
-NamedParty make_party(std::string_view name, const traces::Found& like = {});
+NamedTarget make_target(std::string_view name, const Found& like = {});
 bool is_model(std::string_view name);
 
 // "kvm, Linux 6.18.44", "model:kvm-2018": the name with what makes it the one it is.
-std::string full_name(const traces::Party& party);
+std::string full_name(const Target& party);
 // The kernel's release, as uname(2) has it.
 std::string kernel_release();
 
 // Both run the program on like machines.
-struct TwoRuns {
-    traces::Run first;
-    traces::Run second;
+struct TwoExecutions {
+    Execution first;
+    Execution second;
 
     // Of the KVM, if one of them is one: a model does as with that.
     std::optional<model::KvmModule> module() const {
         return first.found.module ? first.found.module : second.found.module;
     }
 };
-TwoRuns run_both(std::string_view first, std::string_view second, const traces::Program& program);
+TwoExecutions run_both(std::string_view first, std::string_view second, const Program& program);
 
-} // namespace lapicheck::checker
+} // namespace lapicheck::programs

@@ -169,7 +169,7 @@ struct ErrorsHaveACause : StepProperty {
 };
 
 template <class D>
-typename D::Bool error_entry_is_open(const State<D>& s) {
+typename D::Bool error_entry_is_unmasked(const State<D>& s) {
     return all_of<D>({has_enable(s), has_any(s[Reg::svr], facts::svr_enable),
                       negate(has_any(s[Reg::lvt_error], facts::lvt_mask))});
 }
@@ -183,7 +183,7 @@ struct FirstErrorRaisesInterrupt : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto first = both(is_zero(t.before.esr_pending), negate(is_zero(t.after.esr_pending)));
-        return {both(first, error_entry_is_open<D>(t.after)), t.out.raises_error};
+        return {both(first, error_entry_is_unmasked<D>(t.after)), t.out.raises_error};
     }
 };
 
@@ -195,7 +195,7 @@ struct MaskedErrorEntryIsSilent : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto nothing_new = equal(t.before.esr_pending, t.after.esr_pending);
-        return {either(nothing_new, negate(error_entry_is_open<D>(t.after))), negate(t.out.raises_error)};
+        return {either(nothing_new, negate(error_entry_is_unmasked<D>(t.after))), negate(t.out.raises_error)};
     }
 };
 

@@ -138,7 +138,7 @@ struct PprValue : StepProperty {
         const auto task = task_class(t);
         const auto service = service_class(t);
         const auto tpr = t.before[Reg::tpr] & u32{0xff};
-        const auto is = [&t](const typename D::U32& value) { return equal(t.out.value, widen(value)); };
+        const auto is = [&t](const typename D::U32& value) { return equal(t.out.value, zero_extend(value)); };
         const auto by_task = implies<D>(less(service, task), is(tpr));
         const auto by_service = implies<D>(less(task, service), is(service));
         const auto by_both = implies<D>(equal(task, service), either(is(tpr), is(service)));
@@ -156,7 +156,7 @@ struct Cr8IsTpr : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::cr8_read) return no_claim<D>();
-        const auto priority = widen((t.before[Reg::tpr] >> 4) & u32{0xf});
+        const auto priority = zero_extend((t.before[Reg::tpr] >> 4) & u32{0xf});
         return {has_enable(t.before), both(equal(t.out.value, priority), nothing_changed(t))};
     }
 };

@@ -55,7 +55,7 @@ struct SoftwareDisableIsRemembered : StepProperty {
         const auto writes_svr = writes(t, Reg::svr);
         const auto clears = both(was_software_enabled(t), negate(asks_software_enable(t)));
         const bool restarts = t.access.kind >= AccessKind::message; // INIT may come as a message
-        const auto other = both(negate(writes_svr), negate(leaves_registers_open(t)));
+        const auto other = both(negate(writes_svr), negate(leaves_registers_unspecified(t)));
         return {
             restarts ? typename D::Bool{false} : either(writes_svr, other),
             all_of<D>(
@@ -108,7 +108,7 @@ struct OnlySoftwareClearsMask : StepProperty {
             const auto cleared = both(is_masked(t.before, entry), negate(is_masked(t.after, entry)));
             holds = both(holds, implies<D>(cleared, writes(t, entry)));
         }
-        return {negate(leaves_registers_open(t)), holds};
+        return {negate(leaves_registers_unspecified(t)), holds};
     }
 };
 

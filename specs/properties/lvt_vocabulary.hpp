@@ -32,7 +32,7 @@ typename D::Bool has_defined_encoding(const Transition<D>& t, const RegisterFact
 // A step after which hardly anything is said of the registers: the APIC has been disabled, or an odd access
 // has hit the window.
 template <class D>
-typename D::Bool leaves_registers_open(const Transition<D>& t) {
+typename D::Bool leaves_registers_unspecified(const Transition<D>& t) {
     typename D::Bool disables = false;
     if (t.access.kind == AccessKind::wrmsr && !t.out.gp)
         disables = all_of<D>(

@@ -11,7 +11,7 @@ typename D::Bool is_vector_legal(const Transition<D>& t) {
 }
 // A message for a vector comes to an APIC that takes such.
 template <class D>
-typename D::Bool comes_to_open_apic(const Transition<D>& t) {
+typename D::Bool comes_to_enabled_apic(const Transition<D>& t) {
     return all_of<D>({asks_for_vector(t), has_enable(t.before), was_software_enabled(t), is_vector_legal(t)});
 }
 // The vector is requested if `addressed`, otherwise nothing happens.
@@ -32,7 +32,7 @@ struct PhysicalDestination : StepProperty {
     static Claim<D> check(const Transition<D>& t) {
         const auto narrow =
             either(has_x2apic_bit(t.before), less(destination(t), typename D::U32{u32{0x100}}));
-        return {all_of<D>({comes_to_open_apic(t), negate(is_logical(t)), negate(is_broadcast(t)), narrow}),
+        return {all_of<D>({comes_to_enabled_apic(t), negate(is_logical(t)), negate(is_broadcast(t)), narrow}),
                 reaches_if(t, matches_physical(t))};
     }
 };
@@ -45,7 +45,7 @@ struct FlatDestination : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto narrow = less(destination(t), typename D::U32{u32{0xff}});
-        return {all_of<D>({comes_to_open_apic(t), is_logical(t), was_xapic(t), is_flat(t), narrow}),
+        return {all_of<D>({comes_to_enabled_apic(t), is_logical(t), was_xapic(t), is_flat(t), narrow}),
                 reaches_if(t, matches_flat(t))};
     }
 };
@@ -59,7 +59,7 @@ struct ClusterDestination : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto narrow = less(destination(t), typename D::U32{u32{0xff}});
-        return {all_of<D>({comes_to_open_apic(t), is_logical(t), was_xapic(t), is_cluster(t), narrow}),
+        return {all_of<D>({comes_to_enabled_apic(t), is_logical(t), was_xapic(t), is_cluster(t), narrow}),
                 reaches_if(t, matches_cluster(t))};
     }
 };
@@ -72,7 +72,7 @@ struct X2apicLogicalDestination : StepProperty {
     static constexpr std::array rules = {Rule::I12, Rule::I17, Rule::D08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return {all_of<D>({comes_to_open_apic(t), is_logical(t), was_x2apic(t), negate(is_broadcast(t))}),
+        return {all_of<D>({comes_to_enabled_apic(t), is_logical(t), was_x2apic(t), negate(is_broadcast(t))}),
                 reaches_if(t, matches_x2apic_logical(t))};
     }
 };
@@ -84,7 +84,7 @@ struct BroadcastReachesEveryApic : StepProperty {
     static constexpr std::array rules = {Rule::I08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return {both(comes_to_open_apic(t), is_broadcast(t)), reaches_if(t, typename D::Bool{true})};
+        return {both(comes_to_enabled_apic(t), is_broadcast(t)), reaches_if(t, typename D::Bool{true})};
     }
 };
 
@@ -99,7 +99,7 @@ struct AcceptanceSetsIrrAndTmr : StepProperty {
         typename D::Bool rest = both(rest_kept(t), errors_gained_only(t, 0));
         for (const RegisterFact& fact : register_facts)
             if (!model::is_bitmap(fact.reg)) rest = both(rest, is_kept(t, fact.reg));
-        return {both(comes_to_open_apic(t), is_addressed(t)),
+        return {both(comes_to_enabled_apic(t), is_addressed(t)),
                 all_of<D>({only_vector_becomes<D>(t, Reg::irr0, vector, typename D::Bool{true}),
                            only_vector_becomes<D>(t, Reg::tmr0, vector, is_level_message(t)),
                            are_kept(t, Reg::isr0), rest})};

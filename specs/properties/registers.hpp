@@ -92,7 +92,7 @@ struct X2apicIdIsRead : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         return {reads(t, fact_of(Reg::id)),
-                implies<D>(was_x2apic(t), equal(t.out.value, widen(t.before.x2apic_id)))};
+                implies<D>(was_x2apic(t), equal(t.out.value, zero_extend(t.before.x2apic_id)))};
     }
 };
 
@@ -104,7 +104,7 @@ struct X2apicLdrFormula : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto logical = logical_x2apic_id<D>(t.before.x2apic_id);
-        return {both(reads(t, fact_of(Reg::ldr)), was_x2apic(t)), equal(t.out.value, widen(logical))};
+        return {both(reads(t, fact_of(Reg::ldr)), was_x2apic(t)), equal(t.out.value, zero_extend(logical))};
     }
 };
 
@@ -170,8 +170,8 @@ template <class D>
 typename D::Bool has_landed(const Transition<D>& t, const RegisterFact& fact) {
     const u32 ruled_apart = is_lvt_register(fact.reg) ? facts::lvt_mask : 0;
     const auto taken = software_bits(t, fact) & ~ruled_apart;
-    const u32 open = fact.reg == Reg::svr ? facts::svr_focus : 0;
-    const auto absent = ~(software_bits(t, fact) | fact.hardware | open);
+    const u32 unspecified = fact.reg == Reg::svr ? facts::svr_focus : 0;
+    const auto absent = ~(software_bits(t, fact) | fact.hardware | unspecified);
     const u32 ones = fact.reg == Reg::dfr ? fact.hardware : 0;
     return all_of<D>({agree<D>(t.after[fact.reg], written_word(t), taken),
                       is_zero(t.after[fact.reg] & absent), is_zero(~t.after[fact.reg] & ones)});

@@ -53,8 +53,9 @@ struct ResetApicBase : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::reset) return no_claim<D>();
-        constexpr u64 open = facts::base_enable | facts::base_extd | facts::base_bsp;
-        const auto base = equal(t.after.apic_base & ~open, typename D::U64{facts::base_after_reset & ~open});
+        constexpr u64 mode_and_bsp = facts::base_enable | facts::base_extd | facts::base_bsp;
+        const auto base = equal(t.after.apic_base & ~mode_and_bsp,
+                                typename D::U64{facts::base_after_reset & ~mode_and_bsp});
         return {typename D::Bool{true},
                 all_of<D>({base, either(t.cpu.locked_x2apic, negate(has_x2apic_bit(t.after))),
                            either(t.cpu.amd, has_enable(t.after))})};

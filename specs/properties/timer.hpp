@@ -60,7 +60,8 @@ struct InitialCountKept : StepProperty {
             return no_claim<D>();
         const auto switches =
             both(writes(t, Reg::lvt_timer), negate(equal(was_deadline(t), in_deadline_mode(t, t.after))));
-        const auto may = any_of<D>({writes(t, Reg::initial_count), switches, leaves_registers_open(t)});
+        const auto may =
+            any_of<D>({writes(t, Reg::initial_count), switches, leaves_registers_unspecified(t)});
         return {negate(may), is_kept(t, Reg::initial_count)};
     }
 };
@@ -183,7 +184,8 @@ struct DeadlineKept : StepProperty {
         const auto writes_it =
             t.access.kind == AccessKind::wrmsr ? at_deadline_msr(t) : typename D::Bool{false};
         const auto expires = both(expires_armed(t), was_deadline(t));
-        const auto may = any_of<D>({writes_it, expires, writes(t, Reg::lvt_timer), leaves_registers_open(t)});
+        const auto may =
+            any_of<D>({writes_it, expires, writes(t, Reg::lvt_timer), leaves_registers_unspecified(t)});
         return {negate(may), equal(t.before.tsc_deadline, t.after.tsc_deadline)};
     }
 };

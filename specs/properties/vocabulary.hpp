@@ -24,8 +24,8 @@ using model::low_half;
 using model::negate;
 using model::power_of_two;
 using model::select;
-using model::widen;
 using model::without_highest_bit;
+using model::zero_extend;
 
 using model::AccessKind;
 using model::Answer;
@@ -337,7 +337,7 @@ typename D::Bool has_vector(const State<D>& s, Reg first, const typename D::U32&
     }
     return has;
 }
-// In the bitmap the bit of `vector`, and no other, has become `set`.
+// In the bitmap the bit of `vector`, and no other, has transform `set`.
 template <class D>
 typename D::Bool only_vector_becomes(const Transition<D>& t, Reg first, const typename D::U32& vector,
                                      const typename D::Bool& set) {

@@ -107,7 +107,7 @@ class OnModels(RunCase):
     def test_a_fault_is_told_with_rule_and_reason(self):
         out = self.expect(1, "run", self.write(MODES), "--on", "model:kvm-2018").out
         self.assertIn("M01 no-mmio-read-in-x2apic (M)", out)
-        self.assertIn("because of step 2: WRMSR 1BH = 0xfee00d00: x2APIC mode", out)
+        self.assertIn("because of step 2: WRMSR 1BH (apic_base) = 0xfee00d00: x2APIC mode", out)
 
     def test_json_judges_each_step_and_can_be_run_again(self):
         path = self.write(MODES)

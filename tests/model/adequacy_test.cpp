@@ -50,13 +50,13 @@ class DepthGauge {
         if (!condition.known) deeper();
         return driver_(rule, condition);
     }
-    bool open(Rule rule, bool proposal, Place = Place::current()) {
+    bool unspecified(Rule rule, bool proposal, Place = Place::current()) {
         deeper();
-        return driver_.open(rule, proposal);
+        return driver_.unspecified(rule, proposal);
     }
     template <class T>
-    T open_value(Rule rule, T proposal, Place = Place::current()) {
-        return driver_.open_value(rule, proposal);
+    T unspecified_value(Rule rule, T proposal, Place = Place::current()) {
+        return driver_.unspecified_value(rule, proposal);
     }
     bool passes_over(KnownBool condition) const { return driver_.passes_over(condition); }
     u64 index(Known<u64> address) const { return driver_.index(address); }
@@ -230,7 +230,7 @@ TEST_CASE("what happens without an access is contained in the same on partly kno
         }));
         REQUIRE(is_contained([=](auto& p, auto& s, const auto&) {
             using Domain = typename std::remove_reference_t<decltype(p)>::D;
-            dispense(s, typename Domain::U32{vector});
+            dispatch(s, typename Domain::U32{vector});
         }));
     }
     CHECK(tally.written_bits > 31 * tally.written); // RESET and INIT leave all known

@@ -29,7 +29,7 @@ TEST_CASE("paths of different length are each taken once") {
     std::vector<unsigned> lengths;
     do {
         unsigned length = 0;
-        while (length < 4 && p.open(Rule::D09, false)) ++length;
+        while (length < 4 && p.unspecified(Rule::D09, false)) ++length;
         lengths.push_back(length);
     } while (p.next_path());
     CHECK(lengths == std::vector<unsigned>{4, 3, 2, 1, 0});
@@ -40,7 +40,7 @@ TEST_CASE("what is known does not fork") {
     CHECK(p(Rule::M01, KnownBool{true}));
     CHECK_FALSE(p(Rule::M01, KnownBool{false}));
     CHECK_FALSE(p.has_forked());
-    CHECK(p.open_value(Rule::X15, Known<u32>{5U}) == Known<u32>{});
+    CHECK(p.unspecified_value(Rule::X15, Known<u32>{5U}) == Known<u32>{});
     CHECK_FALSE(p.has_forked());
     CHECK_FALSE(p.next_path());
     CHECK(p(Rule::M01, KnownBool{}));

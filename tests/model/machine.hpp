@@ -136,7 +136,7 @@ class Machine {
 
 // Whether machines of different habits answer the question differently: it is left open.
 template <class Question>
-bool is_open(Question question) {
+bool is_unspecified(Question question) {
     return question(Habit::never) != question(Habit::always);
 }
 

@@ -39,7 +39,7 @@ TEST_CASE("the bits that only some CPUs have are those of the rule book") {
         CAPTURE(row.reg);
         const bool is_svr = row.reg == Reg::svr;
         const bool is_lint = row.reg == Reg::lvt_lint0 || row.reg == Reg::lvt_lint1;
-        CHECK(row.open == (is_svr ? book_svr_focus : 0));
+        CHECK(row.unspecified == (is_svr ? book_svr_focus : 0));
         CHECK(row.optional == (is_svr                      ? book_svr_eoi_suppression
                                : row.reg == Reg::lvt_timer ? book_timer_deadline
                                                            : 0));
@@ -72,8 +72,8 @@ TEST_CASE("the fields of a register do not overlap, and their bits are those of 
             CHECK((seen & field.mask) == 0);
             seen |= field.mask;
         }
-        for (const u32 mask :
-             {row.writable, row.read_only, row.optional, row.intel_only, row.amd_only, row.open, row.ones})
+        for (const u32 mask : {row.writable, row.read_only, row.optional, row.intel_only, row.amd_only,
+                               row.unspecified, row.ones})
             bits += std::popcount(mask);
         CHECK(seen == row.defined());
         CHECK(bits == std::popcount(row.defined())); // a bit is of one kind

@@ -60,7 +60,7 @@ TEST_CASE(
 TEST_CASE("L02 L06: delivery status and remote IRR of an unmasked entry may change without an access") {
     for (const Reg entry : {Reg::lvt_lint0, Reg::lvt_lint1}) {
         CAPTURE(entry);
-        CHECK(is_open([entry](Habit habit) {
+        CHECK(is_unspecified([entry](Habit habit) {
             Machine m(Mode::xapic, habit);
             m.s[entry] = lvt::trigger | 0x42;
             m.elapse();
@@ -74,7 +74,7 @@ TEST_CASE("L02: whether WRMSR of 1 to a read-only bit raises #GP is open") {
         for (const u32 bit : {lvt::delivery_status, lvt::remote_irr}) {
             if ((hardware_bits(entry) & bit) == 0) continue;
             CAPTURE(entry);
-            CHECK(is_open([=](Habit habit) {
+            CHECK(is_unspecified([=](Habit habit) {
                 Machine m(Mode::x2apic, habit);
                 return m.put(entry, lvt::mask | bit).gp;
             }));
@@ -82,7 +82,7 @@ TEST_CASE("L02: whether WRMSR of 1 to a read-only bit raises #GP is open") {
 }
 
 TEST_CASE("L02: whether WRMSR of 1 to a read-only bit raises #GP is open although the bit is 1 already") {
-    CHECK(is_open([](Habit habit) {
+    CHECK(is_unspecified([](Habit habit) {
         Machine m(Mode::x2apic, habit);
         m.s[Reg::lvt_lint0] = lvt::mask | lvt::remote_irr;
         return m.put(Reg::lvt_lint0, lvt::mask | lvt::remote_irr).gp;
@@ -152,7 +152,7 @@ TEST_CASE("L05: LVT entries take each delivery mode that they support; another e
             };
             CAPTURE(e.entry);
             CAPTURE(mode);
-            CHECK(is_open(raises_gp) == ((e.modes >> mode & 1) == 0));
+            CHECK(is_unspecified(raises_gp) == ((e.modes >> mode & 1) == 0));
             CHECK_FALSE(raises_gp(Habit::never));
         }
 }
@@ -166,7 +166,7 @@ TEST_CASE("L07: the mask of LVT PMC may be set without an access, and no other")
             if (entry != Reg::lvt_pmc) CHECK((m.s[entry] & lvt::mask) == 0);
         CHECK((m.s[Reg::lvt_pmc] & ~lvt::mask & 0xffff'0fff) == 0x42);
     }
-    CHECK(is_open([](Habit habit) {
+    CHECK(is_unspecified([](Habit habit) {
         Machine m(Mode::xapic, habit);
         m.s[Reg::lvt_pmc] = 0x42;
         m.elapse();
@@ -179,14 +179,14 @@ TEST_CASE("L09: where there is no LVT CMCI its place is not judged, and no regis
         Machine m(Mode::xapic, habit);
         m.s[Reg::version] = 0x0005'0014;
         State<Concrete> expected = m.s;
-        CHECK(m.read(0x2f0).answer == Answer::open);
+        CHECK(m.read(0x2f0).answer == Answer::unspecified);
         const auto out = m.write(0x2f0, 0x42);
-        CHECK(out.answer == Answer::open);
+        CHECK(out.answer == Answer::unspecified);
         CHECK(out.rule == Rule::L09);
         expected.esr_pending |= m.s.esr_pending & esr::illegal_register; // M11: open
         CHECK(is_same(m.s, expected));
     }
-    CHECK(is_open([](Habit habit) {
+    CHECK(is_unspecified([](Habit habit) {
         Machine m(Mode::xapic, habit);
         m.s[Reg::version] = 0x0005'0014;
         m.read(0x2f0);

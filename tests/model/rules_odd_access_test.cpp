@@ -19,10 +19,10 @@ TEST_CASE("M08 M09: what a part of a register, several or an unaligned one do is
         CAPTURE(odd.size);
         Machine m;
         const auto read = m.read(0x080 + odd.delta, odd.size);
-        CHECK(read.answer == Answer::open);
+        CHECK(read.answer == Answer::unspecified);
         CHECK(read.rule == odd.rule);
         CHECK(m.write(0x080 + odd.delta, 0x55, odd.size).rule == odd.rule);
-        CHECK(is_open([&odd](Habit habit) {
+        CHECK(is_unspecified([&odd](Habit habit) {
             Machine any(Mode::xapic, habit);
             any.write(0x080 + odd.delta, 0x55, odd.size);
             return any.s[Reg::tpr];
@@ -32,7 +32,7 @@ TEST_CASE("M08 M09: what a part of a register, several or an unaligned one do is
 
 TEST_CASE("M08: a write across two slots leaves both registers open") {
     for (const Reg reg : {Reg::dfr, Reg::svr})
-        CHECK(is_open([reg](Habit habit) {
+        CHECK(is_unspecified([reg](Habit habit) {
             Machine m(Mode::xapic, habit);
             m.write(0x0ee, 0, 4);
             return m.s[reg];
@@ -41,7 +41,7 @@ TEST_CASE("M08: a write across two slots leaves both registers open") {
 
 TEST_CASE("M08: an access that begins below the window and reaches into it has no defined answer") {
     Machine m;
-    CHECK(m.run({AccessKind::mmio_read, Machine::window - 2, 4, 0}).answer == Answer::open);
+    CHECK(m.run({AccessKind::mmio_read, Machine::window - 2, 4, 0}).answer == Answer::unspecified);
 }
 
 TEST_CASE("M08 M09: an odd write changes nothing but the registers it touches and what hangs on them") {
@@ -50,7 +50,7 @@ TEST_CASE("M08 M09: an odd write changes nothing but the registers it touches an
             Machine m(Mode::xapic, habit);
             m.fill();
             const State<Concrete> before = m.s;
-            CHECK(m.write(offset + 1, 0xff, 2).answer == Answer::open);
+            CHECK(m.write(offset + 1, 0xff, 2).answer == Answer::unspecified);
             CAPTURE(offset);
             for (const RegisterRow& row : sdm_registers) {
                 if (row.offset == offset && row.xapic != RegAccess::read_only) continue;
@@ -68,7 +68,7 @@ TEST_CASE("M08 M09: an odd write changes nothing but the registers it touches an
 
 TEST_CASE("M08 M09: an odd write to EOI, SVR or LVT Timer may do what a whole one does") {
     const auto may_change = [](u32 offset, auto part) {
-        return is_open([offset, part](Habit habit) {
+        return is_unspecified([offset, part](Habit habit) {
             Machine m(Mode::xapic, habit);
             m.fill();
             m.write(offset, 0, 1);

@@ -49,7 +49,7 @@ TEST_CASE("P02: dispensing takes the vector from IRR to ISR and leaves TMR") {
         const u32 bit = u32{1} << (vector % 32);
         expected[word(Reg::irr0, vector)] &= ~bit;
         expected[word(Reg::isr0, vector)] |= bit;
-        dispense(m.s, vector);
+        dispatch(m.s, vector);
         REQUIRE(is_same(m.s, expected));
     }
 }
@@ -57,7 +57,7 @@ TEST_CASE("P02: dispensing takes the vector from IRR to ISR and leaves TMR") {
 TEST_CASE("P07: a vector in service can be requested again") {
     Machine m;
     m.accept(0x51, false);
-    dispense(m.s, 0x51);
+    dispatch(m.s, 0x51);
     m.accept(0x51, false);
     CHECK(has(m, Reg::irr0, 0x51));
     CHECK(has(m, Reg::isr0, 0x51));

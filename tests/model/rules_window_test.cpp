@@ -146,7 +146,7 @@ TEST_CASE("M10 M11: a reserved offset records the illegal register address and c
                 Machine writer = m;
                 const auto read = m.read(offset);
                 const auto write = writer.write(offset, 0xffff'ffff);
-                REQUIRE(read.answer == Answer::open); // M13
+                REQUIRE(read.answer == Answer::unspecified); // M13
                 REQUIRE(write.rule == Rule::M10);
                 REQUIRE_FALSE((write.sends_ipi || write.ends_interrupt));
                 REQUIRE(is_same(m.s, expected));
@@ -160,8 +160,8 @@ TEST_CASE("M11: where AMD's extended space may be, all but the error record stay
         const auto pending = [offset](Habit habit) {
             Machine m(Mode::xapic, habit);
             m.cpu.amd = true;
-            CHECK(m.read(offset).answer == Answer::open);
-            CHECK(m.write(offset, 1).answer == Answer::open);
+            CHECK(m.read(offset).answer == Answer::unspecified);
+            CHECK(m.write(offset, 1).answer == Answer::unspecified);
             return m.s.esr_pending;
         };
         CAPTURE(offset);
@@ -185,7 +185,7 @@ TEST_CASE("M12: a write to a read-only register changes no register") {
                 expected.esr_pending |= m.s.esr_pending & esr::illegal_register;
             CHECK(is_same(m.s, expected));
         }
-    CHECK(is_open([](Habit habit) {
+    CHECK(is_unspecified([](Habit habit) {
         Machine m(Mode::xapic, habit);
         m.write(0x030, 0);
         return m.s.esr_pending;
@@ -196,7 +196,7 @@ TEST_CASE("M13: a read of EOI, APR or Remote Read is open") {
     for (const u32 offset : {0x0b0U, 0x090U, 0x0c0U}) {
         CAPTURE(offset);
         Machine m;
-        CHECK(m.read(offset).answer == Answer::open);
+        CHECK(m.read(offset).answer == Answer::unspecified);
         CHECK(m.read(offset).rule == Rule::M13);
     }
 }

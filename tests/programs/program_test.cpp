@@ -6,7 +6,7 @@
 
 #include "programs/program.hpp"
 
-using namespace lapicheck::traces;
+using namespace lapicheck::programs;
 
 namespace {
 

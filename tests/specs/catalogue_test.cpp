@@ -78,7 +78,7 @@ TEST_CASE("the catalogue holds the model's rules, each once and in the model's o
 
 TEST_CASE("no two rules share a slug, and no slug looks like an id") {
     std::set<std::string> seen;
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         CAPTURE(rule.id);
         CHECK(seen.insert(rule.slug).second);
         CHECK(rule.slug.find('-') != std::string::npos);
@@ -89,7 +89,7 @@ TEST_CASE("no two rules share a slug, and no slug looks like an id") {
 TEST_CASE("the names that users rely on keep their meaning") {
     for (const FixedName& name : fixed_names) {
         CAPTURE(name.id);
-        const Rule* rule = find_rule(name.id);
+        const RuleEntry* rule = find_rule(name.id);
         REQUIRE(rule != nullptr);
         CHECK(rule->slug == name.slug);
         CHECK(rule->level == name.level);
@@ -98,14 +98,14 @@ TEST_CASE("the names that users rely on keep their meaning") {
 }
 
 TEST_CASE("what the manuals leave open is not a must") {
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         CAPTURE(rule.id);
         CHECK(rule.level == expected_level(rule.id));
     }
 }
 
 TEST_CASE("every rule says one thing in full sentences and names where it stands") {
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         CAPTURE(rule.id);
         check_sentence(rule.statement);
         if (!rule.notes.empty()) check_sentence(rule.notes);
@@ -120,7 +120,7 @@ TEST_CASE("every rule says one thing in full sentences and names where it stands
 
 TEST_CASE("a section number has one title throughout the catalogue") {
     std::map<std::string, std::string> titles;
-    for (const Rule& rule : catalogue().rules)
+    for (const RuleEntry& rule : catalogue().rules)
         for (const Citation& citation : rule.citations) {
             const auto [known, is_new] =
                 titles.emplace(citation.manual + " " + citation.number, citation.title);
@@ -130,7 +130,7 @@ TEST_CASE("a section number has one title throughout the catalogue") {
 }
 
 TEST_CASE("a rule for one vendor cites that vendor's manual") {
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         if (rule.vendor == Vendor::both) continue;
         CAPTURE(rule.id);
         const std::string_view maker = rule.vendor == Vendor::intel ? "Intel" : "AMD";
@@ -141,7 +141,7 @@ TEST_CASE("a rule for one vendor cites that vendor's manual") {
 }
 
 TEST_CASE("every register that a rule or a departure names exists") {
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         CAPTURE(rule.id);
         CHECK_FALSE(rule.registers.empty());
         for (const std::string& name : rule.registers) CHECK_MESSAGE(is_register(name), name);
@@ -159,7 +159,7 @@ TEST_CASE("a departure departs from rules that exist and are a must") {
         CAPTURE(departure.id);
         CHECK_FALSE(departure.rules.empty());
         for (const std::string& id : departure.rules) {
-            const Rule* rule = find_rule(id);
+            const RuleEntry* rule = find_rule(id);
             REQUIRE_MESSAGE(rule != nullptr, id);
             CHECK_MESSAGE(rule->id == id, "departures name rules by id");
             CHECK_MESSAGE(rule->level == Level::must, id);
@@ -230,7 +230,7 @@ TEST_CASE("the fault of 2018 is no departure that KVM is known for") {
 }
 
 TEST_CASE("a rule is found by id in either case and by slug, and by nothing else") {
-    const Rule* rule = find_rule("B13a");
+    const RuleEntry* rule = find_rule("B13a");
     REQUIRE(rule != nullptr);
     CHECK(find_rule("b13A") == rule);
     CHECK(find_rule(rule->slug) == rule);

@@ -142,7 +142,7 @@ TEST_CASE("a rule that the code applies has an entry that says what decides it")
 TEST_CASE("what is said to decide a rule exists, and the rule's id stands beside it") {
     std::map<std::string, std::string> texts;
     unsigned decided = 0;
-    for (const Rule& rule : catalogue().rules) {
+    for (const RuleEntry& rule : catalogue().rules) {
         if (rule.decided_by.empty()) continue;
         ++decided;
         CAPTURE(rule.id);

@@ -1,6 +1,6 @@
 #include "checker/prove/symbolic/driver.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
 using model::RegisterRow;
 using model::RegisterTable;
@@ -87,29 +87,29 @@ const RegisterRow* SymbolicDriver::row_of(const RegisterTable& table, const SymU
 
 std::string SymbolicDriver::name(Rule rule, ChoiceSort sort) { return prefix_ + namer_.next(rule, sort); }
 
-bool SymbolicDriver::open(Rule rule, bool proposal, Place) {
+bool SymbolicDriver::unspecified(Rule rule, bool proposal, Place) {
     const z3::expr variable = context().bool_const(name(rule, ChoiceSort::way).c_str());
     choices_.push_back({variable, context().bool_val(proposal)});
     const unsigned way = fork({proposal ? variable : !variable, proposal ? !variable : variable});
     return (way == 0) == proposal;
 }
 
-SymBool SymbolicDriver::open_value(Rule rule, const SymBool& proposal, Place) {
+SymBool SymbolicDriver::unspecified_value(Rule rule, const SymBool& proposal, Place) {
     const z3::expr variable = context().bool_const(name(rule, ChoiceSort::condition).c_str());
     choices_.push_back({variable, proposal.formula()});
     return SymBool{variable};
 }
 
-SymU32 SymbolicDriver::open_value(Rule rule, const SymU32& proposal, Place) {
+SymU32 SymbolicDriver::unspecified_value(Rule rule, const SymU32& proposal, Place) {
     const SymU32 variable = SymU32::variable(name(rule, ChoiceSort::word));
     choices_.push_back({variable.formula(), proposal.formula()});
     return variable;
 }
 
-SymU64 SymbolicDriver::open_value(Rule rule, const SymU64& proposal, Place) {
+SymU64 SymbolicDriver::unspecified_value(Rule rule, const SymU64& proposal, Place) {
     const SymU64 variable = SymU64::variable(name(rule, ChoiceSort::wide_word));
     choices_.push_back({variable.formula(), proposal.formula()});
     return variable;
 }
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

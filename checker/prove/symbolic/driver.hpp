@@ -15,10 +15,12 @@
 #include "model/driver.hpp"
 #include "programs/sim/choices.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
 using model::Place;
 using model::Rule;
+using programs::ChoiceNamer;
+using programs::ChoiceSort;
 
 // An answer that the manual leaves open, as a path of the step met it.
 struct Choice {
@@ -48,10 +50,10 @@ class SymbolicDriver {
     const model::RegisterRow& row(model::Reg reg) const { return table()[model::index_of(reg)]; }
 
     bool operator()(Rule, const SymBool& condition, Place = Place::current()) { return decide(condition); }
-    bool open(Rule rule, bool proposal, Place place = Place::current());
-    SymBool open_value(Rule rule, const SymBool& proposal, Place place = Place::current());
-    SymU32 open_value(Rule rule, const SymU32& proposal, Place place = Place::current());
-    SymU64 open_value(Rule rule, const SymU64& proposal, Place place = Place::current());
+    bool unspecified(Rule rule, bool proposal, Place place = Place::current());
+    SymBool unspecified_value(Rule rule, const SymBool& proposal, Place place = Place::current());
+    SymU32 unspecified_value(Rule rule, const SymU32& proposal, Place place = Place::current());
+    SymU64 unspecified_value(Rule rule, const SymU64& proposal, Place place = Place::current());
     bool passes_over(const SymBool&) const { return false; }
     SymU64 index(const SymU64& address) const { return address; }
     void elsewhere(const model::State<D>&, const model::Access<D>&, model::Outcome<D>&) const {}
@@ -89,4 +91,4 @@ class SymbolicDriver {
     std::optional<u32> slot_;
 };
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

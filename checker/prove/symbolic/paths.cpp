@@ -3,7 +3,7 @@
 #include "checker/prove/symbolic/solver.hpp"
 #include "model/step.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 using model::Reg;
@@ -131,14 +131,10 @@ Mode known_mode(const SymState& state) {
 
 SymState select_state(const SymBool& condition, const SymState& if_true, const SymState& if_false) {
     SymState s;
-    s.apic_base = select(condition, if_true.apic_base, if_false.apic_base);
-    s.tsc_deadline = select(condition, if_true.tsc_deadline, if_false.tsc_deadline);
-    s.x2apic_id = select(condition, if_true.x2apic_id, if_false.x2apic_id);
-    s.esr_pending = select(condition, if_true.esr_pending, if_false.esr_pending);
-    s.cleared_by_software = select(condition, if_true.cleared_by_software, if_false.cleared_by_software);
-    for (std::size_t i = 0; i < s.regs.size(); ++i)
-        s.regs[i] = select(condition, if_true.regs[i], if_false.regs[i]);
+    model::for_each_word([&condition](model::StateWord, auto& to, const auto& yes,
+                                      const auto& no) { to = select(condition, yes, no); },
+                         s, if_true, if_false);
     return s;
 }
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -8,7 +8,7 @@
 #include "model/implementation.hpp"
 #include "specs/properties/property.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
 using model::AccessKind;
 using model::Mode;
@@ -97,4 +97,4 @@ Value merged(std::span<const Path> paths, Leaf leaf, Merge merge, std::size_t de
 
 SymState select_state(const SymBool& condition, const SymState& if_true, const SymState& if_false);
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

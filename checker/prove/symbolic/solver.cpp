@@ -1,8 +1,10 @@
 #include "checker/prove/symbolic/solver.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 constexpr unsigned quick_budget = 200'000;
@@ -29,19 +31,30 @@ z3::solver thorough_solver(unsigned budget) {
     return with_budget(clauses.mk_solver(), budget);
 }
 
-Answer answer_of(z3::check_result result) {
+SolverResult answer_of(z3::check_result result) {
     switch (result) {
-    case z3::unsat: return Answer::no;
-    case z3::sat: return Answer::yes;
+    case z3::unsat: return SolverResult::unsat;
+    case z3::sat: return SolverResult::sat;
     case z3::unknown: break;
     }
-    return Answer::unknown;
+    return SolverResult::unknown;
 }
 
 } // namespace
 
-std::string smt2_of(const Conditions& conditions, Answer answer) {
-    const char* status = answer == Answer::no ? "unsat" : answer == Answer::yes ? "sat" : "unknown";
+std::string solver_version() {
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned build = 0;
+    unsigned revision = 0;
+    Z3_get_version(&major, &minor, &build, &revision);
+    return fmt::format("Z3 {}.{}.{}", major, minor, build);
+}
+
+std::string smt2_of(const Conditions& conditions, SolverResult answer) {
+    const char* status = answer == SolverResult::unsat ? "unsat"
+                         : answer == SolverResult::sat ? "sat"
+                                                       : "unknown";
     std::vector<Z3_ast> assumptions(conditions.begin(), conditions.end());
     return Z3_benchmark_to_smtlib_string(context(), "lapicheck", "QF_ABV", status, "",
                                          static_cast<unsigned>(assumptions.size()), assumptions.data(),
@@ -64,9 +77,9 @@ z3::expr disjunction(const Conditions& conditions) {
     return z3::mk_or(all);
 }
 
-Oracle::Oracle(unsigned budget) : budget_(budget), thorough_(thorough_solver(budget)) {}
+Solver::Solver(unsigned budget) : budget_(budget), thorough_(thorough_solver(budget)) {}
 
-z3::solver& Oracle::solver_for(const Conditions& base) {
+z3::solver& Solver::solver_for(const Conditions& base) {
     const auto same = [](const z3::expr& a, const z3::expr& b) { return z3::eq(a, b); };
     const auto found = std::ranges::find_if(
         quick_, [&](const Quick& quick) { return std::ranges::equal(base, quick.base, same); });
@@ -81,20 +94,20 @@ z3::solver& Oracle::solver_for(const Conditions& base) {
     return quick_.front().solver;
 }
 
-Answer Oracle::decide(const Conditions& base, const Conditions& conditions) {
+SolverResult Solver::decide(const Conditions& base, const Conditions& conditions) {
     z3::solver& solver = solver_for(base);
     solver.push();
     for (const z3::expr& condition : conditions) solver.add(condition);
-    const Answer quick = answer_of(solver.check());
+    const SolverResult quick = answer_of(solver.check());
     solver.pop();
-    if (quick != Answer::unknown) return quick;
+    if (quick != SolverResult::unknown) return quick;
     thorough_.reset();
     for (const z3::expr& condition : base) thorough_.add(condition);
     for (const z3::expr& condition : conditions) thorough_.add(condition);
     return answer_of(thorough_.check());
 }
 
-Answer Oracle::ask(const Conditions& base, const Conditions& conditions) {
+SolverResult Solver::ask(const Conditions& base, const Conditions& conditions) {
     Conditions all = base;
     all.insert(all.end(), conditions.begin(), conditions.end());
     const z3::expr question = conjunction(all);
@@ -103,7 +116,7 @@ Answer Oracle::ask(const Conditions& base, const Conditions& conditions) {
         return found->second;
     }
     ++cost_.asked;
-    const Answer answer = decide(base, conditions);
+    const SolverResult answer = decide(base, conditions);
     answers_.emplace(question, answer);
     kept_.push_back(question);
     return answer;
@@ -145,4 +158,4 @@ u64 Example::value(const z3::expr& word) const {
 
 bool Example::is_true(const z3::expr& condition) const { return model_->eval(condition, true).is_true(); }
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -7,25 +7,26 @@
 
 #include "checker/prove/symbolic/symbolic.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
-enum class Answer : std::uint8_t { no, yes, unknown };
+// Whether conditions can hold.
+enum class SolverResult : std::uint8_t { unsat, sat, unknown };
 
 // A conjunction.
 using Conditions = std::vector<z3::expr>;
 
-class Oracle {
+class Solver {
   public:
     // `budget`: Z3's rlimit for one question.
-    explicit Oracle(unsigned budget);
+    explicit Solver(unsigned budget);
 
     // Whether all conditions can hold. Remembers its answers. `base` is what many questions in a row have in
     // common: it stays with the solver from one question to the next.
-    Answer ask(const Conditions& base, const Conditions& conditions);
+    SolverResult ask(const Conditions& base, const Conditions& conditions);
 
     struct Cost {
         std::uint64_t asked = 0;      // questions put to the solver
-        std::uint64_t remembered = 0; // answered from memory
+        std::uint64_t remembered = 0; // answered from cache
     };
     const Cost& cost() const { return cost_; }
 
@@ -37,20 +38,23 @@ class Oracle {
     };
 
     z3::solver& solver_for(const Conditions& base);
-    Answer decide(const Conditions& base, const Conditions& conditions);
+    SolverResult decide(const Conditions& base, const Conditions& conditions);
 
     // Most questions are answered at once by a quick solver; the thorough one is for those that are not, and
     // turns everything into clauses.
     unsigned budget_;
     std::vector<Quick> quick_; // the last one used comes first
     z3::solver thorough_;
-    std::unordered_map<Z3_ast, Answer> answers_;
+    std::unordered_map<Z3_ast, SolverResult> answers_;
     std::vector<z3::expr> kept_; // the formulas answered, so that no other takes over their identity
     Cost cost_;
 };
 
+// "Z3 4.8.12".
+std::string solver_version();
+
 // The question whether all conditions can hold, as SMT-LIB 2, with the answer found as its status.
-std::string smt2_of(const Conditions& conditions, Answer answer);
+std::string smt2_of(const Conditions& conditions, SolverResult answer);
 
 z3::expr conjunction(const Conditions& conditions);
 z3::expr disjunction(const Conditions& conditions);
@@ -78,4 +82,4 @@ class Example {
     std::optional<z3::model> model_;
 };
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -1,6 +1,6 @@
 #include "checker/prove/symbolic/symbolic.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 template <class T>
@@ -123,8 +123,8 @@ SymU32 high_half(const SymU64& a) {
     return known.is_exact() ? SymU32{known.value} : SymU32{a.formula().extract(63, 32), known};
 }
 
-SymU64 widen(const SymU32& a) {
-    const Known<u64> known = model::widen(a.known());
+SymU64 zero_extend(const SymU32& a) {
+    const Known<u64> known = model::zero_extend(a.known());
     return known.is_exact() ? SymU64{known.value} : SymU64{z3::zext(a.formula(), 32), known};
 }
 
@@ -269,4 +269,4 @@ SymPage select(const SymBool& condition, const SymPage& if_true, const SymPage& 
     return SymPage{z3::ite(condition.formula(), if_true.bytes(), if_false.bytes())};
 }
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

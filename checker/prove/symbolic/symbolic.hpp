@@ -14,7 +14,7 @@
 
 #include "model/domains/known_bits.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
 using model::Known;
 using model::KnownBool;
@@ -90,7 +90,7 @@ extern template class Sym<u64>;
 using SymU32 = Sym<u32>;
 using SymU64 = Sym<u64>;
 
-// A page of memory (model/domains/page.hpp) as an array of bytes.
+// A page of cache (model/domains/page.hpp) as an array of bytes.
 class SymPage {
   public:
     SymPage(); // all bytes 0
@@ -115,7 +115,7 @@ struct Symbolic {
 
 SymU32 low_half(const SymU64& a);
 SymU32 high_half(const SymU64& a);
-SymU64 widen(const SymU32& a);
+SymU64 zero_extend(const SymU32& a);
 
 SymBool both(const SymBool& a, const SymBool& b);
 SymBool either(const SymBool& a, const SymBool& b);
@@ -152,4 +152,4 @@ LAPICHECK_SYM_EXTERN(u32)
 LAPICHECK_SYM_EXTERN(u64)
 #undef LAPICHECK_SYM_EXTERN
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -6,9 +6,9 @@
 
 using namespace lapicheck;
 using namespace lapicheck::checker;
-using traces::Do;
-using traces::Step;
-using traces::StepOutcome;
+using programs::Do;
+using programs::Step;
+using programs::StepOutcome;
 
 namespace {
 
@@ -55,16 +55,16 @@ class Judged {
     }
 
   private:
-    static traces::Machine machine(std::uint32_t vcpus, bool split_irqchip) {
-        traces::Machine machine;
+    static programs::Machine machine(std::uint32_t vcpus, bool split_irqchip) {
+        programs::Machine machine;
         machine.split_irqchip = split_irqchip;
         for (std::uint32_t i = 0; i < vcpus; ++i) machine.apic_ids.push_back(i);
-        machine.vendor = traces::GuestVendor::intel;
+        machine.vendor = programs::GuestVendor::intel;
         return machine;
     }
     // Where the irqchip is split, the version says that EOI broadcasts can be suppressed.
-    static traces::Found found(std::uint32_t vcpus, bool split_irqchip) {
-        traces::Found found;
+    static programs::Found found(std::uint32_t vcpus, bool split_irqchip) {
+        programs::Found found;
         found.maxphyaddr = 40;
         found.versions.assign(vcpus, split_irqchip ? 0x105'0014 : 0x50014);
         return found;
@@ -156,21 +156,23 @@ TEST_CASE("an IPI arrives, is taken and is in service") {
     judged(wrmsr(0x830, 0x1'0000'0041), ok());
     SUBCASE("as it should") {
         CHECK(is_ok(judged(step(Do::rdmsr, 0x822, 0, 1), value(2))));
-        CHECK(is_ok(judged(step(Do::open_interrupts, 0, 0, 1), takes(0x41, 1))));
+        CHECK(is_ok(judged(step(Do::enable_interrupts, 0, 0, 1), takes(0x41, 1))));
         CHECK(is_ok(judged(step(Do::rdmsr, 0x812, 0, 1), value(2))));
         CHECK(is_ok(judged(step(Do::rdmsr, 0x80a, 0, 1), value(0x40))));
     }
     SUBCASE("it is lost") { CHECK(breaks(judged(step(Do::rdmsr, 0x822, 0, 1), value(0)), Rule::P01)); }
-    SUBCASE("it is not taken") { CHECK(breaks(judged(step(Do::open_interrupts, 0, 0, 1), ok()), Rule::P02)); }
+    SUBCASE("it is not taken") {
+        CHECK(breaks(judged(step(Do::enable_interrupts, 0, 0, 1), ok()), Rule::P02));
+    }
     SUBCASE("another is taken") {
-        CHECK(breaks(judged(step(Do::open_interrupts, 0, 0, 1), takes(0x42, 1)), Rule::P02));
+        CHECK(breaks(judged(step(Do::enable_interrupts, 0, 0, 1), takes(0x42, 1)), Rule::P02));
     }
     SUBCASE("the vector in service is lost") {
-        judged(step(Do::open_interrupts, 0, 0, 1), takes(0x41, 1));
+        judged(step(Do::enable_interrupts, 0, 0, 1), takes(0x41, 1));
         CHECK(breaks(judged(step(Do::rdmsr, 0x812, 0, 1), value(0)), Rule::P02));
     }
     SUBCASE("somebody else took it") {
-        CHECK(judged(step(Do::open_interrupts, 0, 0, 0), takes(0x41, 0)).divergences.size() == 1);
+        CHECK(judged(step(Do::enable_interrupts, 0, 0, 0), takes(0x41, 0)).divergences.size() == 1);
     }
 }
 
@@ -257,8 +259,8 @@ TEST_CASE("an EOI goes to the I/O APIC in userspace if the interrupt was level-t
         arrives.vector = vector;
         arrives.level = level;
         judged(arrives, ok());
-        judged(step(Do::open_interrupts), takes(vector));
-        judged(step(Do::close_interrupts), ok());
+        judged(step(Do::enable_interrupts), takes(vector));
+        judged(step(Do::disable_interrupts), ok());
     };
     judged(mmio_write(0xf0, software_enabled), ok());
     SUBCASE("level-triggered") {
@@ -329,20 +331,20 @@ TEST_CASE("INIT that is seen puts back the registers") {
 }
 
 TEST_CASE("the reference conforms to itself, an implementation with a fault does not") {
-    traces::Program program;
+    programs::Program program;
     program.machine.apic_ids = {0, 1};
     program.steps = {mmio_read(0x30),
                      wrmsr(0x1b, to_x2apic),
                      wrmsr(0x80f, software_enabled),
                      wrmsr(0x83f, 0x51),
-                     step(Do::open_interrupts),
+                     step(Do::enable_interrupts),
                      wrmsr(0x80b, 0),
                      mmio_read(0x30),
                      mmio_write(0x80, 0x20),
                      rdmsr(0x808),
                      wrmsr(0x830, 0x1'0000'0041)};
     const auto divergences = [&](std::string_view name) {
-        const auto run = ModelParty(*proof::find_implementation(name)).run(program);
+        const auto run = programs::ModelTarget(*model::find_implementation(name)).run(program);
         std::vector<Rule> rules;
         for (const StepVerdict& verdict : judge_run(program, run))
             for (const Divergence& divergence : verdict.divergences)

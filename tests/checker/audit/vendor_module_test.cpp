@@ -5,10 +5,8 @@
 #include "programs/sim/target.hpp"
 
 using namespace lapicheck;
-using namespace lapicheck::checker;
+using namespace lapicheck::programs;
 using model::KvmModule;
-using traces::Do;
-using traces::Step;
 
 namespace {
 
@@ -28,13 +26,13 @@ Step interrupt(std::uint8_t vector) {
 
 // What the last step read.
 u64 last_value(KvmModule module, std::vector<Step> steps) {
-    traces::Program program;
+    Program program;
     program.machine.apic_ids = {0};
-    program.machine.vendor = traces::GuestVendor::intel;
+    program.machine.vendor = GuestVendor::intel;
     program.steps = std::move(steps);
-    traces::Found like;
+    Found like;
     like.module = module;
-    const traces::Run run = ModelParty(*proof::find_implementation("kvm-6.18"), like).run(program);
+    const Execution run = ModelTarget(*model::find_implementation("kvm-6.18"), like).run(program);
     REQUIRE(run.outcomes.size() == program.steps.size());
     return run.outcomes.back().value.value_or(~u64{0});
 }
@@ -60,7 +58,7 @@ TEST_CASE("kvm_amd keeps all of TPR while it holds an interrupt back") {
 }
 
 TEST_CASE("kvm_pvm alone ends an interrupt as it is taken") {
-    const std::vector<Step> taken = {enable, step(Do::open_interrupts), interrupt(0x51),
+    const std::vector<Step> taken = {enable, step(Do::enable_interrupts), interrupt(0x51),
                                      step(Do::mmio_read, 0x120)};
     CHECK(last_value(KvmModule::svm, taken) == 1U << 17);
     CHECK(last_value(KvmModule::vmx, taken) == 1U << 17);

@@ -50,7 +50,8 @@ Rule rule_named(std::string_view id) {
 Reg register_named(std::string_view name, unsigned word) {
     for (std::size_t i = 0; i <= model::index_of(Reg::tsc_deadline); ++i) {
         const auto reg = static_cast<Reg>(i);
-        if (register_name(reg) == name) return model::is_bitmap(reg) ? model::offset_by(reg, word) : reg;
+        if (model::register_name(reg) == name)
+            return model::is_bitmap(reg) ? model::offset_by(reg, word) : reg;
     }
     FAIL("no register is called " << name);
     return Reg::none;
@@ -121,7 +122,7 @@ std::vector<Divergence> instances(const Departure& departure) {
 
 std::string text_of(const Divergence& d) {
     return fmt::format("{} {} {} fault {} bits {:#x} value {:#x}", model::to_string(d.mismatch.rule),
-                       register_name(d.mismatch.reg), model::to_string(d.mismatch.mode),
+                       model::register_name(d.mismatch.reg), model::to_string(d.mismatch.mode),
                        static_cast<int>(d.mismatch.fault), d.mismatch.bits, d.access.value);
 }
 
@@ -224,7 +225,7 @@ TEST_CASE("in another register it is no departure") {
     for_each_instance([](const Departure& departure, Divergence divergence) {
         for (std::size_t i = 0; i <= model::index_of(Reg::none); ++i) {
             divergence.mismatch.reg = static_cast<Reg>(i);
-            const std::string name(register_name(divergence.mismatch.reg));
+            const std::string name(model::register_name(divergence.mismatch.reg));
             const bool listed = std::ranges::find(departure.registers, name) != departure.registers.end();
             if (!listed) CHECK(find_departure(divergence) != &departure);
         }

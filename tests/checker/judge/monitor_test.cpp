@@ -13,8 +13,8 @@ namespace {
 constexpr u64 enabled_base = 0xfee0'0900;
 
 // An APIC of which nothing is known but its mode and where its window is.
-Worlds in_mode(u64 mode_bits) {
-    Worlds worlds = Worlds::unknown();
+AbstractState in_mode(u64 mode_bits) {
+    AbstractState worlds = AbstractState::unknown();
     traces::GuestAccess read;
     read.kind = model::AccessKind::rdmsr;
     read.address = model::apic_base::msr;
@@ -23,8 +23,8 @@ Worlds in_mode(u64 mode_bits) {
     REQUIRE(judgement.explained);
     return worlds;
 }
-Worlds xapic() { return in_mode(enabled_base); }
-Worlds x2apic() { return in_mode(enabled_base | model::apic_base::extd); }
+AbstractState xapic() { return in_mode(enabled_base); }
+AbstractState x2apic() { return in_mode(enabled_base | model::apic_base::extd); }
 
 traces::GuestAccess mmio_read(u64 address, u64 value) {
     traces::GuestAccess access;
@@ -38,11 +38,11 @@ traces::GuestAccess mmio_read(u64 address, u64 value) {
 
 std::vector<std::string_view> names(const BrokenProperties& broken) {
     std::vector<std::string_view> ids;
-    for (const proof::PropertyEntry* property : broken) ids.push_back(property->id);
+    for (const specs::PropertyEntry* property : broken) ids.push_back(property->id);
     return ids;
 }
-std::vector<std::string_view> broken(const Worlds& before, const traces::GuestAccess& access,
-                                     const Worlds& after) {
+std::vector<std::string_view> broken(const AbstractState& before, const traces::GuestAccess& access,
+                                     const AbstractState& after) {
     return names(broken_properties({before, after, access, {}, {}}));
 }
 using Names = std::vector<std::string_view>;
@@ -53,10 +53,11 @@ TEST_CASE("monitor: what the APIC answers through its closed window breaks the m
 }
 
 TEST_CASE("monitor: a property is broken only if it is in every mode that is possible") {
-    Worlds either = xapic();
+    AbstractState either = xapic();
     either.merge(x2apic());
     CHECK(broken(either, mmio_read(0xfee0'0030, 0x50014), either).empty());
-    CHECK(broken(Worlds::unknown(), mmio_read(0xfee0'0030, 0x50014), Worlds::unknown()).empty());
+    CHECK(
+        broken(AbstractState::unknown(), mmio_read(0xfee0'0030, 0x50014), AbstractState::unknown()).empty());
 }
 
 TEST_CASE("monitor: an access that may have gone elsewhere breaks nothing") {

@@ -2,7 +2,8 @@
 // docs/adding-an-implementation.md says it.
 #include <doctest/doctest.h>
 
-#include "checker/prove/counterexample.hpp"
+#include "checker/counterexample/counterexample.hpp"
+#include "checker/prove/engine/prover.hpp"
 #include "model/implementation.hpp"
 
 namespace lapicheck {
@@ -12,6 +13,8 @@ namespace {
 template <class D>
 class WritesWhenDisabled : public model::Implementation<D> {
   public:
+    static constexpr model::ImplementationInfo info{
+        "writes-when-disabled", "the window takes writes while the APIC is disabled", "made up in a test"};
     typename D::Bool applies(model::Rule rule, const model::Place&, typename D::Bool holds) const override {
         return rule == model::Rule::M04 ? typename D::Bool{false} : holds;
     }
@@ -22,27 +25,25 @@ std::unique_ptr<model::Implementation<D>> make() {
     return std::make_unique<WritesWhenDisabled<D>>();
 }
 
-constexpr proof::ImplementationEntry entry = {
-    "writes-when-disabled",  "the window takes writes while the APIC is disabled",
-    "made up in a test",     &make<model::Concrete>,
-    &make<model::KnownBits>, &make<proof::Symbolic>,
-};
+constexpr model::ImplementationEntry entry = {
+    {WritesWhenDisabled<model::Concrete>::info}, &make<model::Concrete>, &make<model::KnownBits>};
 
 } // namespace
 
 TEST_CASE("an added implementation: what it gets wrong is refuted, the rest is proved") {
-    proof::Prover prover(entry);
-    const proof::PropertyEntry& effect = *proof::find_property("no-mmio-effect-when-disabled");
-    const proof::Result refuted = prover.prove(effect);
-    REQUIRE(refuted.status == proof::Status::refuted);
+    prove::PropertyProver prover({&entry, &make<prove::Symbolic>});
+    const specs::PropertyEntry& effect = *specs::find_property("no-mmio-effect-when-disabled");
+    const prove::Result refuted = prover.prove(effect);
+    REQUIRE(refuted.status == prove::Status::refuted);
     REQUIRE(refuted.counterexample);
     CHECK(prover.confirms(effect, *refuted.counterexample));
     CHECK(refuted.counterexample->steps() == 2);
-    CHECK(
-        checker::counterexample_text(refuted, checker::Shows::counterexample).find("writes-when-disabled") !=
-        std::string::npos);
+    CHECK(checker::counterexample_text(
+              {*refuted.implementation, *refuted.property, *refuted.counterexample, "Z3"},
+              checker::Shows::counterexample)
+              .find("writes-when-disabled") != std::string::npos);
     for (const char* id : {"no-mmio-read-when-disabled", "no-mmio-effect-in-x2apic", "mmio-isolation"})
-        CHECK(prover.prove(*proof::find_property(id)).status == proof::Status::holds);
+        CHECK(prover.prove(*specs::find_property(id)).status == prove::Status::holds);
 }
 
 } // namespace lapicheck

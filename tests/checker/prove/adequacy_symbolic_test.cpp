@@ -5,12 +5,12 @@
 
 #include <doctest/doctest.h>
 
-#include "checker/prove/implementations.hpp"
+#include "model/implementations/registry.hpp"
 #include "model/step.hpp"
 #include "tests/checker/prove/random_steps.hpp"
 #include "tests/model/machine.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 // Every path of a case, with what has to be evaluated to find the one that is taken.
@@ -68,7 +68,7 @@ struct PlainEnd {
 
 PlainEnd take(const PlainImplementation& implementation, const PlainStep& step, const ChoiceValues& choices) {
     PlainEnd end{{}, step.before, step.around};
-    model::As<ScriptedDriver> driver(implementation, end.around, step.cpu, choices);
+    model::As<programs::ScriptedDriver> driver(implementation, end.around, step.cpu, choices);
     end.out = model::amended_step(driver, end.after, step.cpu, step.access);
     return end;
 }
@@ -273,7 +273,7 @@ struct Tally {
 class Trial {
   public:
     explicit Trial(const ImplementationEntry& entry)
-        : plain_(entry.concrete()), known_bits_(entry.known_bits()), symbolic_(entry.symbolic()) {}
+        : plain_(entry.concrete()), known_bits_(entry.known_bits()), symbolic_(symbolic(entry).make()) {}
 
     void try_case(const CaseKey& key, unsigned repeats) {
         const Built built = build(*symbolic_, key);
@@ -338,7 +338,7 @@ class Trial {
 
 TEST_CASE(
     "each implementation does on plain values what its formulas say, and partly known values contain it") {
-    for (const ImplementationEntry& entry : implementations()) {
+    for (const ImplementationEntry& entry : model::implementations()) {
         CAPTURE(std::string(entry.name));
         Trial trial(entry);
         for (const CaseKey& key : all_cases()) {
@@ -358,4 +358,4 @@ TEST_CASE(
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

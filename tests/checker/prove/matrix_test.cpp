@@ -3,22 +3,23 @@
 
 #include <doctest/doctest.h>
 
-#include "checker/cli/names.hpp"
-#include "checker/report/matrix.hpp"
+#include "checker/report/text.hpp"
+#include "specs/properties/names.hpp"
 
-using namespace lapicheck::checker;
-namespace proof = lapicheck::proof;
-using proof::Status;
+using namespace lapicheck;
+using prove::exit_code_of;
+using prove::Matrix;
+using prove::Status;
 
 namespace {
 
 // One row of results, as they may come.
 Matrix matrix_of(const std::vector<Status>& statuses) {
     Matrix matrix;
-    matrix.implementations = {&proof::implementations().front()};
+    matrix.implementations = {&model::implementations().front()};
     for (std::size_t i = 0; i < statuses.size(); ++i) {
-        matrix.properties.push_back(&proof::properties()[i]);
-        proof::Result result;
+        matrix.properties.push_back(&specs::properties()[i]);
+        prove::Result result;
         result.implementation = matrix.implementations.front();
         result.property = matrix.properties.back();
         result.status = statuses[i];
@@ -30,7 +31,7 @@ Matrix matrix_of(const std::vector<Status>& statuses) {
 
 std::string text_of(const Matrix& matrix) {
     std::ostringstream out;
-    write_matrix_text(out, matrix, false);
+    checker::write_prove_text(out, {matrix, false, {}, {}}, {});
     return out.str();
 }
 
@@ -40,16 +41,16 @@ bool contains(const std::string& text, std::string_view part) { return text.find
 
 TEST_CASE("prove: the worst result decides the exit status; what is not proved is no success") {
     using enum Status;
-    CHECK(exit_code(matrix_of({holds, not_applicable})) == 0);
-    CHECK(exit_code(matrix_of({holds, bounded})) == 4);
-    CHECK(exit_code(matrix_of({unknown, holds})) == 4);
-    CHECK(exit_code(matrix_of({unknown, refuted, bounded})) == 1);
+    CHECK(exit_code_of(matrix_of({holds, not_applicable})) == 0);
+    CHECK(exit_code_of(matrix_of({holds, bounded})) == 4);
+    CHECK(exit_code_of(matrix_of({unknown, holds})) == 4);
+    CHECK(exit_code_of(matrix_of({unknown, refuted, bounded})) == 1);
 }
 
 TEST_CASE("prove: a counterexample that does not stand the trial is our error, whatever else was found") {
     Matrix matrix = matrix_of({Status::refuted, Status::holds});
     matrix.unconfirmed.push_back(matrix.results.data());
-    CHECK(exit_code(matrix) == 2);
+    CHECK(exit_code_of(matrix) == 2);
 }
 
 TEST_CASE("prove: each way to end has its cell and its line in the legend") {
@@ -62,10 +63,10 @@ TEST_CASE("prove: each way to end has its cell and its line in the legend") {
 }
 
 TEST_CASE("names: all, one, several, none") {
-    CHECK(choose({"all"}, {"all"}).properties.size() == proof::properties().size());
-    const Chosen two = choose({"kvm-rfc", "kvm-2018", "kvm-rfc"}, {"mmio-isolation"});
+    CHECK(specs::choose({"all"}, {"all"}).properties.size() == specs::properties().size());
+    const specs::Chosen two = specs::choose({"kvm-rfc", "kvm-2018", "kvm-rfc"}, {"mmio-isolation"});
     REQUIRE(two.implementations.size() == 2);
     CHECK(two.implementations[0]->name == "kvm-2018"); // in the order of reports
-    CHECK(contains(choose({"kvm-2019"}, {"all"}).error, "near: kvm-2018"));
-    CHECK(contains(choose({"all"}, {"isolation"}).error, "near: mmio-isolation"));
+    CHECK(contains(specs::choose({"kvm-2019"}, {"all"}).error, "near: kvm-2018"));
+    CHECK(contains(specs::choose({"all"}, {"isolation"}).error, "near: mmio-isolation"));
 }

@@ -1,6 +1,6 @@
 // What the prover says of the implementations about the six properties of the mail's question, held against
 // the matrix made by hand; and that it says "holds" only where it has shown it.
-#include "checker/prove/prover.hpp"
+#include "checker/prove/engine/prover.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -10,7 +10,7 @@
 #include "specs/properties/vocabulary.hpp"
 #include "tests/checker/prove/values.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 using model::Concrete;
@@ -44,11 +44,11 @@ const Refuted* find_refuted(std::string_view implementation, std::string_view pr
 }
 
 Result prove(std::string_view implementation, std::string_view property) {
-    Prover prover(*find_implementation(implementation));
-    return prover.prove(*find_property(property));
+    PropertyProver prover(symbolic(*model::find_implementation(implementation)));
+    return prover.prove(*specs::find_property(property));
 }
 
-void check_refuted(const Prover& prover, const Result& result, const Refuted& expected) {
+void check_refuted(const PropertyProver& prover, const Result& result, const Refuted& expected) {
     REQUIRE(to_string(result.status) == "refuted");
     REQUIRE(result.counterexample.has_value());
     CHECK(result.depth == expected.steps);
@@ -56,10 +56,10 @@ void check_refuted(const Prover& prover, const Result& result, const Refuted& ex
     CHECK(prover.confirms(*result.property, *result.counterexample));
     CHECK_FALSE(result.witness.has_value());
     // Where the property holds the same run does not break it.
-    for (const ImplementationEntry& other : implementations())
+    for (const ImplementationEntry& other : model::implementations())
         if (find_refuted(other.name, result.property->id) == nullptr) {
             CAPTURE(std::string(other.name));
-            CHECK_FALSE(breaks(*result.property, *result.counterexample, *other.concrete()));
+            CHECK_FALSE(checker::breaks(*result.property, *result.counterexample, *other.concrete()));
         }
 }
 
@@ -71,8 +71,8 @@ void check_holds(const ImplementationEntry& entry, const Result& result) {
     if (result.property->scope != specs::Scope::step) return;
     REQUIRE(result.witness.has_value());
     const auto implementation = entry.concrete();
-    const Executed last = execute(*implementation, *result.witness).back();
-    const Claim<Concrete> claim = result.property->step.concrete(
+    const ExecutedStep last = execute(*implementation, *result.witness).back();
+    const Claim<Concrete> claim = result.property->concrete(
         {last.cpu, last.before, last.access, last.out, last.after, last.around_before, last.around_after});
     CHECK(claim.premise);
     CHECK(claim.holds);
@@ -80,15 +80,15 @@ void check_holds(const ImplementationEntry& entry, const Result& result) {
 
 TEST_CASE("the six properties hold or are refuted as the matrix made by hand says") {
     // What is remembered of one implementation is used for the next.
-    const auto memory = std::make_shared<Memory>(SearchBounds{}.budget);
-    for (const ImplementationEntry& entry : implementations()) {
-        Prover prover(entry, memory, {});
+    const auto cache = std::make_shared<ProofCache>(SearchBounds{}.budget);
+    for (const ImplementationEntry& entry : model::implementations()) {
+        PropertyProver prover(symbolic(entry), cache, {});
         CHECK(prover.cases().modes_are_closed());
         for (const std::string_view id : six) {
             CAPTURE(std::string(entry.name));
             CAPTURE(std::string(id));
-            const Result result = prover.prove(*find_property(id));
-            REQUIRE(result.property == find_property(id));
+            const Result result = prover.prove(*specs::find_property(id));
+            REQUIRE(result.property == specs::find_property(id));
             if (const Refuted* expected = find_refuted(entry.name, id))
                 check_refuted(prover, result, *expected);
             else check_holds(entry, result);
@@ -97,13 +97,14 @@ TEST_CASE("the six properties hold or are refuted as the matrix made by hand say
 }
 
 TEST_CASE("what is remembered of other implementations changes no answer") {
-    const auto memory = std::make_shared<Memory>(SearchBounds{}.budget);
-    std::vector<std::unique_ptr<Prover>> provers;
+    const auto cache = std::make_shared<ProofCache>(SearchBounds{}.budget);
+    std::vector<std::unique_ptr<PropertyProver>> provers;
     for (const std::string_view name : {"kvm-2018", "flexpriority", "sdm", "shadow-page-vcpu"})
-        provers.push_back(std::make_unique<Prover>(*find_implementation(name), memory, ProverOptions{}));
+        provers.push_back(std::make_unique<PropertyProver>(symbolic(*model::find_implementation(name)), cache,
+                                                           ProverOptions{}));
     for (const std::string_view id : {"no-mmio-effect-in-x2apic", "no-mmio-effect-when-disabled"})
         for (const auto& prover : provers) {
-            const Result result = prover->prove(*find_property(id));
+            const Result result = prover->prove(*specs::find_property(id));
             CAPTURE(std::string(id));
             CAPTURE(std::string(result.implementation->name));
             const Refuted* expected = find_refuted(result.implementation->name, id);
@@ -114,21 +115,21 @@ TEST_CASE("what is remembered of other implementations changes no answer") {
 TEST_CASE("the fault of 2018 is shown by a read that the mail's patch answers with ones") {
     const Result result = prove("kvm-2018", "no-mmio-read-in-x2apic");
     REQUIRE(result.counterexample.has_value());
-    const Run& run = result.counterexample->run;
+    const Scenario& run = result.counterexample->run;
     REQUIRE(run.steps.size() == 2);
     CHECK(run.steps[0].kind == AccessKind::wrmsr);
     CHECK(run.steps[0].address == model::apic_base::msr);
     CHECK(run.steps[1].kind == AccessKind::mmio_read);
     CHECK(run.steps[1].address == 0xfee0'0030);
-    const Executed of_2018 = execute(*find_implementation("kvm-2018")->concrete(), run).back();
+    const ExecutedStep of_2018 = execute(*model::find_implementation("kvm-2018")->concrete(), run).back();
     CHECK(of_2018.out.answer == model::Answer::apic);
     CHECK(of_2018.out.value == run.machine.version);
-    const Executed of_rfc = execute(*find_implementation("kvm-rfc")->concrete(), run).back();
+    const ExecutedStep of_rfc = execute(*model::find_implementation("kvm-rfc")->concrete(), run).back();
     CHECK(of_rfc.out.answer == model::Answer::elsewhere);
     CHECK(of_rfc.out.value == 0xffff'ffff);
 }
 
-void check_same(const Run& a, const Run& b) {
+void check_same(const Scenario& a, const Scenario& b) {
     CHECK(a.machine == b.machine);
     CHECK(a.steps == b.steps);
 }
@@ -150,10 +151,10 @@ void check_same(const Result& a, const Result& b) {
 
 // With witnesses that are made small: others may be any.
 std::vector<Result> results_of(std::string_view implementation) {
-    Prover prover(*find_implementation(implementation), {{}, true});
+    PropertyProver prover(symbolic(*model::find_implementation(implementation)), {{}, true});
     std::vector<Result> results;
     results.reserve(six.size());
-    for (const std::string_view id : six) results.push_back(prover.prove(*find_property(id)));
+    for (const std::string_view id : six) results.push_back(prover.prove(*specs::find_property(id)));
     return results;
 }
 
@@ -169,14 +170,22 @@ TEST_CASE("two provers say the same, with the same runs, whatever was proved bef
 }
 
 // Properties that are not in the table.
+// A property that is in no list.
 template <class P>
-PropertyEntry entry_of() {
-    PropertyEntry entry;
-    entry.id = P::id;
-    entry.statement = P::id;
-    entry.step = {&P::template check<Concrete>, &P::template check<model::KnownBits>,
-                  &P::template check<Symbolic>};
+const PropertyEntry& entry_of() {
+    static const PropertyEntry entry = [] {
+        PropertyEntry e;
+        e.id = P::id;
+        e.statement = P::id;
+        e.concrete = &P::template check<Concrete>;
+        e.known_bits = &P::template check<model::KnownBits>;
+        return e;
+    }();
     return entry;
+}
+template <class P>
+SymbolicProperty property_of() {
+    return {&entry_of<P>(), &P::template check<Symbolic>, nullptr};
 }
 
 // By the kind of a formula alone it is seen that nothing meets the premise.
@@ -217,10 +226,10 @@ struct NeverTrue {
 };
 
 TEST_CASE("of what no reachable state meets the premise of nothing holds: it is not applicable") {
-    Prover prover(*find_implementation("sdm"), {{20'000'000, 1}, true});
-    for (const PropertyEntry& property :
-         {entry_of<NothingConcerned>(), entry_of<FromInvalidMode>(), entry_of<FromLowVector>()}) {
-        CAPTURE(std::string(property.id));
+    PropertyProver prover(symbolic(*model::find_implementation("sdm")), {{20'000'000, 1}, true});
+    for (const SymbolicProperty& property :
+         {property_of<NothingConcerned>(), property_of<FromInvalidMode>(), property_of<FromLowVector>()}) {
+        CAPTURE(std::string(property.entry->id));
         const Result result = prover.prove(property);
         CHECK(to_string(result.status) == "not-applicable");
         CHECK_FALSE(result.witness.has_value());
@@ -228,21 +237,20 @@ TEST_CASE("of what no reachable state meets the premise of nothing holds: it is 
 }
 
 TEST_CASE("a claim that is false where its premise is met is refuted in one step") {
-    Prover prover(*find_implementation("sdm"));
-    const PropertyEntry property = entry_of<NeverTrue>();
-    const Result result = prover.prove(property);
+    PropertyProver prover(symbolic(*model::find_implementation("sdm")));
+    const Result result = prover.prove(property_of<NeverTrue>());
     CHECK(to_string(result.status) == "refuted");
     CHECK(result.depth == 1);
-    CHECK(prover.confirms(property, *result.counterexample));
+    CHECK(prover.confirms(entry_of<NeverTrue>(), *result.counterexample));
 }
 
 TEST_CASE("a solver that gives up is unknown, and nothing holds by it") {
     for (const std::string_view name : {"sdm", "kvm-2018", "shadow-page-vm"}) {
-        Prover prover(*find_implementation(name), {{1, 1}, true});
+        PropertyProver prover(symbolic(*model::find_implementation(name)), {{1, 1}, true});
         for (const std::string_view id : six) {
             CAPTURE(std::string(name));
             CAPTURE(std::string(id));
-            CHECK(to_string(prover.prove(*find_property(id)).status) == "unknown");
+            CHECK(to_string(prover.prove(*specs::find_property(id)).status) == "unknown");
         }
     }
 }
@@ -258,14 +266,13 @@ Claim<Symbolic> hard_claim(const Transition<Symbolic>& t) {
 }
 
 TEST_CASE("where the solver gave up on one property, it does not so on the next") {
-    Prover prover(*find_implementation("kvm-6.18"), {{300'000, 1}, true});
+    PropertyProver prover(symbolic(*model::find_implementation("kvm-6.18")), {{300'000, 1}, true});
     PropertyEntry hard;
     hard.id = "hard";
-    hard.step.symbolic = &hard_claim;
-    CHECK(to_string(prover.prove(hard).status) == "unknown");
-    CHECK(to_string(prover.prove(*find_property("no-mmio-read-in-x2apic")).status) == "holds");
-    CHECK(to_string(prover.prove(entry_of<FromInvalidMode>()).status) == "not-applicable");
+    CHECK(to_string(prover.prove(SymbolicProperty{&hard, &hard_claim, nullptr}).status) == "unknown");
+    CHECK(to_string(prover.prove(*specs::find_property("no-mmio-read-in-x2apic")).status) == "holds");
+    CHECK(to_string(prover.prove(property_of<FromInvalidMode>()).status) == "not-applicable");
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -2,12 +2,12 @@
 // Drawn evenly over modes, kinds of access, sizes and places.
 #pragma once
 
-#include "checker/prove/cases.hpp"
-#include "programs/sim/execution.hpp"
+#include "checker/prove/engine/cases.hpp"
+#include "programs/sim/scenario.hpp"
 #include "tests/checker/prove/values.hpp"
 #include "tests/model/random_apic.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
 using model::Concrete;
 using model::KnownBits;
@@ -124,4 +124,4 @@ class RandomSteps {
     RandomApic random_;
 };
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -5,10 +5,10 @@
 
 #include <doctest/doctest.h>
 
-#include "checker/prove/prover.hpp"
+#include "checker/prove/engine/prover.hpp"
 #include "tests/checker/prove/values.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 constexpr unsigned ample = 20'000'000;
@@ -21,50 +21,50 @@ z3::expr number(u64 value, unsigned width = 32) {
 // Formulas are made, asked about and dropped, so that others take over their places in memory and their
 // numbers: a memo that does not keep them answers for the wrong formula.
 TEST_CASE("no formula is answered for by another one that is gone") {
-    Oracle oracle(ample);
+    Solver oracle(ample);
     std::mt19937_64 random(1);
     const z3::expr x = word("x");
     for (u64 i = 0; i < 2000; ++i) {
         const u64 value = i * 0x1'0001;
         const bool possible = random() % 2 == 0;
         const Conditions base = {z3::ult(x, number(value + 1))};
-        const Answer answer =
+        const SolverResult answer =
             oracle.ask(i % 3 == 0 ? Conditions{} : base,
                        {x == number(value), z3::ult(x, number(value + (possible ? 1 : 0)))});
         CAPTURE(i);
-        REQUIRE(answer == (possible ? Answer::yes : Answer::no));
+        REQUIRE(answer == (possible ? SolverResult::sat : SolverResult::unsat));
     }
     CHECK(oracle.cost().asked == 2000);
 }
 
 TEST_CASE("a question asked again is remembered, whatever part of it is the base") {
-    Oracle oracle(ample);
+    Solver oracle(ample);
     const z3::expr x = word("x");
     const z3::expr small = z3::ult(x, number(5));
     const z3::expr large = z3::ugt(x, number(9));
-    CHECK(oracle.ask({small}, {large}) == Answer::no);
-    CHECK(oracle.ask({small}, {}) == Answer::yes);
-    CHECK(oracle.ask({}, {small, large}) == Answer::no);
-    CHECK(oracle.ask({small, large}, {}) == Answer::no);
+    CHECK(oracle.ask({small}, {large}) == SolverResult::unsat);
+    CHECK(oracle.ask({small}, {}) == SolverResult::sat);
+    CHECK(oracle.ask({}, {small, large}) == SolverResult::unsat);
+    CHECK(oracle.ask({small, large}, {}) == SolverResult::unsat);
     CHECK(oracle.cost().asked == 2);
     CHECK(oracle.cost().remembered == 2);
 }
 
 TEST_CASE("what one question assumed does not stay for the next") {
-    Oracle oracle(ample);
+    Solver oracle(ample);
     const z3::expr x = word("x");
     for (u64 i = 0; i < 50; ++i) {
         const z3::expr is_i = x == number(i);
-        REQUIRE(oracle.ask({is_i}, {x != number(i)}) == Answer::no);
-        REQUIRE(oracle.ask({x != number(i)}, {x != number(i + 1)}) == Answer::yes);
-        REQUIRE(oracle.ask({}, {is_i}) == Answer::yes);
+        REQUIRE(oracle.ask({is_i}, {x != number(i)}) == SolverResult::unsat);
+        REQUIRE(oracle.ask({x != number(i)}, {x != number(i + 1)}) == SolverResult::sat);
+        REQUIRE(oracle.ask({}, {is_i}) == SolverResult::sat);
     }
 }
 
 TEST_CASE("no conditions can hold, a contradiction cannot") {
-    Oracle oracle(ample);
-    CHECK(oracle.ask({}, {}) == Answer::yes);
-    CHECK(oracle.ask({}, {context().bool_val(false)}) == Answer::no);
+    Solver oracle(ample);
+    CHECK(oracle.ask({}, {}) == SolverResult::sat);
+    CHECK(oracle.ask({}, {context().bool_val(false)}) == SolverResult::unsat);
     CHECK(conjunction({}).is_true());
     CHECK(disjunction({}).is_false());
 }
@@ -78,12 +78,12 @@ Conditions hard_question() {
 }
 
 TEST_CASE("the solver gives up when its budget is spent, and says so, also when asked again") {
-    Oracle oracle(20'000);
-    CHECK(oracle.ask({}, hard_question()) == Answer::unknown);
-    CHECK(oracle.ask({}, hard_question()) == Answer::unknown);
+    Solver oracle(20'000);
+    CHECK(oracle.ask({}, hard_question()) == SolverResult::unknown);
+    CHECK(oracle.ask({}, hard_question()) == SolverResult::unknown);
     CHECK(oracle.cost().remembered == 1);
     // What it could not answer does not keep it from answering something else.
-    CHECK(oracle.ask({}, {word("x") == number(1)}) == Answer::yes);
+    CHECK(oracle.ask({}, {word("x") == number(1)}) == SolverResult::sat);
     CHECK_FALSE(Example(hard_question(), 20'000).exists());
 }
 
@@ -129,4 +129,4 @@ TEST_CASE("what an example prefers first it keeps") {
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

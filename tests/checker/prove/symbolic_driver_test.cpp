@@ -8,12 +8,12 @@
 
 #include <doctest/doctest.h>
 
-#include "checker/prove/cases.hpp"
-#include "checker/prove/implementations.hpp"
+#include "checker/prove/engine/cases.hpp"
+#include "model/implementations/registry.hpp"
 #include "tests/checker/prove/values.hpp"
 #include "tests/model/print.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 SymBool condition(const char* name) { return SymBool{context().bool_const(name)}; }
@@ -63,8 +63,8 @@ class SoundDecisions {
 // Of every implementation, every case: this goes over some 6,600 paths.
 template <class Visit>
 void each_case(Visit visit) {
-    for (const ImplementationEntry& entry : implementations()) {
-        const auto implementation = entry.symbolic();
+    for (const ImplementationEntry& entry : model::implementations()) {
+        const auto implementation = symbolic(entry).make();
         for (const CaseKey& key : all_cases()) {
             CAPTURE(std::string(entry.name));
             CAPTURE(std::string(to_string(key.kind)));
@@ -260,7 +260,7 @@ TEST_CASE("a place within a register's 16 bytes is the register's, also where it
 
 // A shadow page; that the mode is not known lets two paths write to it and others not.
 TEST_CASE("what one path writes to a page is not there on the next") {
-    const auto implementation = find_implementation("shadow-page-vm")->symbolic();
+    const auto implementation = symbolic(*model::find_implementation("shadow-page-vm")).make();
     Start start{any_cpu(), any_state(Mode::disabled, "s."), any_surroundings("s.")};
     start.state.apic_base = SymU64::variable("s.apic_base");
     const SymAccess access = any_access(AccessKind::mmio_write, 4, "a.");
@@ -293,10 +293,10 @@ void ask_everything(Driver& d, Told&& told) {
     using Bool = typename Driver::D::Bool;
     for (unsigned repeat = 0; repeat < 3; ++repeat)
         for (const Rule rule : {Rule::B14, Rule::M06}) {
-            told(d.open(rule, repeat % 2 == 0));
-            told(d.open_value(rule, Bool{repeat % 2 == 0}));
-            told(d.open_value(rule, U32{u32{5} + repeat}));
-            told(d.open_value(rule, U64{u64{7} + repeat}));
+            told(d.unspecified(rule, repeat % 2 == 0));
+            told(d.unspecified_value(rule, Bool{repeat % 2 == 0}));
+            told(d.unspecified_value(rule, U32{u32{5} + repeat}));
+            told(d.unspecified_value(rule, U64{u64{7} + repeat}));
         }
 }
 
@@ -341,7 +341,7 @@ TEST_CASE("answers left open have one name on formulas and on plain values, on e
         const ChoiceValues chosen = choose(driver, answers, std::string("r3.").size(), values);
         REQUIRE(chosen.size() == answers.formulas.size());
         for (const Decision& decision : driver.decisions()) REQUIRE(values.of(decision.condition()) == 1);
-        ScriptedDriver scripted(chosen);
+        programs::ScriptedDriver scripted(chosen);
         std::vector<u64> plain;
         ask_everything(scripted, [&](u64 answer) { plain.push_back(answer); });
         REQUIRE(values.of(answers.formulas) == plain);
@@ -352,7 +352,7 @@ TEST_CASE("answers left open have one name on formulas and on plain values, on e
 
 TEST_CASE("where nothing else is chosen the plain run does as the rules propose") {
     const ChoiceValues none;
-    ScriptedDriver scripted(none);
+    programs::ScriptedDriver scripted(none);
     std::vector<u64> plain;
     ask_everything(scripted, [&](u64 answer) { plain.push_back(answer); });
     CHECK(plain == std::vector<u64>{1, 1, 5, 7, 1, 1, 5, 7, 0, 0, 6, 8, 0, 0, 6, 8, 1, 1, 7, 9, 1, 1, 7, 9});
@@ -382,4 +382,4 @@ TEST_CASE("steps of different prefixes share no answer, steps of one prefix shar
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

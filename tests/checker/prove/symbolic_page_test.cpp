@@ -10,7 +10,7 @@
 #include "tests/checker/prove/values.hpp"
 #include "tests/model/print.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 // Of plain values they are found by name only.
@@ -114,4 +114,4 @@ TEST_CASE("symbolic: pages are equal where plain pages are") {
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -12,7 +12,7 @@
 #include "tests/checker/prove/values.hpp"
 #include "tests/model/print.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 // Of plain values they are found by name only.
@@ -28,8 +28,8 @@ using model::low_half;
 using model::negate;
 using model::power_of_two;
 using model::select;
-using model::widen;
 using model::without_highest_bit;
+using model::zero_extend;
 
 // Every word of which `width` bits from `first` on are 0, 1 or unknown. The others are `outside`.
 template <class T>
@@ -348,16 +348,16 @@ TEST_CASE("symbolic: the halves of a long word, and a short word made long") {
     const auto halves = [](const auto& a, auto& out) {
         out(low_half(a));
         out(high_half(a));
-        out(widen(low_half(a)) | (widen(high_half(a)) << 32U));
+        out(zero_extend(low_half(a)) | (zero_extend(high_half(a)) << 32U));
     };
     at_all_places<u64>(3, [&](Bits bits, u64 outside) { check_one_word(bits, outside, halves); });
     check_one_word<u64>({6, 29}, 0, halves);
     at_all_places<u32>(3, [&](Bits bits, u32 outside) {
         check_one_word(bits, outside, [](const auto& a, auto& out) {
-            out(widen(a));
-            out(low_half(widen(a)));
-            out(high_half(widen(a)));
-            out(widen(a) << 32U);
+            out(zero_extend(a));
+            out(low_half(zero_extend(a)));
+            out(high_half(zero_extend(a)));
+            out(zero_extend(a) << 32U);
         });
     });
 }
@@ -383,7 +383,7 @@ TEST_CASE("symbolic: operations on words of which nothing is known") {
         out(power_of_two(a));
         out(highest_bit(a));
         out(without_highest_bit(a));
-        out(widen(a));
+        out(zero_extend(a));
     };
     const SymU32 x = SymU32::variable("x");
     const SymU32 y = SymU32::variable("y");
@@ -485,7 +485,7 @@ TEST_CASE("symbolic: words made of each other at random, as long as a step makes
             case 10:
                 words.push_back(select(has_any(b, u32{1} << (mask % 32)), without_highest_bit(a), b));
                 break;
-            default: words.push_back(low_half((widen(a) << 16U) | widen(b)) & ~mask); break;
+            default: words.push_back(low_half((zero_extend(a) << 16U) | zero_extend(b)) & ~mask); break;
             }
             out(words.back());
         }
@@ -523,4 +523,4 @@ TEST_CASE("symbolic: words made of each other at random, as long as a step makes
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

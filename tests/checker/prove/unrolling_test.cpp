@@ -1,18 +1,18 @@
 // Runs from RESET: what the merged formulas of a frame say of a run is what happens when it is carried out on
 // plain values, step by step.
-#include "checker/prove/unrolling.hpp"
+#include "checker/prove/engine/unrolling.hpp"
 
 #include <algorithm>
 #include <map>
 
 #include <doctest/doctest.h>
 
-#include "checker/prove/implementations.hpp"
-#include "programs/sim/execution.hpp"
+#include "model/implementations/registry.hpp"
+#include "programs/sim/scenario.hpp"
 #include "tests/checker/prove/random_steps.hpp"
 #include "tests/model/machine.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 namespace {
 
 constexpr std::array kinds = {AccessKind::wrmsr,      AccessKind::wrmsr,          AccessKind::wrmsr,
@@ -25,7 +25,7 @@ SymU64 probe_at(std::size_t depth) { return SymU64::variable(fmt::format("probe{
 
 std::vector<z3::expr> formulas_of(const Frame& frame, std::size_t depth) {
     std::vector<z3::expr> all;
-    for (const World& world : frame.worlds) {
+    for (const ReachableMode& world : frame.worlds) {
         const SymState& s = world.start.state;
         all.push_back(world.guard);
         all.push_back(s.apic_base.formula());
@@ -66,7 +66,7 @@ class Unrolled {
             formulas_.push_back(formulas_of(unrolling_.frame(depth), depth));
             if (depth == 0) continue;
             const StepVariables& step = *unrolling_.frame(depth).step;
-            for (const World& world : unrolling_.frame(depth - 1).worlds)
+            for (const ReachableMode& world : unrolling_.frame(depth - 1).worlds)
                 for (const AccessKind kind : std::set(kinds.begin(), kinds.end()))
                     add_answers(answers, implementation, world.start, {kind, step.address, 4, step.value},
                                 depth);
@@ -104,7 +104,7 @@ class RandomRun {
     void add_step() {
         const std::size_t depth = run_.steps.size() + 1;
         const PlainState before = end().after;
-        RunStep step = draw_step(before);
+        ScenarioStep step = draw_step(before);
         step.choices = answers_[depth];
         const StepVariables& variables = *unrolled_.unrolling().frame(depth).step;
         values_.set(variables.kind, static_cast<u64>(step.kind));
@@ -117,18 +117,18 @@ class RandomRun {
     // Where the pages are looked at: at what was written last.
     u64 probe() const { return probe_; }
     // What the run has led to; a step that changes nothing but shows it.
-    Executed end() const { return end_of(run_); }
-    const Run& run() const { return run_; }
+    ExecutedStep end() const { return end_of(run_); }
+    const Scenario& run() const { return run_; }
     const Values& values() const { return values_; }
 
     // The same run with those answers only that the unrolling says were given.
-    Run with_answers_taken() {
-        Run run = run_;
+    Scenario with_answers_taken() {
+        Scenario run = run_;
         run.machine.reset_choices = taken(0);
         for (std::size_t i = 0; i < run.steps.size(); ++i) run.steps[i].choices = taken(i + 1);
         return run;
     }
-    Executed end_of(Run run) const {
+    ExecutedStep end_of(Scenario run) const {
         run.steps.push_back({0, AccessKind::rdmsr, model::apic_base::msr, 4, 0, {}});
         return execute(implementation_, run).back();
     }
@@ -178,13 +178,13 @@ class RandomRun {
         }
         run_.machine.reset_choices = answers_[0];
     }
-    RunStep draw_step(const PlainState& before) {
+    ScenarioStep draw_step(const PlainState& before) {
         const bool writes_closed_window = mode_of(before) != Mode::xapic && random().chance(40);
         const AccessKind kind =
             writes_closed_window ? AccessKind::mmio_write : kinds[random().bits() % kinds.size()];
         const std::vector<u64> places = places_of(kind, 4);
         PlainStep drawn = steps_.step({mode_of(before), kind, 4}, places[random().bits() % places.size()]);
-        RunStep step{0, kind, drawn.access.address, 4, drawn.access.value, {}};
+        ScenarioStep step{0, kind, drawn.access.address, 4, drawn.access.value, {}};
         if (model::is_mmio(kind) && random().chance(80))
             step.address = (before.apic_base & model::apic_base::page) | (step.address & 0xfff);
         if (kind == AccessKind::wrmsr && random().chance(60)) {
@@ -200,14 +200,14 @@ class RandomRun {
     Unrolled& unrolled_;
     const PlainImplementation& implementation_;
     RandomSteps& steps_;
-    Run run_;
+    Scenario run_;
     Values values_;
     u64 probe_ = 0;
     std::vector<ChoiceValues> answers_;
 };
 
 // The world of the run's mode is where the run leads, and no run leads to two worlds.
-void check_frame(Unrolled& unrolled, const RandomRun& run, const Executed& end) {
+void check_frame(Unrolled& unrolled, const RandomRun& run, const ExecutedStep& end) {
     const std::size_t depth = run.run().steps.size();
     const Frame& frame = unrolled.unrolling().frame(depth);
     const std::vector<u64> found = run.values().of(unrolled.formulas(depth));
@@ -230,7 +230,7 @@ void try_run(Unrolled& unrolled, RandomRun& run, ModesReached& modes_reached) {
     for (std::size_t depth = 0; depth <= unrolled.max_steps(); ++depth) {
         if (depth > 0) run.add_step();
         CAPTURE(depth);
-        const Executed end = run.end();
+        const ExecutedStep end = run.end();
         ++modes_reached[mode_of(end.before)];
         check_frame(unrolled, run, end);
     }
@@ -245,17 +245,17 @@ TEST_CASE("a run from RESET on plain values is what the merged formulas say of i
                                    std::pair{"shadow-page-vm", 2U}, std::pair{"shadow-page-vcpu", 2U}};
     for (const auto& [chosen_name, max_steps] : chosen) {
         const std::string name = chosen_name;
-        const ImplementationEntry& entry = *find_implementation(name);
-        const auto symbolic = entry.symbolic();
+        const ImplementationEntry& entry = *model::find_implementation(name);
+        const auto implementation = symbolic(entry).make();
         const auto plain = entry.concrete();
-        Unrolled unrolled(*symbolic, max_steps);
+        Unrolled unrolled(*implementation, max_steps);
         for (unsigned repeat = 0; repeat < 60; ++repeat) {
             RandomRun run(unrolled, *plain, steps);
             CAPTURE(name);
             CAPTURE(repeat);
             try_run(unrolled, run, modes_reached);
             if (repeat % 10 != 0) continue; // this takes long
-            const Executed again = run.end_of(run.with_answers_taken());
+            const ExecutedStep again = run.end_of(run.with_answers_taken());
             REQUIRE(model::is_same(again.before, run.end().before));
         }
     }
@@ -263,10 +263,10 @@ TEST_CASE("a run from RESET on plain values is what the merged formulas say of i
 }
 
 TEST_CASE("after RESET there is one world: xAPIC mode") {
-    for (const ImplementationEntry& entry : implementations()) {
-        const auto symbolic = entry.symbolic();
+    for (const ImplementationEntry& entry : model::implementations()) {
+        const auto implementation = symbolic(entry).make();
         for (const bool bsp : {false, true}) {
-            Unrolling unrolling(*symbolic, "r", bsp);
+            Unrolling unrolling(*implementation, "r", bsp);
             const Frame& frame = unrolling.frame(0);
             REQUIRE(frame.worlds.size() == 1);
             CHECK(frame.worlds.front().mode == Mode::xapic);
@@ -276,12 +276,12 @@ TEST_CASE("after RESET there is one world: xAPIC mode") {
 }
 
 TEST_CASE("the worlds of a frame exclude each other") {
-    const auto symbolic = implementations().front().symbolic();
-    Unrolling unrolling(*symbolic, "r", true);
+    const auto implementation = symbolic(model::implementations().front()).make();
+    Unrolling unrolling(*implementation, "r", true);
     for (std::size_t depth = 1; depth <= 2; ++depth) {
         const Frame& frame = unrolling.frame(depth);
-        for (const World& a : frame.worlds)
-            for (const World& b : frame.worlds) {
+        for (const ReachableMode& a : frame.worlds)
+            for (const ReachableMode& b : frame.worlds) {
                 if (a.mode == b.mode) continue;
                 z3::solver solver(context(), z3::solver::simple());
                 solver.add(a.guard && b.guard);
@@ -302,7 +302,7 @@ TEST_CASE("paths are merged in whichever way they part") {
         const bool is_tpr = row != nullptr && row->reg == model::Reg::tpr;
         u64 name = row == nullptr ? 0 : row->offset;
         if (is_tpr) name += driver.decide(p) ? 1U : 2U;
-        if (row == nullptr) name += driver.open(Rule::M10, true) ? 3U : 4U;
+        if (row == nullptr) name += driver.unspecified(Rule::M10, true) ? 3U : 4U;
         Path path;
         path.decisions = driver.decisions();
         path.choices = driver.choices();
@@ -334,4 +334,4 @@ TEST_CASE("paths are merged in whichever way they part") {
 }
 
 } // namespace
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

@@ -9,7 +9,7 @@
 
 #include "checker/prove/symbolic/paths.hpp"
 
-namespace lapicheck::proof {
+namespace lapicheck::prove {
 
 using PlainPage = model::BytePage<u8>;
 
@@ -93,4 +93,4 @@ class Variables {
 
 inline std::string name_of(const z3::expr& variable) { return variable.decl().name().str(); }
 
-} // namespace lapicheck::proof
+} // namespace lapicheck::prove

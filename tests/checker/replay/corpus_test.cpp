@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include "checker/judge/evidence.hpp"
-#include "checker/prove/property_table.hpp"
+#include "checker/prove/engine/symbolic_tables.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -228,7 +228,7 @@ std::string found_text(const TraceReport& report, Profile profile) {
     std::string text;
     for (const Divergence& d : report.divergences)
         text += text_of({std::string(model::to_string(d.mismatch.rule)),
-                         std::string(register_name(d.mismatch.reg)), d.count, d.access.line,
+                         std::string(model::register_name(d.mismatch.reg)), d.count, d.access.line,
                          d.known == nullptr ? "" : d.known->id},
                         profile);
     return text;
@@ -301,7 +301,7 @@ TEST_CASE("the fault of 2018 is found with its evidence") {
     CHECK(fault.vcpu == "vcpu 0 (thread 44)");
     REQUIRE(fault.because.size() == 1);
     CHECK(fault.because[0].line == 21236);
-    CHECK(fault.because[0].what == "WRMSR 1BH = 0xfee00d00: x2APIC mode");
+    CHECK(fault.because[0].what == "WRMSR 1BH (apic_base) = 0xfee00d00: x2APIC mode");
 }
 
 TEST_CASE("nearly all accesses of the recordings with a full event set are checked") {
@@ -361,7 +361,7 @@ TEST_CASE("the properties, watching every access, find what the rules find") {
         for (const Divergence& d : report.divergences) {
             CAPTURE(d.access.line);
             const bool by_rule = std::ranges::any_of(d.properties, [&](std::string_view id) {
-                const auto rules = proof::find_property(id)->rules;
+                const auto rules = specs::find_property(id)->rules;
                 return std::ranges::find(rules, d.mismatch.rule) != rules.end();
             });
             CHECK((by_rule || std::ranges::any_of(d.properties, is_of_a_read)));

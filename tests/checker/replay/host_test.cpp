@@ -76,7 +76,7 @@ TEST_CASE("a pause does not excuse the fault once the vCPU goes on in its old st
               .told() == Told{"M01 svr x2apic 2-3 because 1"});
 }
 
-TEST_CASE("a pause does not excuse a value that a reset would not have foretold") {
+TEST_CASE("a pause does not excuse a value that a reset would not have predicted") {
     CHECK(replay_script(R"(
         kvm_msr: msr_write 1b = 0xfee00d00
         +100000us kvm_apic: apic_read APIC_LVR = 0x50014
@@ -290,11 +290,11 @@ TEST_CASE("a divergence is taken back when a mark shows that a CPU lost events a
     // CPU 0 was silent from line 1 on, and the thread came over from it.
     const Replayed lost = replay_script(fmt::format(script, "CPU:0 [LOST 3 EVENTS]"));
     CHECK(lost.told() == Told{});
-    CHECK(lost.summary.taken_back == 1);
+    CHECK(lost.summary.withdrawn == 1);
     // CPU 1 lost only what came behind its last line.
     const Replayed other = replay_script(fmt::format(script, "CPU:1 [LOST 3 EVENTS]"));
     CHECK(other.told() == Told{"M01 version x2apic 2-3 because 1"});
-    CHECK(other.summary.taken_back == 0);
+    CHECK(other.summary.withdrawn == 0);
 }
 
 TEST_CASE("a divergence in one run of lines of a thread stays when another CPU lost events") {

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "checker/report/check.hpp"
+#include "checker/judge/divergence_text.hpp"
 #include "tests/checker/replay/made_trace.hpp"
 
 namespace lapicheck::checker {
@@ -32,7 +32,7 @@ Told told_of(const Replayed& r) {
     Told told;
     for (const Divergence& d : r.divergences)
         told.push_back(fmt::format("{} {} {} +{}-{}", model::to_string(d.mismatch.rule),
-                                   register_name(d.mismatch.reg), model::to_string(d.mismatch.mode),
+                                   model::register_name(d.mismatch.reg), model::to_string(d.mismatch.mode),
                                    d.access.first_line - lines_of_start, d.line - lines_of_start));
     return told;
 }
@@ -189,10 +189,10 @@ TEST_CASE("an interrupt that no event announced counts only if each CPU's events
     const std::string unannounced = reads(0x822, 0x220, "0x0") + takes(0x51) + ends(0x51);
     const Replayed known = replay_script(other_cpu + start() + unannounced + other_cpu);
     CHECK(known.divergences.size() == 1);
-    CHECK(known.summary.taken_back == 0);
+    CHECK(known.summary.withdrawn == 0);
     const Replayed unknown = replay_script(other_cpu + start() + unannounced);
     CHECK(unknown.told() == Told{});
-    CHECK(unknown.summary.taken_back == 1);
+    CHECK(unknown.summary.withdrawn == 1);
 }
 
 TEST_CASE("an interrupt that only a reset would allow is a fault once there was none, and in service then") {

@@ -72,7 +72,7 @@ struct Replayed {
     Told told() const {
         Told lines;
         for (const Divergence& d : divergences) {
-            const std::string_view name = register_name(d.mismatch.reg);
+            const std::string_view name = model::register_name(d.mismatch.reg);
             std::string line = fmt::format("{} {} {} ", model::to_string(d.mismatch.rule),
                                            name.empty() ? "-" : name, model::to_string(d.mismatch.mode));
             const u64 first = std::min(d.access.first_line, d.line);

@@ -21,7 +21,7 @@ TEST_CASE("the fault of 2018: in x2APIC mode an MMIO read is answered by the reg
     REQUIRE(r.divergences.size() == 1);
     CHECK(r.divergences[0].mismatch.fault == Fault::answered_by_apic);
     CHECK(r.divergences[0].access.value == 0x50014);
-    CHECK(r.divergences[0].because[0].what == "WRMSR 1BH = 0xfee00d00: x2APIC mode");
+    CHECK(r.divergences[0].because[0].what == "WRMSR 1BH (apic_base) = 0xfee00d00: x2APIC mode");
     CHECK(r.summary.accesses == 2);
 }
 

@@ -30,7 +30,7 @@ TEST_CASE("without kvm_msr the mode may have changed between any two accesses") 
     const Replayed without = replayed("", "");
     CHECK(without.told() == Told{});
     CHECK(without.notes("no kvm_msr event is in the trace"));
-    CHECK(without.summary.taken_back != 0);
+    CHECK(without.summary.withdrawn != 0);
     // An access to an MSR, whichever it is, shows that they are recorded.
     const Told all = replayed("kvm_msr: msr_read 1b = 0xfee00900", "").told();
     CHECK(all.size() == 2);
@@ -93,7 +93,7 @@ TEST_CASE("where only one of the host's CPUs shows events, others may have sent 
     CHECK(replay_text(header(1) + text).told().size() == 1);
     const Replayed lacking = replay_text(header(2) + text);
     CHECK(lacking.told() == Told{});
-    CHECK(lacking.summary.taken_back == 1);
+    CHECK(lacking.summary.withdrawn == 1);
 }
 
 // ----- Interrupts that go past what is traced -----

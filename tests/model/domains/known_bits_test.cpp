@@ -265,7 +265,7 @@ TEST_CASE("known bits: the halves of a long word and a short word made long are 
     for (const Word a : values<u32>(4, 28)) {
         Tightest<u64> all;
         each_choice(a, [&](u32 x) { all.add(x); });
-        REQUIRE(widen(a) == all.word());
+        REQUIRE(zero_extend(a) == all.word());
     }
 }
 
@@ -280,7 +280,7 @@ TEST_CASE("plain values: the named operations are what their names say") {
             REQUIRE(is_zero(u64{x} << 32) == (value == 0));
             REQUIRE(high_half(u64{x} << 32 | 5) == x);
             REQUIRE(low_half(u64{5} << 32 | x) == x);
-            REQUIRE(widen(x) == u64{x});
+            REQUIRE(zero_extend(x) == u64{x});
             for (u32 other = 0; other < 64; ++other) {
                 REQUIRE(less(value, other) == (value < other));
                 REQUIRE(equal(value, other) == (value == other));

@@ -8,7 +8,7 @@
 
 #include "programs/kvm/target.hpp"
 
-using namespace lapicheck::traces;
+using namespace lapicheck::programs;
 
 namespace {
 
@@ -58,13 +58,13 @@ constexpr std::chrono::microseconds short_timer{200'000};
 
 // Empty, and a message is printed, where there is no KVM to ask.
 std::vector<StepOutcome> run(const Program& program) {
-    KvmGuest party(KvmGuest::Bounds{short_halt, short_timer});
-    const Run result = party.run(program);
-    if (result.status == Run::Status::absent) {
+    KvmTarget target(KvmTarget::Bounds{short_halt, short_timer});
+    const Execution result = target.run(program);
+    if (result.status == Execution::Status::absent) {
         MESSAGE("SKIPPED, no KVM on this machine: " << result.reason);
         return {};
     }
-    REQUIRE_MESSAGE(result.status == Run::Status::ran, result.reason);
+    REQUIRE_MESSAGE(result.status == Execution::Status::ran, result.reason);
     REQUIRE(result.outcomes.size() == program.steps.size());
     return result.outcomes;
 }
@@ -133,9 +133,9 @@ TEST_CASE("kvm: accesses of each size, and CR8") {
 
 TEST_CASE("kvm: a self IPI is taken when interrupts are opened, or at once if they are") {
     const auto seen = run(program_of({wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff), wrmsr(0x83f, 0x31),
-                                      wrmsr(0x83f, 0xe1), rdmsr(0x821), plain(Do::open_interrupts),
+                                      wrmsr(0x83f, 0xe1), rdmsr(0x821), plain(Do::enable_interrupts),
                                       wrmsr(0x80b, 0), wrmsr(0x80b, 0), wrmsr(0x83f, 0x42), wrmsr(0x80b, 0),
-                                      plain(Do::close_interrupts), wrmsr(0x83f, 0x43), rdmsr(0x822)}));
+                                      plain(Do::disable_interrupts), wrmsr(0x83f, 0x43), rdmsr(0x822)}));
     if (seen.empty()) return;
     CHECK(seen[2].taken.empty());
     CHECK(seen[4].value == 0x20000);
@@ -150,7 +150,7 @@ TEST_CASE("kvm: a self IPI is taken when interrupts are opened, or at once if th
 
 TEST_CASE("kvm: interrupts from outside, held back by the task priority") {
     const auto seen =
-        run(program_of({write_at(window + 0xf0, 0x1ff), plain(Do::open_interrupts), arrives(0x55),
+        run(program_of({write_at(window + 0xf0, 0x1ff), plain(Do::enable_interrupts), arrives(0x55),
                         write_at(window + 0xb0, 0), guest_step(Do::cr8_write, 0, 6, 0), arrives(0x56),
                         read_at(window + 0x220), guest_step(Do::cr8_write, 0, 0, 0), arrives(0x71, true)}));
     if (seen.empty()) return;
@@ -167,7 +167,7 @@ TEST_CASE("kvm: an IPI from one vCPU to another, that takes it, or wakes by it")
         steps.push_back(wrmsr(0x1b, vcpu == 0 ? x2apic_mode : x2apic_mode & ~std::uint64_t{0x100}, vcpu));
         steps.push_back(wrmsr(0x80f, 0x1ff, vcpu));
     }
-    steps.insert(steps.end(), {rdmsr(0x802, 1), plain(Do::open_interrupts, 1), wrmsr(0x830, 0x5'0000'0061),
+    steps.insert(steps.end(), {rdmsr(0x802, 1), plain(Do::enable_interrupts, 1), wrmsr(0x830, 0x5'0000'0061),
                                wrmsr(0x80b, 0, 1), plain(Do::halt, 1), rdmsr(0x802, 1),
                                wrmsr(0x830, 0x5'0000'0062), rdmsr(0x802, 1)});
     const auto seen = run(program_of(steps, {0, 5}));
@@ -222,7 +222,7 @@ TEST_CASE("kvm: the timer expires, pending or taken") {
     const auto seen =
         run(program_of({wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff), wrmsr(0x832, 0x31),
                         plain(Do::timer_expires), wrmsr(0x838, 0x10'0000), plain(Do::timer_expires),
-                        rdmsr(0x821), plain(Do::open_interrupts), wrmsr(0x80b, 0), wrmsr(0x838, 0x10'0000),
+                        rdmsr(0x821), plain(Do::enable_interrupts), wrmsr(0x80b, 0), wrmsr(0x838, 0x10'0000),
                         plain(Do::timer_expires), wrmsr(0x80b, 0), wrmsr(0x832, 0x4'0032), wrmsr(0x6e0, 1)}));
     if (seen.empty()) return;
     CHECK(has_error(seen[3], "does not run"));
@@ -236,7 +236,7 @@ TEST_CASE("kvm: the timer expires, pending or taken") {
 TEST_CASE("kvm: a split irqchip, wide APIC IDs and each vendor") {
     Program program =
         program_of({read_at(window + 0x30, 4, 1), wrmsr(0x1b, 0xfee0'0c00, 1), rdmsr(0x802, 1),
-                    wrmsr(0x80f, 0x1ff, 1), plain(Do::open_interrupts, 1), arrives(0x99, false, 1)},
+                    wrmsr(0x80f, 0x1ff, 1), plain(Do::enable_interrupts, 1), arrives(0x99, false, 1)},
                    {2, 700});
     for (const GuestVendor vendor : {GuestVendor::either, GuestVendor::intel, GuestVendor::amd}) {
         program.machine.vendor = vendor;
@@ -251,9 +251,9 @@ TEST_CASE("kvm: a split irqchip, wide APIC IDs and each vendor") {
 
 TEST_CASE("kvm: a machine that it cannot be is refused with the reason") {
     const Program program = program_of({rdmsr(0x1b)}, {0xffff'fff0});
-    const Run result = KvmGuest().run(program);
-    if (result.status == Run::Status::absent) return;
-    CHECK(result.status == Run::Status::refused);
+    const Execution result = KvmTarget().run(program);
+    if (result.status == Execution::Status::absent) return;
+    CHECK(result.status == Execution::Status::refused);
     CHECK(result.reason.find("4294967280") != std::string::npos);
 }
 
@@ -282,8 +282,8 @@ TEST_CASE("kvm: programs that mean it ill end with a clear result") {
     SUBCASE("HLT without end") {
         const auto begin = std::chrono::steady_clock::now();
         const auto seen =
-            run(program_of({plain(Do::halt), rdmsr(0x1b), plain(Do::open_interrupts), plain(Do::reset),
-                            plain(Do::open_interrupts), plain(Do::halt), plain(Do::reset), rdmsr(0x1b)}));
+            run(program_of({plain(Do::halt), rdmsr(0x1b), plain(Do::enable_interrupts), plain(Do::reset),
+                            plain(Do::enable_interrupts), plain(Do::halt), plain(Do::reset), rdmsr(0x1b)}));
         if (seen.empty()) return;
         CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
         CHECK(seen[0].halted);
@@ -323,7 +323,7 @@ TEST_CASE("kvm: what comes after many steps is what comes after few") {
 TEST_CASE("kvm: on a machine that has run another program a program sees what it sees on a new one") {
     const Program disturbs =
         program_of({wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff), wrmsr(0x808, 0x55), wrmsr(0x83f, 0x61),
-                    wrmsr(0x832, 0x2'0071), wrmsr(0x838, 0x100'0000), plain(Do::open_interrupts, 1),
+                    wrmsr(0x832, 0x2'0071), wrmsr(0x838, 0x100'0000), plain(Do::enable_interrupts, 1),
                     arrives(0x62, true), wrmsr(0x830, 0x1'0000'4500), wrmsr(0x1b, 0xfee0'0100)},
                    {0, 1});
     std::vector<Step> looks;
@@ -331,19 +331,19 @@ TEST_CASE("kvm: on a machine that has run another program a program sees what it
         looks.push_back(rdmsr(0x1b, vcpu));
         for (std::uint64_t offset = 0x20; offset < 0x400; offset += 0x10)
             if (offset != 0x390) looks.push_back(read_at(window + offset, 4, vcpu));
-        looks.push_back(plain(Do::open_interrupts, vcpu));
+        looks.push_back(plain(Do::enable_interrupts, vcpu));
         looks.push_back(plain(Do::cr8_read, vcpu));
     }
     const Program look = program_of(std::move(looks), {0, 1});
     const auto on_new = run(look);
     if (on_new.empty()) return;
-    KvmGuest party(KvmGuest::Bounds{short_halt, short_timer});
+    KvmTarget target(KvmTarget::Bounds{short_halt, short_timer});
     for (int round = 0; round < 3; ++round) {
-        REQUIRE(party.run_again(disturbs).status == Run::Status::ran);
-        CHECK(party.run_again(look).outcomes == on_new);
+        REQUIRE(target.run_again(disturbs).status == Execution::Status::ran);
+        CHECK(target.run_again(look).outcomes == on_new);
     }
     const Program smaller = program_of({read_at(window + 0x30), rdmsr(0x1b)});
-    CHECK(party.run_again(smaller).outcomes == run(smaller)); // another machine
+    CHECK(target.run_again(smaller).outcomes == run(smaller)); // another machine
 }
 
 TEST_CASE("kvm: places all over the address space") {

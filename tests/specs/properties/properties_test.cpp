@@ -110,7 +110,7 @@ TEST_CASE("each rule at level M is covered by a property, or listed as not cover
         CHECK_FALSE(uncovered.reason.empty());
         CHECK(find_rule(to_string(uncovered.rule))->level == Level::must);
     }
-    for (const specs::Rule& rule : catalogue().rules) {
+    for (const specs::RuleEntry& rule : catalogue().rules) {
         CAPTURE(rule.id);
         CHECK_FALSE((covered.contains(rule.id) && excused.contains(rule.id)));
         if (rule.level == Level::must) CHECK((covered.contains(rule.id) || excused.contains(rule.id)));

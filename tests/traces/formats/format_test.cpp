@@ -25,7 +25,7 @@ TEST_CASE("ftrace text is not refused") {
         CHECK(!refuse(test_file(name)));
     CHECK(!refuse(""));
     CHECK(!refuse("# tracer: nop\n#\n# entries-in-buffer/entries-written: 0/0   #P:2\n"));
-    CHECK(!refuse("some text that may become a trace later\n"));
+    CHECK(!refuse("some text that may transform a trace later\n"));
     const std::string record = " qemu-system-x86-43      [001]     2.392646: kvm_eoi: apicid 0 vector 1\n";
     CHECK(!refuse(record));
     CHECK(!refuse(record + "\0\0\0\0"s));

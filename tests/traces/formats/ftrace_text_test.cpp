@@ -91,7 +91,7 @@ TEST_CASE("CRLF line ends are accepted") {
     CHECK(result.text() == read_text(test_file("trace-6.1-svm.txt")).text());
 }
 
-TEST_CASE("marks of lost events become Events where they stand") {
+TEST_CASE("marks of lost events transform Events where they stand") {
     const ReadResult pipe = read_text(test_file("trace_pipe-6.18-lost.txt"));
     REQUIRE(!pipe.events.empty());
     CHECK(pipe.events.front().kind == EventKind::lost);

@@ -1,0 +1,45 @@
+#include "checker/cli/command.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace lapicheck::checker {
+
+int exit_code_of(Verdict verdict) {
+    switch (verdict) {
+    case Verdict::conforms: return exit_code::conforms;
+    case Verdict::diverges: return exit_code::diverges;
+    case Verdict::inconclusive: break;
+    }
+    return exit_code::undecided;
+}
+
+int complain(std::string_view command, int code, std::string_view what) {
+    fmt::print(stderr, "lapicheck: {}: {}\n", command, what);
+    return code;
+}
+
+void add_profile(CLI::App& command, Profile& into) {
+    add_choice<Profile>(command, "--profile", into, {{"kvm", Profile::kvm}, {"sdm", Profile::sdm}},
+                        "sdm (default): the manuals alone; kvm: KVM's documented departures do not fail it");
+}
+
+void add_cpu(CLI::App& command, GuestCpu& into, const std::string& help) {
+    add_choice<GuestCpu>(command, "--cpu", into, {{"amd", GuestCpu::amd}, {"intel", GuestCpu::intel}}, help);
+}
+
+Presentation presentation(bool verbose) { return {isatty(STDOUT_FILENO) != 0, verbose}; }
+
+int printed(int code) {
+    errno = 0;
+    std::cout.flush();
+    if (std::cout) return code;
+    fmt::print(stderr, "lapicheck: cannot write the report: {}\n",
+               std::generic_category().message(errno == 0 ? EIO : errno));
+    return exit_code::bad_input;
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,29 @@
+#include <array>
+
+#include "checker/cli/command.hpp"
+
+namespace lapicheck::checker {
+
+void add_check(CLI::App& app, Action& action);
+void add_record(CLI::App& app, Action& action);
+void add_watch(CLI::App& app, Action& action);
+void add_run(CLI::App& app, Action& action);
+void add_audit(CLI::App& app, Action& action);
+void add_prove(CLI::App& app, Action& action);
+void add_replay(CLI::App& app, Action& action);
+void add_mutate(CLI::App& app, Action& action);
+void add_explain(CLI::App& app, Action& action);
+void add_list(CLI::App& app, Action& action);
+
+// In the order of the help text.
+std::span<const Command> commands() {
+    static constexpr std::array all = {
+        Command{"check", add_check},   Command{"record", add_record}, Command{"watch", add_watch},
+        Command{"run", add_run},       Command{"audit", add_audit},   Command{"prove", add_prove},
+        Command{"replay", add_replay}, Command{"mutate", add_mutate}, Command{"explain", add_explain},
+        Command{"list", add_list},
+    };
+    return all;
+}
+
+} // namespace lapicheck::checker

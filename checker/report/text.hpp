@@ -1,0 +1,46 @@
+// The writers of the form `text`, for people at a terminal, and what they share.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include "checker/report/format.hpp"
+
+namespace lapicheck::checker {
+
+inline std::string_view plural(std::size_t n) { return n == 1 ? "" : "s"; }
+
+// Escape sequences for a terminal; none where the report goes elsewhere.
+struct Ink {
+    bool on = false;
+    std::string_view bold() const { return on ? "\033[1m" : ""; }
+    std::string_view green() const { return on ? "\033[1;32m" : ""; }
+    std::string_view red() const { return on ? "\033[1;31m" : ""; }
+    std::string_view yellow() const { return on ? "\033[1;33m" : ""; }
+    std::string_view off() const { return on ? "\033[0m" : ""; }
+    std::string_view of(Verdict verdict) const {
+        return verdict == Verdict::conforms ? green() : verdict == Verdict::diverges ? red() : yellow();
+    }
+};
+
+// A divergence in one line, for those who look on.
+std::string line_text(const Divergence& divergence, const traces::ReadSummary& read);
+
+void write_check_text(std::ostream& out, const CheckReport& report, const Presentation& presentation);
+void write_run_text(std::ostream& out, const JudgedRun& report, const Presentation& presentation);
+void write_random_text(std::ostream& out, const RandomFindings& report, const Presentation& presentation);
+void write_compare_text(std::ostream& out, const TargetComparison& report, const Presentation& presentation);
+void write_audit_text(std::ostream& out, const Audit& report, const Presentation& presentation);
+void write_prove_text(std::ostream& out, const ProveReport& report, const Presentation& presentation);
+void write_refine_text(std::ostream& out, const RefineReport& report, const Presentation& presentation);
+void write_mutate_text(std::ostream& out, const prove::Mutation& report, const Presentation& presentation);
+void write_replay_text(std::ostream& out, const ReplayReport& report, const Presentation& presentation);
+void write_confirm_text(std::ostream& out, const ConfirmReport& report, const Presentation& presentation);
+void write_list_text(std::ostream& out, const Listing& what, const Presentation& presentation);
+void write_explanation_text(std::ostream& out, const Explanation& report, const Presentation& presentation);
+
+} // namespace lapicheck::checker
