@@ -13,6 +13,7 @@
 // p.row_at(offset)        the register at a place of the window.
 // p.elsewhere(...)        what answers where nothing of the APIC does.
 // p.amend(...)            what an implementation does besides the rules, after the step.
+// p.begins(access)        which access is carried out, for implementations that ask.
 //
 // Each application of a rule has a place in the text, by which an implementation (implementation.hpp)
 // may single it out.
@@ -81,6 +82,7 @@ class ConcreteDriver {
     constexpr u64 index(u64 address) const { return address; }
     constexpr void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}
     constexpr void amend(const State<D>&, const Access<D>&, Outcome<D>&, State<D>&) const {}
+    constexpr void begins(const Access<D>&) const {}
 
   private:
     Choices choices_;
@@ -125,6 +127,7 @@ class ForkingDriver {
     constexpr u64 index(Known<u64> address) const { return address.value; }
     constexpr void elsewhere(const State<D>&, const Access<D>&, Outcome<D>&) const {}
     constexpr void amend(const State<D>&, const Access<D>&, Outcome<D>&, State<D>&) const {}
+    constexpr void begins(const Access<D>&) const {}
 
     constexpr bool next_path() {
         while (depth_ > 0 && !path_[depth_ - 1]) --depth_;

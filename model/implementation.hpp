@@ -30,6 +30,15 @@ struct Surroundings {
     typename D::Page shared;
 };
 
+// Where an implementation is asked: which rule, at which place of the rules' text, in which access (of INIT,
+// messages and the like: what came).
+template <class D>
+struct Application {
+    Rule rule;
+    Place place;
+    const Access<D>& access;
+};
+
 template <class D>
 class Implementation {
   public:
@@ -43,13 +52,22 @@ class Implementation {
     virtual ~Implementation() = default;
 
     virtual const RegisterTable& table() const { return sdm_registers; }
-    // Whether a rule whose condition is `holds` is acted upon.
-    virtual Bool applies(Rule, const Place&, Bool holds) const { return holds; }
-    // What it does where the manual leaves it open; nothing: anything that the manual allows.
-    virtual std::optional<bool> decides(Rule, bool /*proposal*/) const { return std::nullopt; }
-    virtual std::optional<Bool> chooses(Rule, const Bool& /*proposal*/) const { return std::nullopt; }
-    virtual std::optional<U32> chooses(Rule, const U32& /*proposal*/) const { return std::nullopt; }
-    virtual std::optional<U64> chooses(Rule, const U64& /*proposal*/) const { return std::nullopt; }
+    // Whether a rule is acted upon; `condition`: whether the manual's does. Bool{false} drops the rule.
+    virtual Bool applies(const Application<D>&, const Bool& condition) const { return condition; }
+    // What it does where the manual leaves it unspecified, as the rule's text proposes or otherwise. Nothing:
+    // anything that the manual allows, so that a proof holds for every answer.
+    virtual std::optional<bool> decides(const Application<D>&, bool /*proposal*/) const {
+        return std::nullopt;
+    }
+    virtual std::optional<Bool> chooses(const Application<D>&, const Bool& /*proposal*/) const {
+        return std::nullopt;
+    }
+    virtual std::optional<U32> chooses(const Application<D>&, const U32& /*proposal*/) const {
+        return std::nullopt;
+    }
+    virtual std::optional<U64> chooses(const Application<D>&, const U64& /*proposal*/) const {
+        return std::nullopt;
+    }
     // What answers an access to the closed window. True: `out` says it; false: the manual's "anything".
     virtual bool answers_closed_window(Surroundings<D>&, const State<D>&, const Access<D>&,
                                        Outcome<D>&) const {
@@ -69,6 +87,8 @@ class As : public Base {
     using D = typename Base::D;
     using Bool = typename D::Bool;
 
+    As(const As&) = delete;
+    As& operator=(const As&) = delete;
     template <class... Args>
     explicit As(const Implementation<D>& implementation, Surroundings<D>& around, const Cpu<D>& cpu,
                 Args&&... args)
@@ -81,16 +101,19 @@ class As : public Base {
         return Base::row_of(table(), offset);
     }
 
-    bool operator()(Rule rule, Bool holds, Place place = Place::current()) {
-        return Base::operator()(rule, implementation_->applies(rule, place, holds), place);
+    // What is asked from here on is asked in this access.
+    void begins(const Access<D>& access) { access_ = &access; }
+
+    bool operator()(Rule rule, const Bool& condition, Place place = Place::current()) {
+        return Base::operator()(rule, implementation_->applies({rule, place, *access_}, condition), place);
     }
     bool unspecified(Rule rule, bool proposal, Place place = Place::current()) {
-        if (const auto decided = implementation_->decides(rule, proposal)) return *decided;
+        if (const auto decided = implementation_->decides({rule, place, *access_}, proposal)) return *decided;
         return Base::unspecified(rule, proposal, place);
     }
     template <class T>
     T unspecified_value(Rule rule, T proposal, Place place = Place::current()) {
-        if (const auto chosen = implementation_->chooses(rule, proposal)) return *chosen;
+        if (const auto chosen = implementation_->chooses({rule, place, *access_}, proposal)) return *chosen;
         return Base::unspecified_value(rule, proposal, place);
     }
     void elsewhere(const State<D>& s, const Access<D>& access, Outcome<D>& out) {
@@ -105,6 +128,8 @@ class As : public Base {
     const Implementation<D>* implementation_;
     Surroundings<D>* around_;
     const Cpu<D>* cpu_;
+    Access<D> by_itself_{AccessKind::hardware, {}}; // outside a step
+    const Access<D>* access_ = &by_itself_;
 };
 
 } // namespace lapicheck::model

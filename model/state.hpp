@@ -24,7 +24,7 @@ constexpr bool holds_nothing(Reg reg) {
 // Registers on whose word no answer of the manual's APIC depends: what they give is computed, or unspecified.
 // An implementation may keep anything there; where it shows, it shows in another answer.
 constexpr bool no_answer_shows(Reg reg) {
-    return holds_nothing(reg) || reg == Reg::apr || reg == Reg::remote_read;
+    return holds_nothing(reg) || reg == Reg::apr || reg == Reg::remote_read || reg == Reg::none;
 }
 
 // What a CPU has. Nothing here changes while it runs.
@@ -49,6 +49,10 @@ struct State {
     // icr_high: bits 63:32 of the ICR in x2APIC mode.
     std::array<typename D::U32, window_register_count> regs;
     typename D::U32 esr_pending; // errors collected since the last write of ESR
+    // Words that an implementation keeps besides; the manual's APIC has none of them, and no rule touches
+    // them.
+    typename D::U32 private_icr_high;       // ICR[63:32] of the mode that the APIC is not in
+    typename D::U32 private_boot_processor; // 1: of the vCPU that the machine starts with
     // SVR[8] is 0 because software cleared it, not because of RESET or INIT.
     typename D::Bool cleared_by_software;
 
@@ -56,12 +60,13 @@ struct State {
     constexpr const typename D::U32& operator[](Reg reg) const { return regs[index_of(reg)]; }
 };
 
-// A word of the state: how it is called, and the register by which a report names what it holds.
+// A word of the state: how it is called, and the register by which a report names what it holds (none: an
+// implementation's own).
 struct StateWord {
     std::string_view name;
     Reg reg = Reg::none;
 };
-inline constexpr std::size_t state_word_count = window_register_count + 5;
+inline constexpr std::size_t state_word_count = window_register_count + 7;
 
 // Calls `visit(StateWord, word...)` for each word, in one order, with the words of all `states` (of any
 // domains) side by side. Whatever is done to a whole state is done through this, so that no word is
@@ -72,6 +77,8 @@ constexpr void for_each_word(Visit visit, States&... states) {
     visit(StateWord{"tsc_deadline", Reg::tsc_deadline}, states.tsc_deadline...);
     visit(StateWord{"x2apic_id", Reg::id}, states.x2apic_id...);
     visit(StateWord{"esr_pending", Reg::esr}, states.esr_pending...);
+    visit(StateWord{"private_icr_high", Reg::none}, states.private_icr_high...);
+    visit(StateWord{"private_boot_processor", Reg::none}, states.private_boot_processor...);
     visit(StateWord{"cleared_by_software", Reg::svr}, states.cleared_by_software...);
     for (std::size_t i = 0; i < window_register_count; ++i)
         visit(StateWord{sdm_registers[i].name, static_cast<Reg>(i)}, states.regs[i]...);

@@ -41,6 +41,7 @@ constexpr Outcome<D> step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>&
 template <class P, class D = typename P::D>
 constexpr Outcome<D> amended_step(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& access) {
     const State<D> before = s;
+    p.begins(access);
     Outcome<D> out = step(p, s, cpu, access);
     p.amend(before, access, out, s);
     return out;

@@ -1,40 +1,17 @@
 #include "programs/keywords.hpp"
 
-#include <algorithm>
-#include <numeric>
-
 #include <fmt/format.h>
+
+#include "specs/near_names.hpp"
 
 namespace lapicheck::programs {
 namespace {
 
 constexpr std::array<std::string_view, do_count> do_names = {
-    "mmio-read",       "mmio-write",       "rdmsr", "wrmsr",         "cr8-read", "cr8-write",
-    "open-interrupts", "close-interrupts", "halt",  "wait",          "reset",    "init",
-    "save-load",       "interrupt",        "msi",   "timer-expires", "message",  "take-interrupt",
+    "mmio-read",         "mmio-write",         "rdmsr", "wrmsr",         "cr8-read", "cr8-write",
+    "enable-interrupts", "disable-interrupts", "halt",  "wait",          "reset",    "init",
+    "save-load",         "interrupt",          "msi",   "timer-expires", "message",  "take-interrupt",
     "hardware"};
-
-// How many letters must be put in, taken out or replaced to make one word of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-        }
-    }
-    return row[b.size()];
-}
-
-bool is_near(std::string_view word, std::string_view known) {
-    if (word.size() > 2 * known.size() + 4) return false; // and no work on a word of megabytes
-    if (word.size() >= 2 && (known.starts_with(word) || word.starts_with(known))) return true;
-    return edit_distance(word, known) <= (known.size() < 4 ? 1U : 2U + known.size() / 8);
-}
 
 } // namespace
 
@@ -85,8 +62,8 @@ std::span<const Word> words_of(Do what) {
 
 std::string near_text(std::string_view word, std::span<const std::string_view> known) {
     std::string text;
-    for (const std::string_view name : known)
-        if (is_near(word, name)) text += fmt::format("{}\"{}\"", text.empty() ? "" : " or ", name);
+    for (const std::string& name : specs::near_names(word, known))
+        text += fmt::format("{}\"{}\"", text.empty() ? "" : " or ", name);
     return text.empty() ? "" : fmt::format("; did you mean {}?", text);
 }
 

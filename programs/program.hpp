@@ -86,6 +86,14 @@ struct Restarted {
     bool operator==(const Restarted&) const = default;
 };
 
+// How a step ended.
+enum class Ending : std::uint8_t {
+    done,
+    not_run,       // it was not begun
+    stopped,       // the vCPU stopped in it: KVM_RUN did not end, or ended in an error
+    stopped_after, // it was done; then a vCPU stopped that was to take interrupts
+};
+
 // What was seen of a step.
 struct StepOutcome {
     std::optional<std::uint64_t> value; // what a read gave; none if it raised #GP
@@ -96,13 +104,20 @@ struct StepOutcome {
     std::vector<Taken> taken; // interrupts, by any vCPU, from this step until the next one
     std::vector<EoiBroadcast> eois;
     std::vector<Restarted> restarted;
-    // Why the step was not done ("not run: ..."), or what the vCPU died of in it; empty: neither.
-    std::string error;
+    Ending ending = Ending::done;
+    std::string reason; // of any other ending
     bool operator==(const StepOutcome&) const = default;
+
+    bool is_done() const { return ending == Ending::done; }
+    void end(Ending how, std::string why) {
+        ending = how;
+        reason = std::move(why);
+    }
 };
-inline bool was_not_run(const StepOutcome& outcome) { return outcome.error.starts_with("not run"); }
-// The step was done; afterwards a vCPU stopped that was to take interrupts.
-inline bool stopped_after(const StepOutcome& outcome) { return outcome.error.starts_with("vCPU "); }
+// "not run: vCPU 1 is in HLT", "KVM_EXIT_INTERNAL_ERROR", "vCPU 1: ...": as reports and the JSON form have
+// it, and back. Empty: done.
+std::string ending_text(const StepOutcome& outcome);
+void read_ending(std::string_view text, StepOutcome& outcome);
 
 // What a program's text says of a step besides the step.
 struct StepNotes {

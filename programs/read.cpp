@@ -78,7 +78,7 @@ StepOutcome read_outcome(const At& at) {
     if (object.contains("taken")) outcome.taken = read_list(member(at, "taken"), read_taken);
     if (object.contains("eois")) outcome.eois = read_list(member(at, "eois"), read_eoi);
     if (object.contains("restarted")) outcome.restarted = read_list(member(at, "restarted"), read_restarted);
-    if (object.contains("error")) outcome.error = member(at, "error").text();
+    if (object.contains("error")) read_ending(member(at, "error").text(), outcome);
     return outcome;
 }
 
@@ -87,10 +87,20 @@ StepOutcome read_outcome(const At& at) {
 constexpr std::array<std::string_view, 6> note_keys = {"allowed", "choices", "expected",
                                                        "rules",   "note",    "judgement"};
 
+// What actions were called before; programs that are kept somewhere still say so.
+struct FormerName {
+    std::string_view name;
+    Do what;
+};
+constexpr std::array former_names = {FormerName{"open-interrupts", Do::enable_interrupts},
+                                     FormerName{"close-interrupts", Do::disable_interrupts}};
+
 Do read_do(const At& at) {
     std::array<std::string_view, do_count> names;
     for (std::size_t i = 0; i < do_count; ++i) names[i] = to_string(static_cast<Do>(i));
     const std::string word = at.text();
+    for (const FormerName& former : former_names)
+        if (word == former.name) return former.what;
     const auto found = std::find(names.begin(), names.end(), word);
     if (found == names.end()) {
         std::string advice = near_text(word, names);

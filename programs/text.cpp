@@ -35,7 +35,7 @@ std::string step_text(const Step& step) {
 
 std::string outcome_text(const Step& step, const StepOutcome& outcome) {
     std::string text = "ok";
-    if (!outcome.error.empty()) text = outcome.error;
+    if (!outcome.is_done()) text = ending_text(outcome);
     else if (outcome.gp) text = "#GP";
     else if (outcome.halted) text = "still halted";
     else if (is_read(step.what) && outcome.value) text = fmt::format("{:#x}", *outcome.value);
@@ -51,6 +51,30 @@ std::string outcome_text(const Step& step, const StepOutcome& outcome) {
                     ? fmt::format("; vCPU {} starts by SIPI {:02X}H", restarted.vcpu, *restarted.sipi_vector)
                     : fmt::format("; vCPU {} is initialized", restarted.vcpu);
     return text;
+}
+
+namespace {
+
+constexpr std::string_view not_run_prefix = "not run: ";
+
+} // namespace
+
+std::string ending_text(const StepOutcome& outcome) {
+    switch (outcome.ending) {
+    case Ending::done: return {};
+    case Ending::not_run: return fmt::format("{}{}", not_run_prefix, outcome.reason);
+    case Ending::stopped:
+    case Ending::stopped_after: break;
+    }
+    return outcome.reason;
+}
+
+void read_ending(std::string_view text, StepOutcome& outcome) {
+    if (text.empty()) return;
+    if (text.starts_with(not_run_prefix))
+        return outcome.end(Ending::not_run, std::string(text.substr(not_run_prefix.size())));
+    // Another vCPU's stop names it.
+    outcome.end(text.starts_with("vCPU ") ? Ending::stopped_after : Ending::stopped, std::string(text));
 }
 
 } // namespace lapicheck::programs

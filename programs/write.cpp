@@ -56,7 +56,7 @@ json outcome_json(const StepOutcome& outcome) {
         if (restarted.sipi_vector) entry["vector"] = *restarted.sipi_vector;
         out["restarted"].push_back(std::move(entry));
     }
-    if (!outcome.error.empty()) out["error"] = outcome.error;
+    if (!outcome.is_done()) out["error"] = ending_text(outcome);
     return out;
 }
 

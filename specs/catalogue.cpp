@@ -1,6 +1,7 @@
 #include "specs/catalogue.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
@@ -70,6 +71,31 @@ SourceLocation read_source(const json& entry) {
     return {entry.at("file"), entry.at("function"), entry.at("version")};
 }
 
+constexpr std::array effect_names = {
+    std::string_view{""},
+    std::string_view{"interrupt-ended-when-taken"},
+    std::string_view{"eoi-broadcast-although-suppressed"},
+    std::string_view{"logical-ipi-target-missed"},
+    std::string_view{"physical-ipi-target-missed"},
+    std::string_view{"wide-id-reaches-xapic-target"},
+    std::string_view{"error-interrupt-missing"},
+    std::string_view{"level-ipi-sets-tmr"},
+    std::string_view{"level-deassert-ipi-dropped"},
+    std::string_view{"vector-below-16-accepted"},
+    std::string_view{"tmr-not-cleared-by-accelerated-ipi"},
+    std::string_view{"count-above-initial"},
+    std::string_view{"initial-count-cleared"},
+    std::string_view{"period-lengthened"},
+    std::string_view{"deadline-interrupt-accepted-early"},
+    std::string_view{"window-alive-in-x2apic"},
+};
+
+Effect effect_of(const std::string& word) {
+    const auto found = std::find(effect_names.begin(), effect_names.end(), word);
+    if (found == effect_names.end()) throw std::runtime_error("unknown effect '" + word + "'");
+    return static_cast<Effect>(found - effect_names.begin());
+}
+
 Reads reads_of(const std::string& word) {
     if (word.empty()) return Reads::anyhow;
     if (word == "zeros") return Reads::zeros;
@@ -102,7 +128,7 @@ DepartureObserved read_observed(const json& entry) {
     observed.values = hex_values(entry, "value");
     observed.reads = reads_of(optional_text(entry, "reads"));
     if (entry.contains("word")) observed.word = entry.at("word").get<unsigned>();
-    observed.effect = optional_text(entry, "effect");
+    observed.effect = effect_of(optional_text(entry, "effect"));
     observed.periodic = optional_text(entry, "timer_mode") == "periodic";
     observed.at_most = optional_hex(entry, "at_most");
     return observed;
@@ -186,6 +212,8 @@ std::string_view to_string(Level level) {
     }
     return {};
 }
+
+std::string_view to_string(Effect effect) { return effect_names[static_cast<std::size_t>(effect)]; }
 
 std::string_view to_string(Vendor vendor) {
     switch (vendor) {

@@ -49,6 +49,27 @@ enum class Reads {
     lower,      // all, if the value is below the right one
 };
 
+// What KVM does otherwise that is no matter of a value read or a #GP alone.
+enum class Effect {
+    none,
+    interrupt_ended_when_taken,
+    eoi_broadcast_although_suppressed,
+    logical_ipi_target_missed,
+    physical_ipi_target_missed,
+    wide_id_reaches_xapic_target,
+    error_interrupt_missing,
+    level_ipi_sets_tmr,
+    level_deassert_ipi_dropped,
+    vector_below_16_accepted,
+    tmr_not_cleared_by_accelerated_ipi,
+    count_above_initial,
+    initial_count_cleared,
+    period_lengthened,
+    deadline_interrupt_accepted_early,
+    window_alive_in_x2apic,
+};
+std::string_view to_string(Effect effect); // "interrupt-ended-when-taken", as in the JSON file
+
 // What KVM answers instead of what the rule asks for. One of gp, bits and effect is set; bits and effect both
 // where it shows in values and in interrupts.
 struct DepartureObserved {
@@ -57,7 +78,7 @@ struct DepartureObserved {
     std::vector<std::uint64_t> values; // with bits: only if exactly one of these was read; empty: any
     Reads reads = Reads::anyhow;       // with bits: only those that read so
     std::optional<unsigned> word;      // with bits: in this word of ISR, TMR or IRR only
-    std::string effect;
+    Effect effect = Effect::none;
     bool periodic = false;                // with effect: only of a timer that was in periodic mode
     std::optional<std::uint64_t> at_most; // with effect: only if no more than this was read
 };

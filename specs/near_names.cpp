@@ -21,24 +21,29 @@ std::string lowered(std::string_view text) {
 
 namespace {
 
-// The least number of insertions, deletions and substitutions that turn one text into the other.
+// The least number of insertions, deletions, substitutions and swaps of neighbours that turn one text into
+// the other.
 std::size_t edit_distance(std::string_view from, std::string_view to) {
+    std::vector<std::size_t> before(to.size() + 1);
+    std::vector<std::size_t> last(to.size() + 1);
     std::vector<std::size_t> row(to.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 0; i < from.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i + 1);
+        before = std::exchange(last, row);
+        row[0] = i + 1;
         for (std::size_t j = 0; j < to.size(); ++j) {
-            const std::size_t substituted = diagonal + (from[i] == to[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substituted});
+            row[j + 1] = std::min({row[j] + 1, last[j + 1] + 1, last[j] + (from[i] == to[j] ? 0 : 1)});
+            if (i > 0 && j > 0 && from[i] == to[j - 1] && from[i - 1] == to[j])
+                row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
         }
     }
     return row.back();
 }
 
-// How far a rule's name is from what was typed; none if too far to be meant. Half a slug is meant
+// How far a name is from what was typed; none if too far to be meant. Half a slug is meant
 // more often than it is mistyped, so a part of a slug is as near as one slip.
 std::optional<std::size_t> distance_to(const std::string& typed, const std::string& name) {
+    if (typed.size() > 2 * name.size() + 4) return std::nullopt; // and no work on a word of megabytes
     if (typed.size() >= 3 && name.find(typed) != std::string::npos) return 1;
     const std::size_t distance = edit_distance(typed, name);
     const std::size_t slips_allowed = std::max<std::size_t>(1, typed.size() / 4);

@@ -117,7 +117,7 @@ class Auditor {
     // Of a vCPU that has died not even that is done.
     static bool all_reset(const Program& program, const programs::Execution& run) {
         for (std::size_t i = 0; i < program.steps.size(); ++i)
-            if (program.steps[i].what == programs::Do::reset && !run.outcomes[i].error.empty()) return false;
+            if (program.steps[i].what == programs::Do::reset && !run.outcomes[i].is_done()) return false;
         return true;
     }
 

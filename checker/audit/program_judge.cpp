@@ -62,7 +62,7 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Found& found)
     : shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
-        Vcpu& vcpu = vcpus_.emplace_back();
+        JudgedVcpu& vcpu = vcpus_.emplace_back();
         vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
         if (i < found.versions.size()) vcpu.version = found.versions[i];
         vcpu.bsp = i == 0;
@@ -71,50 +71,50 @@ ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Fou
     }
 }
 
-void ProgramJudge::reset(Vcpu& vcpu) {
-    vcpu.worlds = AbstractState::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
+void ProgramJudge::reset(JudgedVcpu& vcpu) {
+    vcpu.state = AbstractState::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
     vcpu.attribution = Attribution::from_reset();
     vcpu.reached.reset();
     vcpu.timer_armed = vcpu.interrupts_enabled = false;
 }
 
-void ProgramJudge::apply_init(Vcpu& vcpu, bool certain) {
+void ProgramJudge::apply_init(JudgedVcpu& vcpu, bool certain) {
     vcpu.reached.reset();
     if (!certain) {
-        AbstractState after = vcpu.worlds;
+        AbstractState after = vcpu.state;
         after.apply_init();
-        vcpu.worlds.merge(after);
+        vcpu.state.merge(after);
         return;
     }
-    vcpu.worlds.apply_init();
+    vcpu.state.apply_init();
     vcpu.attribution.evidence().init(line_);
     vcpu.timer_armed = vcpu.interrupts_enabled = false;
 }
 
 void ProgramJudge::begin_step() {
     ++line_;
-    for (Vcpu& vcpu : vcpus_) {
-        vcpu.errors_before = vcpu.worlds.collected_errors();
+    for (JudgedVcpu& vcpu : vcpus_) {
+        vcpu.errors_before = vcpu.state.collected_errors();
         vcpu.init_maybe = false;
         vcpu.init_due = vcpu.nmi_due = vcpu.startup_due = std::nullopt;
         if (!vcpu.timer_armed) continue;
-        vcpu.worlds.timer_may_have_fired(vcpu.facts);
-        if (vcpu.reached) vcpu.reached->worlds.timer_may_have_fired(vcpu.facts);
+        vcpu.state.timer_may_have_fired(vcpu.facts);
+        if (vcpu.reached) vcpu.reached->state.timer_may_have_fired(vcpu.facts);
     }
 }
 
 StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
     begin_step();
     StepVerdict verdict;
-    Vcpu& vcpu = vcpus_[step.vcpu];
+    JudgedVcpu& vcpu = vcpus_[step.vcpu];
     const model::KnownBool due = eoi_due(step, outcome);
-    if (was_not_run(outcome)) {
+    if (outcome.ending == programs::Ending::not_run) {
         verdict.why = was_not_done;
         return verdict;
     }
     if (!programs::is_access(step.what)) {
         act(verdict, step, outcome);
-    } else if (const GuestAccess access = access_of(step, outcome, line_); outcome.error.empty()) {
+    } else if (const GuestAccess access = access_of(step, outcome, line_); outcome.is_done()) {
         judge_access(verdict, vcpu, access);
     } else { // It may have been done.
         verdict.why = was_not_done;
@@ -123,33 +123,33 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
         send(vcpu, access, false);
     }
     judge_restarts(verdict, step, outcome);
-    for (Vcpu& each : vcpus_) raise_error(each);
+    for (JudgedVcpu& each : vcpus_) raise_error(each);
     judge_taken(verdict, step, outcome);
-    if (shows_eois_ && outcome.error.empty()) judge_eois(verdict, step, outcome, due);
+    if (shows_eois_ && outcome.is_done()) judge_eois(verdict, step, outcome, due);
     if (!verdict.divergences.empty()) verdict.kind = StepVerdict::Kind::divergence;
     return verdict;
 }
 
 // E05. Errors from outside, of which nothing is seen, could only have raised it before.
-void ProgramJudge::raise_error(Vcpu& vcpu) {
-    const model::KnownBool raises = vcpu.worlds.raises_error(vcpu.errors_before);
+void ProgramJudge::raise_error(JudgedVcpu& vcpu) {
+    const model::KnownBool raises = vcpu.state.raises_error(vcpu.errors_before);
     if (raises.is_false()) return;
-    const Known<u32> vector = vcpu.worlds.stored(Reg::lvt_error) & model::lvt::vector;
+    const Known<u32> vector = vcpu.state.stored(Reg::lvt_error) & model::lvt::vector;
     if (raises.is_true() && vector.is_exact()) vcpu.attribution.asked(vector.value, Rule::E05);
-    vcpu.worlds.error_raised(raises.is_true());
+    vcpu.state.error_raised(raises.is_true());
 }
 
 // ---- accesses of the guest
 
-void ProgramJudge::judge_access(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
+void ProgramJudge::judge_access(StepVerdict& verdict, JudgedVcpu& vcpu, const GuestAccess& access) {
     if (model::is_msr(access.kind) && !model::is_apic_msr(access.address)) {
         verdict.why = no_register;
         return;
     }
-    const std::optional<Mode> mode = vcpu.worlds.mode();
-    const Known<u64> base = vcpu.worlds.apic_base();
-    vcpu.worlds.collect_errors();
-    if (vcpu.reached) vcpu.reached->worlds.collect_errors();
+    const std::optional<Mode> mode = vcpu.state.mode();
+    const Known<u64> base = vcpu.state.apic_base();
+    vcpu.state.collect_errors();
+    if (vcpu.reached) vcpu.reached->state.collect_errors();
     if (!model::is_mmio(access.kind)) {
         judge_open(verdict, vcpu, access);
         send(vcpu, access, mode.has_value());
@@ -172,14 +172,14 @@ void ProgramJudge::judge_access(StepVerdict& verdict, Vcpu& vcpu, const GuestAcc
 }
 
 // The window is closed. True: the APIC answered all the same.
-bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
-    const Mode mode = vcpu.worlds.mode().value_or(Mode::xapic);
+bool ProgramJudge::judge_closed(StepVerdict& verdict, JudgedVcpu& vcpu, const GuestAccess& access) {
+    const Mode mode = vcpu.state.mode().value_or(Mode::xapic);
     if (model::is_write(access.kind)) {
         written_closed_.insert(access.address & ~u64{0xf});
         if (access.unanswered || mode != Mode::x2apic || !model::is_aligned_word(access.address, access.size))
             return false;
-        if (!vcpu.reached) vcpu.reached = Reached{vcpu.worlds, {}, 0};
-        vcpu.reached->worlds.carry_out_though_closed(access, vcpu.facts);
+        if (!vcpu.reached) vcpu.reached = Reached{vcpu.state, {}, 0};
+        vcpu.reached->state.carry_out_though_closed(access, vcpu.facts);
         vcpu.reached->write = access;
         vcpu.reached->age = 0;
         return false;
@@ -191,9 +191,9 @@ bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAcc
         return false;
     if (written_closed_.contains(access.address)) return false;
     // Reserved bits, which are not determined, read 0 wherever registers answer.
-    constexpr int most_of_a_byte = 8;
-    const Known<u64> held = vcpu.worlds.answer_if_open(access, vcpu.facts);
-    if (std::popcount(held.known & ones) < most_of_a_byte || held.value != access.value) return false;
+    constexpr int least_ones_kept = 8;
+    const Known<u64> held = vcpu.state.answer_if_open(access, vcpu.facts);
+    if (std::popcount(held.known & ones) < least_ones_kept || held.value != access.value) return false;
     Mismatch mismatch;
     mismatch.rule = mode == Mode::x2apic ? Rule::M01 : mode == Mode::disabled ? Rule::M03 : Rule::M14;
     mismatch.fault = Fault::answered_by_apic;
@@ -203,13 +203,13 @@ bool ProgramJudge::judge_closed(StepVerdict& verdict, Vcpu& vcpu, const GuestAcc
     return true;
 }
 
-void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAccess& access) {
-    const auto before = Attribution::before(vcpu.worlds);
-    const Judgement judgement = vcpu.worlds.judge(access, vcpu.facts, everything_seen, true);
+void ProgramJudge::judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const GuestAccess& access) {
+    const auto before = Attribution::before(vcpu.state);
+    const Judgement judgement = vcpu.state.judge(access, vcpu.facts, everything_seen, true);
     Judgement reached;
     reached.explained = false;
     if (vcpu.reached) {
-        reached = vcpu.reached->worlds.judge(access, vcpu.facts, everything_seen, true);
+        reached = vcpu.reached->state.judge(access, vcpu.facts, everything_seen, true);
         if (++vcpu.reached->age > reached_patience) reached.explained = false;
     }
     if (judgement.explained) {
@@ -220,7 +220,7 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
         return;
     }
     const std::vector<Mismatch> parts =
-        vcpu.attribution.parts(judgement.mismatch, access, vcpu.worlds, vcpu.facts);
+        vcpu.attribution.parts(judgement.mismatch, access, vcpu.state, vcpu.facts);
     const bool shows_write = reached.explained && judgement.mismatch.fault == Fault::value &&
                              (judgement.mismatch.bits & ~reached.predicted_bits) == 0 &&
                              !are_departures(parts);
@@ -232,49 +232,49 @@ void ProgramJudge::judge_open(StepVerdict& verdict, Vcpu& vcpu, const GuestAcces
         verdict.divergences.back().because.push_back(
             {write.line, model::access_text(write.kind, write.address, write.size, write.value) +
                              ": the window was closed"});
-        vcpu.worlds = vcpu.reached->worlds;
+        vcpu.state = vcpu.reached->state;
     } else {
         for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
-        const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.worlds);
-        vcpu.worlds.resync(access, vcpu.facts, whole);
+        const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.state);
+        vcpu.state.resync(access, vcpu.facts, whole);
     }
     vcpu.reached.reset();
     note(vcpu, access, before);
 }
 
 // Whatever the rules answer, an access that they say anything of does not stop the vCPU.
-void ProgramJudge::judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, GuestAccess access,
+void ProgramJudge::judge_unfinished(StepVerdict& verdict, const JudgedVcpu& vcpu, GuestAccess access,
                                     const StepOutcome& outcome) {
-    if (programs::stopped_after(outcome)) return;
+    if (outcome.ending == programs::Ending::stopped_after) return;
     access.unfinished = true;
-    AbstractState tried = vcpu.worlds;
+    AbstractState tried = vcpu.state;
     const Judgement judgement = tried.judge(access, vcpu.facts, everything_seen, true);
     if (judgement.explained) return;
     report(verdict, vcpu, access, judgement.mismatch);
-    verdict.divergences.back().because.push_back({line_, outcome.error});
+    verdict.divergences.back().because.push_back({line_, programs::ending_text(outcome)});
 }
 
 // The access was made or not; nothing tells what came of it.
-void ProgramJudge::leave_unspecified(Vcpu& vcpu, const GuestAccess& access) {
-    vcpu.worlds.may_step(access, vcpu.facts);
+void ProgramJudge::leave_unspecified(JudgedVcpu& vcpu, const GuestAccess& access) {
+    vcpu.state.may_step(access, vcpu.facts);
     vcpu.reached.reset();
 }
 
-void ProgramJudge::note(Vcpu& vcpu, const GuestAccess& access, const Attribution::Before& before) {
+void ProgramJudge::note(JudgedVcpu& vcpu, const GuestAccess& access, const Attribution::Before& before) {
     GuestAccess noted = access;
     noted.reached_apic = model::is_mmio(access.kind);
-    vcpu.attribution.note(noted, before, vcpu.worlds);
+    vcpu.attribution.note(noted, before, vcpu.state);
     if (!model::is_write(access.kind) || access.gp) return;
-    const bool idle = vcpu.worlds.stored(Reg::initial_count) == Known<u32>{0} &&
-                      vcpu.worlds.tsc_deadline() == Known<u64>{0};
+    const bool idle =
+        vcpu.state.stored(Reg::initial_count) == Known<u32>{0} && vcpu.state.tsc_deadline() == Known<u64>{0};
     if (!idle) vcpu.timer_armed = true;
 }
 
 // ---- what is no access
 
 void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
-    Vcpu& vcpu = vcpus_[step.vcpu];
-    verdict.why = outcome.error.empty() ? shows_later : was_not_done;
+    JudgedVcpu& vcpu = vcpus_[step.vcpu];
+    verdict.why = outcome.is_done() ? shows_later : was_not_done;
     switch (step.what) {
     case Do::reset: reset(vcpu); break;
     case Do::init:
@@ -290,13 +290,13 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
     }
     case Do::msi: send_msi(step); break;
     case Do::message:
-        vcpu.worlds.receive(
+        vcpu.state.receive(
             {model::low_half(step.address), model::low_half(step.address), model::low_half(step.value)},
             vcpu.facts);
         break;
-    case Do::hardware: vcpu.worlds.elapse(everything_seen); break;
+    case Do::hardware: vcpu.state.elapse(everything_seen); break;
     case Do::timer_expires:
-        if (outcome.error.empty()) vcpu.worlds.timer_fired(vcpu.facts);
+        if (outcome.is_done()) vcpu.state.timer_fired(vcpu.facts);
         break;
     default: break;
     }
@@ -304,7 +304,7 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
 
 void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
     for (const programs::Restarted& restarted : outcome.restarted) {
-        Vcpu& vcpu = vcpus_[restarted.vcpu];
+        JudgedVcpu& vcpu = vcpus_[restarted.vcpu];
         vcpu.interrupts_enabled = false;
         vcpu.init_maybe = false;
         const bool goes_on = step.what == Do::init && restarted.vcpu == step.vcpu; // the step is both
@@ -316,29 +316,29 @@ void ProgramJudge::judge_restarts(StepVerdict& verdict, const Step& step, const 
         apply_init(vcpu, true);
         vcpu.init_due.reset();
     }
-    for (Vcpu& vcpu : vcpus_)
+    for (JudgedVcpu& vcpu : vcpus_)
         if (vcpu.init_maybe) apply_init(vcpu, false);
-    if (outcome.error.empty()) judge_due(verdict, outcome);
+    if (outcome.is_done()) judge_due(verdict, outcome);
 }
 
 // Whether the step must send an EOI to the I/O APIC.
 model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outcome) const {
     const bool writes = step.what == Do::mmio_write || step.what == Do::wrmsr;
     if (!shows_eois_ || !writes || outcome.gp || outcome.mmio_exit) return false;
-    const AbstractState& worlds = vcpus_[step.vcpu].worlds;
+    const AbstractState& state = vcpus_[step.vcpu].state;
     const GuestAccess access = access_of(step, outcome, line_);
     constexpr u64 slot = 0xf;
     if (model::register_addressed(access.kind, access.address & ~(model::is_mmio(access.kind) ? slot : 0)) !=
         Reg::eoi)
         return false;
-    const Known<u64> window = worlds.apic_base() & model::apic_base::page;
+    const Known<u64> window = state.apic_base() & model::apic_base::page;
     if (model::is_mmio(access.kind) && !(window == Known<u64>{access.address & model::apic_base::page}))
         return {};
     const Mode of_way = model::is_mmio(access.kind) ? Mode::xapic : Mode::x2apic;
-    if (worlds.mode() && worlds.mode() != of_way) return false;
+    if (state.mode() && state.mode() != of_way) return false;
     const bool plain =
         model::is_mmio(access.kind) ? model::is_aligned_word(access.address, access.size) : step.value == 0;
-    return plain && worlds.mode() ? worlds.broadcasts_eoi() : model::KnownBool{};
+    return plain && state.mode() ? state.broadcasts_eoi() : model::KnownBool{};
 }
 
 void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const StepOutcome& outcome,
@@ -352,9 +352,9 @@ void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const Step
         mismatch.rule = Rule::P05;
         mismatch.fault = Fault::eoi_broadcast;
         mismatch.reg = Reg::eoi;
-        const Known<u32> svr = vcpus_[i].worlds.stored(Reg::svr);
+        const Known<u32> svr = vcpus_[i].state.stored(Reg::svr);
         mismatch.bits = svr.value & model::svr::eoi_suppression;
-        mismatch.mode = vcpus_[i].worlds.mode().value_or(Mode::xapic);
+        mismatch.mode = vcpus_[i].state.mode().value_or(Mode::xapic);
         mismatch.detail = was_sent ? Detail{"the I/O APIC was told that {:#x} has ended", sent->vector}
                                    : Detail{"the I/O APIC was not told of the EOI"};
         report_event(verdict, vcpus_[i], was_sent ? sent->vector : 0, mismatch);
@@ -366,14 +366,14 @@ void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const Step
 void ProgramJudge::judge_due(StepVerdict& verdict, const StepOutcome& outcome) {
     constexpr u32 nmi = 2;
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
-        Vcpu& vcpu = vcpus_[i];
+        JudgedVcpu& vcpu = vcpus_[i];
         const auto miss = [&](const std::optional<Rule>& due, u32 message) {
             if (!due) return;
             Mismatch mismatch;
             mismatch.rule = *due;
             mismatch.fault = Fault::not_delivered;
             mismatch.reg = Reg::icr;
-            mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+            mismatch.mode = vcpu.state.mode().value_or(Mode::xapic);
             report_event(verdict, vcpu, message, mismatch);
         };
         const bool took_nmi = std::ranges::any_of(outcome.taken, [&](const programs::Taken& taken) {
@@ -386,12 +386,13 @@ void ProgramJudge::judge_due(StepVerdict& verdict, const StepOutcome& outcome) {
 }
 
 // `what`: the vector, or the message's delivery mode.
-void ProgramJudge::report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch) {
+void ProgramJudge::report_event(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 what,
+                                const Mismatch& mismatch) {
     GuestAccess event;
     event.kind = AccessKind::rdmsr;
     event.address = event.value = what;
     event.line = event.first_line = event.last_line = line_;
-    for (const Mismatch& part : vcpu.attribution.parts(mismatch, event, vcpu.worlds, vcpu.facts))
+    for (const Mismatch& part : vcpu.attribution.parts(mismatch, event, vcpu.state, vcpu.facts))
         report(verdict, vcpu, event, part);
 }
 
@@ -399,44 +400,44 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
     constexpr u32 nmi = 2;
     for (const programs::Taken& taken : outcome.taken) {
         if (taken.vector == nmi) continue;
-        Vcpu& vcpu = vcpus_[taken.vcpu];
+        JudgedVcpu& vcpu = vcpus_[taken.vcpu];
         vcpu.reached.reset();
         if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
-        if (const auto mismatch = vcpu.worlds.on_inject(taken.vector)) {
+        if (const auto mismatch = vcpu.state.on_inject(taken.vector)) {
             const u32 other = model::low_half(mismatch->detail.first);
             const bool passes_over = mismatch->reg == Reg::irr0 && other != 0;
             if (passes_over && vcpu.attribution.way_of(other) != Rule::P01) miss(verdict, vcpu, other);
             else report_event(verdict, vcpu, taken.vector, *mismatch);
-            vcpu.worlds.forget_interrupts();
+            vcpu.state.forget_interrupts();
         } else {
             vcpu.attribution.evidence().injected(line_, taken.vector);
         }
     }
     // Interrupts are given the chance after each step but a read, which makes none.
     const bool reads = programs::is_read(step.what);
-    if (!outcome.error.empty() || reads) return;
+    if (!outcome.is_done() || reads) return;
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
-        Vcpu& vcpu = vcpus_[i];
+        JudgedVcpu& vcpu = vcpus_[i];
         const bool asked = vcpu.interrupts_enabled || (step.what == Do::take_interrupt && step.vcpu == i);
         if (!asked) continue;
-        const std::optional<u32> vector = vcpu.worlds.interrupt_to_take();
+        const std::optional<u32> vector = vcpu.state.interrupt_to_take();
         if (!vector) continue;
         miss(verdict, vcpu, *vector);
-        vcpu.worlds.forget_interrupts();
+        vcpu.state.forget_interrupts();
     }
 }
 
 // The vector had to be taken: what is missing came, or did not come, by the rule of its way.
-void ProgramJudge::miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector) {
+void ProgramJudge::miss(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 vector) {
     Mismatch mismatch;
     const Rule way = vcpu.attribution.way_of(vector);
     mismatch.rule = way == Rule::P01 ? Rule::P02 : way;
     mismatch.fault = Fault::not_taken;
-    mismatch.mode = vcpu.worlds.mode().value_or(Mode::xapic);
+    mismatch.mode = vcpu.state.mode().value_or(Mode::xapic);
     report_event(verdict, vcpu, vector, mismatch);
 }
 
-void ProgramJudge::report(StepVerdict& verdict, const Vcpu& vcpu, const GuestAccess& access,
+void ProgramJudge::report(StepVerdict& verdict, const JudgedVcpu& vcpu, const GuestAccess& access,
                           const Mismatch& mismatch) {
     Divergence& divergence = verdict.divergences.emplace_back();
     divergence.mismatch = mismatch;

@@ -38,16 +38,16 @@ class ProgramJudge {
   private:
     // As if writes to the closed window had reached the APIC: what such a write did shows only later.
     struct Reached {
-        AbstractState worlds;
+        AbstractState state;
         traces::GuestAccess write; // the last of them
         unsigned age = 0;          // accesses since
     };
-    struct Vcpu {
+    struct JudgedVcpu {
         CpuFacts facts;
         std::optional<u32> version;
         bool bsp = false;
         bool starts_disabled = false;
-        AbstractState worlds = AbstractState::unknown();
+        AbstractState state = AbstractState::unknown();
         Attribution attribution;
         std::optional<Reached> reached;
         Known<u32> errors_before;        // collected before this step
@@ -61,28 +61,28 @@ class ProgramJudge {
         std::optional<Rule> startup_due;
     };
 
-    void reset(Vcpu& vcpu);
-    void apply_init(Vcpu& vcpu, bool certain);
+    void reset(JudgedVcpu& vcpu);
+    void apply_init(JudgedVcpu& vcpu, bool certain);
     void begin_step();
-    static void raise_error(Vcpu& vcpu);
+    static void raise_error(JudgedVcpu& vcpu);
 
-    void judge_access(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
-    bool judge_closed(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
-    void judge_open(StepVerdict& verdict, Vcpu& vcpu, const traces::GuestAccess& access);
-    void judge_unfinished(StepVerdict& verdict, const Vcpu& vcpu, traces::GuestAccess access,
+    void judge_access(StepVerdict& verdict, JudgedVcpu& vcpu, const traces::GuestAccess& access);
+    bool judge_closed(StepVerdict& verdict, JudgedVcpu& vcpu, const traces::GuestAccess& access);
+    void judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const traces::GuestAccess& access);
+    void judge_unfinished(StepVerdict& verdict, const JudgedVcpu& vcpu, traces::GuestAccess access,
                           const programs::StepOutcome& outcome);
-    void leave_unspecified(Vcpu& vcpu, const traces::GuestAccess& access);
-    void note(Vcpu& vcpu, const traces::GuestAccess& access, const Attribution::Before& before);
+    void leave_unspecified(JudgedVcpu& vcpu, const traces::GuestAccess& access);
+    void note(JudgedVcpu& vcpu, const traces::GuestAccess& access, const Attribution::Before& before);
     void act(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
 
     // program_messages.cpp
-    void send(Vcpu& sender, const traces::GuestAccess& access, bool certain);
-    void send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
+    void send(JudgedVcpu& sender, const traces::GuestAccess& access, bool certain);
+    void send_command(JudgedVcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
     void send_msi(const programs::Step& step);
-    static AbstractState::Message to_id_of(const Vcpu& vcpu, u32 command);
+    static AbstractState::Message to_id_of(const JudgedVcpu& vcpu, u32 command);
     void deliver(const AbstractState::Message& message);
-    static void expect(Vcpu& vcpu, const AbstractState::Message& message, u32 mode);
-    static Rule rule_of_way(const AbstractState::Message& message, const Vcpu& vcpu);
+    static void expect(JudgedVcpu& vcpu, const AbstractState::Message& message, u32 mode);
+    static Rule rule_of_way(const AbstractState::Message& message, const JudgedVcpu& vcpu);
 
     void judge_restarts(StepVerdict& verdict, const programs::Step& step,
                         const programs::StepOutcome& outcome);
@@ -91,12 +91,12 @@ class ProgramJudge {
     model::KnownBool eoi_due(const programs::Step& step, const programs::StepOutcome& outcome) const;
     void judge_due(StepVerdict& verdict, const programs::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
-    void miss(StepVerdict& verdict, const Vcpu& vcpu, u32 vector);
-    void report(StepVerdict& verdict, const Vcpu& vcpu, const traces::GuestAccess& access,
+    void miss(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 vector);
+    void report(StepVerdict& verdict, const JudgedVcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);
-    void report_event(StepVerdict& verdict, const Vcpu& vcpu, u32 what, const Mismatch& mismatch);
+    void report_event(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 what, const Mismatch& mismatch);
 
-    std::vector<Vcpu> vcpus_;
+    std::vector<JudgedVcpu> vcpus_;
     bool shows_eois_ = false;      // that go to the I/O APIC
     u64 line_ = 0;                 // the step's index + 1
     std::set<u64> written_closed_; // addresses: who answers there may have kept what was written

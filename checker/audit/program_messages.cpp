@@ -25,7 +25,7 @@ AbstractState::Message message_to(Known<u32> destination, Known<u32> x2apic_dest
 
 } // namespace
 
-void ProgramJudge::send(Vcpu& sender, const GuestAccess& access, bool certain) {
+void ProgramJudge::send(JudgedVcpu& sender, const GuestAccess& access, bool certain) {
     if (!model::is_write(access.kind) || access.gp || access.unanswered) return;
     if (!model::is_mmio(access.kind)) {
         const Reg reg = model::register_addressed(access.kind, access.address);
@@ -39,22 +39,22 @@ void ProgramJudge::send(Vcpu& sender, const GuestAccess& access, bool certain) {
     }
     if (!touches_icr(access)) return;
     if (model::is_aligned_word(access.address, access.size)) {
-        send_command(sender, model::low_half(access.value), sender.worlds.stored(Reg::icr_high) >> 24, false,
+        send_command(sender, model::low_half(access.value), sender.state.stored(Reg::icr_high) >> 24, false,
                      certain);
         return;
     }
-    for (Vcpu& vcpu : vcpus_) vcpu.worlds.forget_interrupts();
+    for (JudgedVcpu& vcpu : vcpus_) vcpu.state.forget_interrupts();
 }
 
-void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destination, bool by_msr,
+void ProgramJudge::send_command(JudgedVcpu& sender, u32 command, Known<u32> destination, bool by_msr,
                                 bool certain) {
     const bool undefined = model::is_undefined_command(command, !sender.facts.amd.is_false());
     AbstractState::Message message =
-        message_of_command(command, destination, by_msr, sender.worlds.mode() == Mode::x2apic);
+        message_of_command(command, destination, by_msr, sender.state.mode() == Mode::x2apic);
     message.certain = certain && !undefined;
     if (undefined)
-        for (Vcpu& vcpu : vcpus_)
-            vcpu.worlds.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
+        for (JudgedVcpu& vcpu : vcpus_)
+            vcpu.state.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
     switch (model::shorthand_of(command)) {
     case model::Shorthand::self:
         if ((command & model::icr::delivery_mode) == delivery_mode::init) {
@@ -63,9 +63,9 @@ void ProgramJudge::send_command(Vcpu& sender, u32 command, Known<u32> destinatio
         }
         if (message.certain)
             sender.attribution.asked(command & model::icr::vector, rule_of_way(message, sender));
-        sender.worlds.receive(message, sender.facts);
+        sender.state.receive(message, sender.facts);
         return;
-    case model::Shorthand::all_but_self: message.except = &sender.worlds; break;
+    case model::Shorthand::all_but_self: message.except = &sender.state; break;
     default: break;
     }
     deliver(message);
@@ -77,19 +77,19 @@ void ProgramJudge::deliver(const AbstractState::Message& message) {
     const u32 mode = message.command & model::icr::delivery_mode;
     AbstractState::Message sent = message;
     if (mode == delivery_mode::lowest_priority) {
-        const auto candidates = std::ranges::count_if(vcpus_, [&](const Vcpu& vcpu) {
-            return &vcpu.worlds != message.except && vcpu.worlds.may_be_addressed(message);
+        const auto candidates = std::ranges::count_if(vcpus_, [&](const JudgedVcpu& vcpu) {
+            return &vcpu.state != message.except && vcpu.state.may_be_addressed(message);
         });
         const bool broadcast = message.destination.admits(model::everybody(false)) ||
                                message.x2apic_destination.admits(model::everybody(true));
         if (candidates > 1 || broadcast) sent.certain = false;
     }
-    for (Vcpu& vcpu : vcpus_) {
-        if (&vcpu.worlds == message.except) continue;
+    for (JudgedVcpu& vcpu : vcpus_) {
+        if (&vcpu.state == message.except) continue;
         if (mode == delivery_mode::fixed || mode == delivery_mode::lowest_priority) {
-            if (vcpu.worlds.may_be_addressed(message))
+            if (vcpu.state.may_be_addressed(message))
                 vcpu.attribution.asked(message.command & model::icr::vector, rule_of_way(message, vcpu));
-            vcpu.worlds.receive(sent, vcpu.facts);
+            vcpu.state.receive(sent, vcpu.facts);
         } else {
             expect(vcpu, sent, mode);
         }
@@ -97,10 +97,10 @@ void ProgramJudge::deliver(const AbstractState::Message& message) {
 }
 
 // What goes past IRR: whether it has taken effect the outcome says.
-void ProgramJudge::expect(Vcpu& vcpu, const AbstractState::Message& message, u32 mode) {
+void ProgramJudge::expect(JudgedVcpu& vcpu, const AbstractState::Message& message, u32 mode) {
     const bool deasserts = mode == delivery_mode::init && model::is_deassert(message.command);
-    if (!vcpu.worlds.may_be_addressed(message) || deasserts) return;
-    const bool certain = message.certain && vcpu.worlds.must_be_addressed(message);
+    if (!vcpu.state.may_be_addressed(message) || deasserts) return;
+    const bool certain = message.certain && vcpu.state.must_be_addressed(message);
     const auto due = certain ? std::optional{rule_of_way(message, vcpu)} : std::nullopt;
     switch (mode) {
     case delivery_mode::init:
@@ -114,21 +114,21 @@ void ProgramJudge::expect(Vcpu& vcpu, const AbstractState::Message& message, u32
 }
 
 // What says that the message comes to this APIC.
-Rule ProgramJudge::rule_of_way(const AbstractState::Message& message, const Vcpu& vcpu) {
+Rule ProgramJudge::rule_of_way(const AbstractState::Message& message, const JudgedVcpu& vcpu) {
     const u32 mode = message.command & model::icr::delivery_mode;
     const bool queues = mode == delivery_mode::fixed || mode == delivery_mode::lowest_priority;
     const bool level = (message.command & model::icr::trigger) != 0;
     if (queues && message.from_apic && level && vcpu.facts.amd.is_false()) return Rule::I18;
     if (mode == delivery_mode::lowest_priority) return Rule::I13;
-    const Known<u32> svr = vcpu.worlds.stored(Reg::svr);
+    const Known<u32> svr = vcpu.state.stored(Reg::svr);
     if (!queues && has_any(svr, model::svr::enable).is_false()) return Rule::V09;
     if ((message.command & model::icr::logical) == 0) return queues ? Rule::P01 : Rule::I09;
-    return rule_of_logical_addressing(vcpu.worlds);
+    return rule_of_logical_addressing(vcpu.state);
 }
 
 void ProgramJudge::send_msi(const Step& step) {
     if (!model::is_msi(step.address)) {
-        for (Vcpu& vcpu : vcpus_) vcpu.worlds.forget_interrupts();
+        for (JudgedVcpu& vcpu : vcpus_) vcpu.state.forget_interrupts();
         return;
     }
     const model::MsiMessage msi = model::decode_msi(step.address, step.value);
@@ -140,8 +140,8 @@ void ProgramJudge::send_msi(const Step& step) {
 }
 
 // To whoever has this vCPU's ID; to it alone, most often.
-AbstractState::Message ProgramJudge::to_id_of(const Vcpu& vcpu, u32 command) {
-    const Known<u32> id = vcpu.worlds.bus_id();
+AbstractState::Message ProgramJudge::to_id_of(const JudgedVcpu& vcpu, u32 command) {
+    const Known<u32> id = vcpu.state.bus_id();
     AbstractState::Message message = message_to(id, id, command);
     if (!id.admits(model::everybody(false))) return message;
     message.certain = false;

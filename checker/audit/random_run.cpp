@@ -25,7 +25,7 @@ struct KindOfDifference {
 };
 KindOfDifference kind_of(const StepOutcome& a, const StepOutcome& b) {
     return {a.value != b.value, a.gp != b.gp, a.mmio_exit != b.mmio_exit, a.taken != b.taken,
-            a.error != b.error};
+            ending_text(a) != ending_text(b)};
 }
 
 TargetComparison shown(TargetComparison compared, const Program& program) {

@@ -43,7 +43,7 @@ std::string left_open_text(const programs::Step& step) {
 bool same_outcome(const StepOutcome& first, const StepOutcome& second) {
     const bool same_value = first.value == second.value || leaves_value_open(first, second);
     return same_value && first.gp == second.gp && first.mmio_exit == second.mmio_exit &&
-           first.halted == second.halted && first.error == second.error &&
+           first.halted == second.halted && ending_text(first) == ending_text(second) &&
            by_vcpu(first.taken) == by_vcpu(second.taken) &&
            by_vcpu(first.restarted) == by_vcpu(second.restarted);
 }

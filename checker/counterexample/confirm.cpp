@@ -131,9 +131,9 @@ std::string what_was_not_done(const Program& program, const Execution& run) {
             return "it has no IA32_XAPIC_DISABLE_STATUS that locks x2APIC mode";
     }
     for (std::size_t i = 0; i < program.steps.size(); ++i)
-        if (!run.outcomes[i].error.empty())
+        if (!run.outcomes[i].is_done())
             return fmt::format("step {}, {}: {}", i, programs::step_text(program.steps[i]),
-                               run.outcomes[i].error);
+                               programs::ending_text(run.outcomes[i]));
     return {};
 }
 

@@ -42,7 +42,7 @@ constexpr Visibility everything_seen{.ipis = true, .accepts = true, .injections 
 // The states that a run leads to, by the rules.
 class Course {
   public:
-    Course(const CpuFacts& cpu, u32 version) : cpu_(cpu), worlds_(AbstractState::after_reset(cpu)) {
+    Course(const CpuFacts& cpu, u32 version) : cpu_(cpu), state_(AbstractState::after_reset(cpu)) {
         // Here nothing came between RESET and the first step.
         see(Reg::version, version);
         see(Reg::lvt_lint0, model::sdm_registers[model::index_of(Reg::lvt_lint0)].reset);
@@ -55,17 +55,17 @@ class Course {
         case AccessKind::mmio_read:
         case AccessKind::mmio_write:
         case AccessKind::rdmsr:
-        case AccessKind::wrmsr: return worlds_.judge(plain_access(step), cpu_, {}, false).explained;
+        case AccessKind::wrmsr: return state_.judge(plain_access(step), cpu_, {}, false).explained;
         case AccessKind::message:
             waiting_ = model::low_half(step.value) & model::icr::vector;
-            worlds_.on_accept(waiting_, true, (step.value & model::icr::trigger) != 0);
+            state_.on_accept(waiting_, true, (step.value & model::icr::trigger) != 0);
             return true;
-        case AccessKind::take_interrupt: return !worlds_.on_inject(waiting_);
-        case AccessKind::init: worlds_.apply_init(); return true;
+        case AccessKind::take_interrupt: return !state_.on_inject(waiting_);
+        case AccessKind::init: state_.apply_init(); return true;
         default: return false;
         }
     }
-    Judgement judge(const GuestAccess& access) { return worlds_.judge(access, cpu_, everything_seen, true); }
+    Judgement judge(const GuestAccess& access) { return state_.judge(access, cpu_, everything_seen, true); }
 
   private:
     void see(Reg reg, u32 value) {
@@ -73,11 +73,11 @@ class Course {
         read.address = model::apic_base::reset_page + model::offset_of(reg);
         read.size = 4;
         read.value = value;
-        worlds_.judge(read, cpu_, {}, true);
+        state_.judge(read, cpu_, {}, true);
     }
 
     CpuFacts cpu_;
-    AbstractState worlds_;
+    AbstractState state_;
     u32 waiting_ = 0;
 };
 

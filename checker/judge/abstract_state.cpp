@@ -23,20 +23,20 @@ constexpr u64 mode_bits(Mode mode) {
 constexpr u64 mode_mask = model::apic_base::enable | model::apic_base::extd;
 
 ModeState make_unknown_world(Mode mode) {
-    ModeState world;
-    world.apic_base = {mode_bits(mode), mode_mask | model::apic_base::reserved_low};
+    ModeState mode_state;
+    mode_state.apic_base = {mode_bits(mode), mode_mask | model::apic_base::reserved_low};
     for (const model::RegisterRow& row : model::sdm_registers) {
         const u32 holds = model::is_bitmap(row.reg) ? model::vectors_of(row.reg) : row.defined() & ~row.ones;
-        world[row.reg] = {row.ones, ~holds};
+        mode_state[row.reg] = {row.ones, ~holds};
     }
-    world[Reg::id] = {0, ~model::xapic_id_field};
-    return world;
+    mode_state[Reg::id] = {0, ~model::xapic_id_field};
+    return mode_state;
 }
 
 const ModeState& unknown_world(Mode mode) {
-    static const std::array worlds = {make_unknown_world(Mode::disabled), make_unknown_world(Mode::xapic),
-                                      make_unknown_world(Mode::x2apic)};
-    return worlds[index_of(mode)];
+    static const std::array state = {make_unknown_world(Mode::disabled), make_unknown_world(Mode::xapic),
+                                     make_unknown_world(Mode::x2apic)};
+    return state[index_of(mode)];
 }
 
 // In x2APIC mode CPUID has x2APIC, whether it was seen or not.
@@ -48,12 +48,12 @@ CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
 
 // One access of a vCPU in `world`; what comes of errors shows elsewhere (raises_error). Only what is written
 // to IA32_APIC_BASE depends on what the mode tells.
-PathOutcome step_in(ForkingDriver& p, ModeState& world, const CpuFacts& cpu,
+PathOutcome step_in(ForkingDriver& p, ModeState& mode_state, const CpuFacts& cpu,
                     const Access<KnownBits>& access) {
     const bool writes_base = access.kind == model::AccessKind::wrmsr &&
                              access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
-    if (!writes_base) return model::quiet_step(p, world, cpu, access);
-    return model::quiet_step(p, world, facts_in(mode_of(world), cpu), access);
+    if (!writes_base) return model::quiet_step(p, mode_state, cpu, access);
+    return model::quiet_step(p, mode_state, facts_in(mode_of(mode_state), cpu), access);
 }
 
 // How far from what was seen a path is that contradicts it: the mode itself, whether there is #GP, or
@@ -126,9 +126,9 @@ class Freedom {
 
 } // namespace
 
-Mode mode_of(const ModeState& world) {
-    if ((world.apic_base.value & model::apic_base::enable) == 0) return Mode::disabled;
-    return (world.apic_base.value & model::apic_base::extd) != 0 ? Mode::x2apic : Mode::xapic;
+Mode mode_of(const ModeState& mode_state) {
+    if ((mode_state.apic_base.value & model::apic_base::enable) == 0) return Mode::disabled;
+    return (mode_state.apic_base.value & model::apic_base::extd) != 0 ? Mode::x2apic : Mode::xapic;
 }
 
 Access<KnownBits> model_access(const GuestAccess& access) {
@@ -137,12 +137,12 @@ Access<KnownBits> model_access(const GuestAccess& access) {
 }
 
 AbstractState AbstractState::unknown() {
-    AbstractState worlds;
+    AbstractState state;
     for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
-        worlds.worlds_[index_of(mode)] = unknown_world(mode);
-        worlds.possible_[index_of(mode)] = true;
+        state.mode_states_[index_of(mode)] = unknown_world(mode);
+        state.possible_[index_of(mode)] = true;
     }
-    return worlds;
+    return state;
 }
 
 AbstractState AbstractState::after_reset(const CpuFacts& cpu) {
@@ -150,99 +150,103 @@ AbstractState AbstractState::after_reset(const CpuFacts& cpu) {
     CpuFacts as_intel = cpu;
     as_intel.amd = false;
     ForkingDriver p;
-    ModeState world = unknown_world(Mode::xapic);
-    model::reset(p, world, as_intel);
-    world[Reg::lvt_lint0] = unknown_world(Mode::xapic)[Reg::lvt_lint0];
+    ModeState mode_state = unknown_world(Mode::xapic);
+    model::reset(p, mode_state, as_intel);
+    mode_state[Reg::lvt_lint0] = unknown_world(Mode::xapic)[Reg::lvt_lint0];
     for (u32 word = 0; word < 24; ++word) {
         const Reg reg = model::offset_by(Reg::isr0, word);
-        world[reg] = unknown_world(Mode::xapic)[reg];
+        mode_state[reg] = unknown_world(Mode::xapic)[reg];
     }
-    AbstractState worlds;
-    worlds.add(world);
-    return worlds;
+    AbstractState state;
+    state.add(mode_state);
+    return state;
 }
 
 // Of the bootstrap processor only what tells it apart is known beside what the rules say.
 AbstractState AbstractState::at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp,
                                       bool disabled) {
-    AbstractState worlds;
+    AbstractState state;
     CpuFacts facts = cpu;
     if (!disabled) facts.amd = false;
-    worlds.interrupts_known_ = true;
+    state.interrupts_known_ = true;
     ForkingDriver p;
     do {
-        ModeState world = unknown_world(Mode::xapic);
-        if (version) world[Reg::version] = *version;
-        model::reset(p, world, facts);
-        if (disabled && mode_of(world) != Mode::disabled && !facts.amd.is_false()) continue;
-        world.apic_base =
-            world.apic_base.refined_by({bsp ? model::apic_base::bsp : 0, model::apic_base::bsp});
-        worlds.add(world);
+        ModeState mode_state = unknown_world(Mode::xapic);
+        if (version) mode_state[Reg::version] = *version;
+        model::reset(p, mode_state, facts);
+        if (disabled && mode_of(mode_state) != Mode::disabled && !facts.amd.is_false()) continue;
+        mode_state.apic_base =
+            mode_state.apic_base.refined_by({bsp ? model::apic_base::bsp : 0, model::apic_base::bsp});
+        state.add(mode_state);
     } while (p.next_path());
-    return worlds;
+    return state;
 }
 
 namespace {
 
 template <class T, class Of>
-Known<T> in_all(const std::array<ModeState, model::mode_count>& worlds,
+Known<T> in_all(const std::array<ModeState, model::mode_count>& state,
                 const std::array<bool, model::mode_count>& possible, Of of) {
     std::optional<Known<T>> joined;
     for (std::size_t m = 0; m < model::mode_count; ++m)
-        if (possible[m]) joined = joined ? joined->join(of(worlds[m])) : of(worlds[m]);
+        if (possible[m]) joined = joined ? joined->join(of(state[m])) : of(state[m]);
     return joined.value_or(Known<T>{});
 }
 
 } // namespace
 
 Known<u32> AbstractState::stored(Reg reg) const {
-    return in_all<u32>(worlds_, possible_, [reg](const ModeState& world) { return world[reg]; });
+    return in_all<u32>(mode_states_, possible_,
+                       [reg](const ModeState& mode_state) { return mode_state[reg]; });
 }
 Known<u64> AbstractState::tsc_deadline() const {
-    return in_all<u64>(worlds_, possible_, [](const ModeState& world) { return world.tsc_deadline; });
+    return in_all<u64>(mode_states_, possible_,
+                       [](const ModeState& mode_state) { return mode_state.tsc_deadline; });
 }
 Known<u64> AbstractState::apic_base() const {
-    return in_all<u64>(worlds_, possible_, [](const ModeState& world) { return world.apic_base; });
+    return in_all<u64>(mode_states_, possible_,
+                       [](const ModeState& mode_state) { return mode_state.apic_base; });
 }
 Known<u32> AbstractState::bus_id() const {
-    return in_all<u32>(worlds_, possible_, [](const ModeState& world) {
-        return mode_of(world) == Mode::x2apic ? world.x2apic_id : world[Reg::id] >> 24;
+    return in_all<u32>(mode_states_, possible_, [](const ModeState& mode_state) {
+        return mode_of(mode_state) == Mode::x2apic ? mode_state.x2apic_id : mode_state[Reg::id] >> 24;
     });
 }
 
 u32 AbstractState::pending_errors() const {
     u32 errors = ~u32{0};
     for (std::size_t m = 0; m < model::mode_count; ++m)
-        if (possible_[m]) errors &= worlds_[m].esr_pending.value;
+        if (possible_[m]) errors &= mode_states_[m].esr_pending.value;
     return errors;
 }
 
 Known<u32> AbstractState::collected_errors() const {
-    return in_all<u32>(worlds_, possible_, [](const ModeState& world) { return world.esr_pending; });
+    return in_all<u32>(mode_states_, possible_,
+                       [](const ModeState& mode_state) { return mode_state.esr_pending; });
 }
 
 bool AbstractState::may_be_periodic() const {
     for (std::size_t m = 0; m < model::mode_count; ++m)
-        if (possible_[m] && !has_any(worlds_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())
+        if (possible_[m] && !has_any(mode_states_[m][Reg::lvt_timer], model::lvt::timer_periodic).is_false())
             return true;
     return false;
 }
 
-void AbstractState::add(const ModeState& world) {
-    const std::size_t m = index_of(mode_of(world));
+void AbstractState::add(const ModeState& mode_state) {
+    const std::size_t m = index_of(mode_of(mode_state));
     if (!possible_[m]) {
-        worlds_[m] = world;
+        mode_states_[m] = mode_state;
         possible_[m] = true;
         return;
     }
-    ModeState& into = worlds_[m];
+    ModeState& into = mode_states_[m];
     model::for_each_word([](model::StateWord, auto& word, const auto& other) { word = word.join(other); },
-                         into, world);
+                         into, mode_state);
 }
 
 void AbstractState::merge(const AbstractState& other) {
     for (std::size_t m = 0; m < model::mode_count; ++m)
-        if (other.possible_[m]) add(other.worlds_[m]);
+        if (other.possible_[m]) add(other.mode_states_[m]);
     interrupts_known_ = interrupts_known_ || other.interrupts_known_;
 }
 
@@ -264,7 +268,7 @@ bool AbstractState::knows_service() const {
         u32 unknown = 0;
         for (u32 word = 0; possible_[m] && word < 8; ++word) {
             const Reg reg = model::offset_by(Reg::isr0, word);
-            unknown |= ~worlds_[m][reg].known & model::vectors_of(reg);
+            unknown |= ~mode_states_[m][reg].known & model::vectors_of(reg);
         }
         if (unknown != 0) return false;
     }
@@ -287,12 +291,12 @@ Judgement AbstractState::judge_access(const GuestAccess& access, const CpuFacts&
 
     // The usual case, one world and one path, works in place.
     const Mode mode = *this->mode();
-    ModeState& world = worlds_[index_of(mode)];
-    const ModeState before = world;
+    ModeState& mode_state = mode_states_[index_of(mode)];
+    const ModeState before = mode_state;
     ForkingDriver p;
-    const PathOutcome out = step_in(p, world, cpu, model_access(access));
+    const PathOutcome out = step_in(p, mode_state, cpu, model_access(access));
     if (p.has_forked()) {
-        world = before;
+        mode_state = before;
         return judge_paths(access, cpu, visible, value_is_ours);
     }
     Judgement judgement;
@@ -300,15 +304,15 @@ Judgement AbstractState::judge_access(const GuestAccess& access, const CpuFacts&
     freedom.add(out);
     judgement.determined = freedom.is_constrained(access);
     if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
-        world = before;
+        mode_state = before;
         keep_nearest(judgement, *mismatch);
         return judgement;
     }
     note_foretold(judgement, out);
-    if (value_is_ours) learn(world, out, access);
-    if (visible.interrupts()) learn_service(world, before, out, access);
-    if (const Mode after = mode_of(world); after != mode) {
-        worlds_[index_of(after)] = world;
+    if (value_is_ours) learn(mode_state, out, access);
+    if (visible.interrupts()) learn_service(mode_state, before, out, access);
+    if (const Mode after = mode_of(mode_state); after != mode) {
+        mode_states_[index_of(after)] = mode_state;
         possible_[index_of(mode)] = false;
         possible_[index_of(after)] = true;
     }
@@ -322,13 +326,13 @@ Judgement AbstractState::judge_paths(const GuestAccess& access, const CpuFacts& 
     Judgement judgement;
     Freedom freedom;
     const Access<KnownBits> asked = model_access(access);
-    each([&](const ModeState& before) {
+    for_each_mode([&](const ModeState& before) {
         Judgement& here = refuted[index_of(mode_of(before))];
         bool survives = false;
         ForkingDriver p;
         do {
-            ModeState world = before;
-            const PathOutcome out = step_in(p, world, cpu, asked);
+            ModeState mode_state = before;
+            const PathOutcome out = step_in(p, mode_state, cpu, asked);
             freedom.add(out);
             if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
                 keep_nearest(here, *mismatch);
@@ -336,9 +340,9 @@ Judgement AbstractState::judge_paths(const GuestAccess& access, const CpuFacts& 
             }
             survives = true;
             note_foretold(judgement, out);
-            if (value_is_ours) learn(world, out, access);
-            if (visible.interrupts()) learn_service(world, before, out, access);
-            survivors.add(world);
+            if (value_is_ours) learn(mode_state, out, access);
+            if (visible.interrupts()) learn_service(mode_state, before, out, access);
+            survivors.add(mode_state);
         } while (p.next_path());
         if (survives) here.explained = true;
         else keep_nearest(judgement, here.mismatch);
@@ -346,7 +350,7 @@ Judgement AbstractState::judge_paths(const GuestAccess& access, const CpuFacts& 
     judgement.determined = freedom.is_constrained(access);
     if (survivors.count() == 0) return judgement;
     keep_departing(survivors, refuted, access, cpu);
-    worlds_ = survivors.worlds_;
+    mode_states_ = survivors.mode_states_;
     possible_ = survivors.possible_;
     judgement.explained = true;
     return judgement;
@@ -359,7 +363,7 @@ void AbstractState::keep_departing(AbstractState& survivors,
     if (count() == 1) return;
     Circumstances circumstances;
     circumstances.amd = cpu.amd;
-    each([&](const ModeState& before) {
+    for_each_mode([&](const ModeState& before) {
         const Judgement& here = refuted[index_of(mode_of(before))];
         if (!here.explained && find_departure(here.mismatch, access, circumstances) != nullptr)
             take_over(before, access, cpu, here.mismatch, survivors);
@@ -375,11 +379,11 @@ void AbstractState::take_over(const ModeState& before, const GuestAccess& access
                         mismatch.fault == Fault::answered_by_apic;
     if (waives) p.waive(mismatch.rule);
     do {
-        ModeState world = before;
-        const PathOutcome out = step_in(p, world, cpu, model_access(access));
+        ModeState mode_state = before;
+        const PathOutcome out = step_in(p, mode_state, cpu, model_access(access));
         if (out.gp && !access.gp) continue;
-        learn(world, out, access);
-        next.add(world);
+        learn(mode_state, out, access);
+        next.add(mode_state);
     } while (p.next_path());
 }
 
@@ -387,20 +391,22 @@ void AbstractState::resync(const GuestAccess& access, const CpuFacts& cpu, const
     if (mismatch.fault == Fault::eoi_vector) return clear_in_service(access.eoi_vector);
     AbstractState next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const ModeState& before) { take_over(before, access, cpu, mismatch, next); });
+    for_each_mode([&](const ModeState& before) { take_over(before, access, cpu, mismatch, next); });
     if (next.count() != 0) *this = next;
 }
 
 void AbstractState::clear_in_service(u64 vector) {
     if (vector > 0xff) return;
     const auto ended = static_cast<u32>(vector);
-    each([ended](ModeState& world) { world[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended); });
+    for_each_mode([ended](ModeState& mode_state) {
+        mode_state[model::word_of(Reg::isr0, ended)] &= ~model::bit_of(ended);
+    });
 }
 
 void AbstractState::elapse(const Visibility& visible, bool shows_lvt) {
-    each([shows_lvt](ModeState& world) {
+    for_each_mode([shows_lvt](ModeState& mode_state) {
         ForkingDriver p;
-        model::elapse(p, world, shows_lvt);
+        model::elapse(p, mode_state, shows_lvt);
     });
     if (!visible.interrupts()) forget_interrupts();
     if (visible.accelerated) {
@@ -410,12 +416,13 @@ void AbstractState::elapse(const Visibility& visible, bool shows_lvt) {
 }
 
 void AbstractState::apply_init() {
-    transform([](ForkingDriver& p, ModeState& world) { model::init(p, world); });
+    transform([](ForkingDriver& p, ModeState& mode_state) { model::init(p, mode_state); });
 }
 
 void AbstractState::may_step(const GuestAccess& access, const CpuFacts& cpu) {
     const AbstractState before = *this;
-    transform([&](ForkingDriver& p, ModeState& world) { step_in(p, world, cpu, model_access(access)); });
+    transform(
+        [&](ForkingDriver& p, ModeState& mode_state) { step_in(p, mode_state, cpu, model_access(access)); });
     merge(before);
 }
 
@@ -423,8 +430,9 @@ namespace {
 
 // As if the rules that close the window did not, and the access were made where it is.
 template <class Visit>
-void each_way_if_open(const ModeState& world, const CpuFacts& cpu, const GuestAccess& access, Visit visit) {
-    ModeState open = world;
+void each_way_if_open(const ModeState& mode_state, const CpuFacts& cpu, const GuestAccess& access,
+                      Visit visit) {
+    ModeState open = mode_state;
     open.apic_base = (open.apic_base & ~model::apic_base::extd) | model::apic_base::enable;
     GuestAccess inside = access;
     inside.address =
@@ -434,7 +442,7 @@ void each_way_if_open(const ModeState& world, const CpuFacts& cpu, const GuestAc
     do {
         ModeState after = open;
         const PathOutcome out = step_in(p, after, cpu, model_access(inside));
-        after.apic_base = world.apic_base;
+        after.apic_base = mode_state.apic_base;
         visit(out, after);
     } while (p.next_path());
 }
@@ -445,7 +453,7 @@ Known<u64> AbstractState::answer_if_open(const GuestAccess& access, const CpuFac
     std::optional<Known<u64>> all;
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
-        each_way_if_open(worlds_[m], cpu, access, [&](const PathOutcome& out, const ModeState&) {
+        each_way_if_open(mode_states_[m], cpu, access, [&](const PathOutcome& out, const ModeState&) {
             const Known<u64> told = out.answer == model::Answer::apic ? out.value : Known<u64>{};
             all = all ? all->join(told) : told;
         });
@@ -456,7 +464,7 @@ Known<u64> AbstractState::answer_if_open(const GuestAccess& access, const CpuFac
 void AbstractState::carry_out_though_closed(const GuestAccess& access, const CpuFacts& cpu) {
     AbstractState next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const ModeState& before) {
+    for_each_mode([&](const ModeState& before) {
         each_way_if_open(before, cpu, access,
                          [&](const PathOutcome&, const ModeState& after) { next.add(after); });
     });
@@ -468,16 +476,16 @@ void AbstractState::carry_out_though_closed(const GuestAccess& access, const Cpu
 void AbstractState::host_may_have_set_sregs() {
     AbstractState next;
     next.interrupts_known_ = interrupts_known_;
-    each([&](const ModeState& before) {
+    for_each_mode([&](const ModeState& before) {
         for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
             const ModeState& unknown = unknown_world(mode);
             const bool is_same = mode_of(before) == mode;
-            ModeState world = is_same || is_enabled(before).is_true() ? before : unknown;
-            world.apic_base = unknown.apic_base;
-            world[Reg::tpr] = unknown[Reg::tpr];
+            ModeState mode_state = is_same || is_enabled(before).is_true() ? before : unknown;
+            mode_state.apic_base = unknown.apic_base;
+            mode_state[Reg::tpr] = unknown[Reg::tpr];
             if (!is_same)
-                for (const Reg reg : {Reg::id, Reg::ldr, Reg::icr_high}) world[reg] = unknown[reg];
-            next.add(world);
+                for (const Reg reg : {Reg::id, Reg::ldr, Reg::icr_high}) mode_state[reg] = unknown[reg];
+            next.add(mode_state);
         }
     });
     *this = next;
@@ -485,25 +493,25 @@ void AbstractState::host_may_have_set_sregs() {
 
 void AbstractState::forget(Reg reg) {
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
-    each([&row](ModeState& world) {
+    for_each_mode([&row](ModeState& mode_state) {
         ForkingDriver p;
-        model::leave_written_unspecified(p, Rule::M09, world, row, KnownBool{true});
+        model::leave_written_unspecified(p, Rule::M09, mode_state, row, KnownBool{true});
     });
 }
 
 void AbstractState::keep(Reg reg, const AbstractState& of) {
     const Known<u32> kept = of.stored(reg);
-    each([&](ModeState& world) { world[reg] = kept; });
+    for_each_mode([&](ModeState& mode_state) { mode_state[reg] = kept; });
 }
 
 void AbstractState::on_stray_write(Reg reg, u64 value, const CpuFacts& cpu) {
     if (reg == Reg::none) return;
     const model::RegisterRow& row = model::sdm_registers[index_of(reg)];
     const AbstractState before = *this;
-    transform([&](ForkingDriver& p, ModeState& world) {
-        const bool x2apic = has_extd(world).is_true();
-        if (is_enabled(world).is_true())
-            model::write_register(p, world, cpu, row, Known<u32>{model::low_half(value)}, x2apic);
+    transform([&](ForkingDriver& p, ModeState& mode_state) {
+        const bool x2apic = has_extd(mode_state).is_true();
+        if (is_enabled(mode_state).is_true())
+            model::write_register(p, mode_state, cpu, row, Known<u32>{model::low_half(value)}, x2apic);
     });
     merge(before);
 }

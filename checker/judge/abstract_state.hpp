@@ -129,24 +129,24 @@ class AbstractState {
     Known<u64> apic_base() const;
     // The ID by which messages in the form of the current mode find it.
     Known<u32> bus_id() const;
-    const ModeState& world(Mode mode) const { return worlds_[static_cast<std::size_t>(mode)]; }
+    const ModeState& mode_state(Mode mode) const { return mode_states_[static_cast<std::size_t>(mode)]; }
 
   private:
     template <class Visit>
-    void each(Visit visit) {
+    void for_each_mode(Visit visit) {
         for (std::size_t m = 0; m < model::mode_count; ++m)
-            if (possible_[m]) visit(worlds_[m]);
+            if (possible_[m]) visit(mode_states_[m]);
     }
-    void add(const ModeState& world);
+    void add(const ModeState& mode_state);
     // On each path of each world, with a copy of it.
     template <class Visit>
-    void each_path(Visit visit) const {
+    void for_each_path(Visit visit) const {
         for (std::size_t m = 0; m < model::mode_count; ++m) {
             if (!possible_[m]) continue;
             model::ForkingDriver p;
             do {
-                ModeState world = worlds_[m];
-                visit(p, world);
+                ModeState mode_state = mode_states_[m];
+                visit(p, mode_state);
             } while (p.next_path());
         }
     }
@@ -155,9 +155,9 @@ class AbstractState {
     void transform(Act act) {
         AbstractState next;
         next.interrupts_known_ = interrupts_known_;
-        each_path([&](model::ForkingDriver& p, ModeState& world) {
-            act(p, world);
-            next.add(world);
+        for_each_path([&](model::ForkingDriver& p, ModeState& mode_state) {
+            act(p, mode_state);
+            next.add(mode_state);
         });
         *this = next;
     }
@@ -173,7 +173,7 @@ class AbstractState {
     static void take_over(const ModeState& before, const traces::GuestAccess& access, const CpuFacts& cpu,
                           const Mismatch& mismatch, AbstractState& next);
 
-    std::array<ModeState, model::mode_count> worlds_;
+    std::array<ModeState, model::mode_count> mode_states_;
     std::array<bool, model::mode_count> possible_{};
     bool interrupts_known_ = false; // some bit of IRR, ISR or TMR may be known
 };

@@ -12,9 +12,9 @@ using model::KnownBits;
 using model::KnownBool;
 
 void AbstractState::collect_errors() {
-    each([](ModeState& world) {
+    for_each_mode([](ModeState& mode_state) {
         ForkingDriver p;
-        model::collect_errors(p, world);
+        model::collect_errors(p, mode_state);
     });
 }
 
@@ -31,17 +31,17 @@ Access<KnownBits> as_access(const AbstractState::Message& message, const ModeSta
 void AbstractState::receive(const Message& message, const CpuFacts& cpu) {
     const AbstractState before = *this;
     interrupts_known_ = true;
-    transform([&](ForkingDriver& p, ModeState& world) {
+    transform([&](ForkingDriver& p, ModeState& mode_state) {
         const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
-        model::receive(p, world, as_access(message, world, command));
+        model::receive(p, mode_state, as_access(message, mode_state, command));
     });
     if (!message.certain) merge(before);
 }
 
 template <class Visit>
 void AbstractState::each_arrival(const Message& message, Visit visit) const {
-    each_path([&](ForkingDriver& p, ModeState& world) {
-        visit(model::receive(p, world, as_access(message, world, message.command)));
+    for_each_path([&](ForkingDriver& p, ModeState& mode_state) {
+        visit(model::receive(p, mode_state, as_access(message, mode_state, message.command)));
     });
 }
 
@@ -59,7 +59,7 @@ bool AbstractState::must_be_addressed(const Message& message) const {
 
 void AbstractState::timer_fired(const CpuFacts& cpu) {
     interrupts_known_ = true;
-    transform([&](ForkingDriver& p, ModeState& world) { model::expire_timer(p, world, cpu); });
+    transform([&](ForkingDriver& p, ModeState& mode_state) { model::expire_timer(p, mode_state, cpu); });
 }
 
 // An expiry may also have been remembered while the entry was masked (T15), or come late (T18): the count
@@ -80,7 +80,7 @@ KnownBool AbstractState::raises_error(Known<u32> pending_before) const {
     for (std::size_t m = 0; m < model::mode_count; ++m) {
         if (!possible_[m]) continue;
         ForkingDriver p;
-        const KnownBool here = model::raises_error(p, worlds_[m], pending_before);
+        const KnownBool here = model::raises_error(p, mode_states_[m], pending_before);
         all = all ? all->join(here) : here;
     }
     return all.value_or(KnownBool{});
@@ -97,14 +97,14 @@ void AbstractState::error_raised(bool certain) {
         return;
     }
     interrupts_known_ = true;
-    transform([](ForkingDriver& p, ModeState& world) { model::fire(p, world, Reg::lvt_error); });
+    transform([](ForkingDriver& p, ModeState& mode_state) { model::fire(p, mode_state, Reg::lvt_error); });
 }
 
 std::optional<u32> AbstractState::interrupt_to_take() const {
     std::optional<u32> only;
     bool determined = true;
-    each_path([&](ForkingDriver& p, ModeState& world) {
-        const PathOutcome out = model::take_interrupt(p, world);
+    for_each_path([&](ForkingDriver& p, ModeState& mode_state) {
+        const PathOutcome out = model::take_interrupt(p, mode_state);
         determined = determined && out.answer == model::Answer::apic && out.value.is_exact() &&
                      (!only || *only == out.value.value);
         only = model::low_half(out.value.value);
@@ -114,8 +114,8 @@ std::optional<u32> AbstractState::interrupt_to_take() const {
 
 KnownBool AbstractState::broadcasts_eoi() const {
     std::optional<KnownBool> all;
-    each_path([&](ForkingDriver& p, ModeState& world) {
-        const KnownBool here = model::end_of_interrupt(p, world);
+    for_each_path([&](ForkingDriver& p, ModeState& mode_state) {
+        const KnownBool here = model::end_of_interrupt(p, mode_state);
         all = all ? all->join(here) : here;
     });
     return all.value_or(KnownBool{});
@@ -124,10 +124,10 @@ KnownBool AbstractState::broadcasts_eoi() const {
 void AbstractState::forget_interrupts() {
     if (!interrupts_known_) return;
     interrupts_known_ = false;
-    each([](ModeState& world) {
+    for_each_mode([](ModeState& mode_state) {
         for (u32 word = 0; word < 24; ++word) {
             const Reg reg = model::offset_by(Reg::isr0, word);
-            world[reg] = {0, ~model::vectors_of(reg)};
+            mode_state[reg] = {0, ~model::vectors_of(reg)};
         }
     });
 }
@@ -137,18 +137,18 @@ void AbstractState::on_accept(u32 vector, bool certain, bool level_triggered) {
     const u32 bit = model::bit_of(vector);
     const Reg irr = model::word_of(Reg::irr0, vector);
     const Reg tmr = model::word_of(Reg::tmr0, vector);
-    each([&](ModeState& world) {
-        const KnownBool enabled = both(is_enabled(world), is_software_enabled(world));
+    for_each_mode([&](ModeState& mode_state) {
+        const KnownBool enabled = both(is_enabled(mode_state), is_software_enabled(mode_state));
         if (enabled.is_false()) return; // V09: traced, then dropped
         if (certain && enabled.is_true()) {
             ForkingDriver p;
-            model::accept(p, world, Known<u32>{vector}, KnownBool{level_triggered});
+            model::accept(p, mode_state, Known<u32>{vector}, KnownBool{level_triggered});
             return;
         }
         // Accepted or not, perhaps already taken.
-        world[irr] = world[irr].join(world[irr].refined_by({bit, bit}));
+        mode_state[irr] = mode_state[irr].join(mode_state[irr].refined_by({bit, bit}));
         const u32 trigger = level_triggered ? bit : 0;
-        world[tmr] = world[tmr].join(world[tmr].refined_by({trigger, bit}));
+        mode_state[tmr] = mode_state[tmr].join(mode_state[tmr].refined_by({trigger, bit}));
     });
     interrupts_known_ = true;
 }
@@ -156,30 +156,30 @@ void AbstractState::on_accept(u32 vector, bool certain, bool level_triggered) {
 namespace {
 
 // `reg`: where it shows that the vector had to wait.
-Mismatch injected(const ModeState& world, Rule rule, Reg reg, Detail why) {
+Mismatch injected(const ModeState& mode_state, Rule rule, Reg reg, Detail why) {
     Mismatch mismatch;
     mismatch.rule = rule;
     mismatch.fault = Fault::injected;
     mismatch.reg = reg;
-    mismatch.mode = mode_of(world);
+    mismatch.mode = mode_of(mode_state);
     mismatch.detail = why;
     return mismatch;
 }
 
 // What holds the vector back for certain: a higher one that waits, one of its class or above in service, or
 // the task priority.
-std::optional<Mismatch> held_back(const ModeState& world, const AbstractState::Injection& given) {
+std::optional<Mismatch> held_back(const ModeState& mode_state, const AbstractState::Injection& given) {
     const u32 vector_class = given.vector & model::tpr::task_class;
     if (given.tpr && (*given.tpr & model::tpr::task_class) >= vector_class)
-        return injected(world, Rule::P02, Reg::tpr, {"TPR holds back its class"});
+        return injected(mode_state, Rule::P02, Reg::tpr, {"TPR holds back its class"});
     for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
         const u32 bit = model::bit_of(other);
-        if (other > given.vector && (world[model::word_of(Reg::irr0, other)].value & bit) != 0)
-            return injected(world, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", other});
-        if ((world[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
+        if (other > given.vector && (mode_state[model::word_of(Reg::irr0, other)].value & bit) != 0)
+            return injected(mode_state, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", other});
+        if ((mode_state[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
         if (other > given.vector)
-            return injected(world, Rule::P03, Reg::isr0, {"{:#x} is in service", other});
-        return injected(world, other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
+            return injected(mode_state, Rule::P03, Reg::isr0, {"{:#x} is in service", other});
+        return injected(mode_state, other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
                         {"{:#x}, of its class, is in service", other});
     }
     return std::nullopt;
@@ -194,25 +194,25 @@ AbstractState::InjectionVerdict AbstractState::on_inject(const Injection& given)
     const u32 bit = model::bit_of(given.vector);
     const Reg irr = model::word_of(Reg::irr0, given.vector);
     const Reg isr = model::word_of(Reg::isr0, given.vector);
-    each([&](ModeState& world) {
-        const Known<u32> lint0 = world[Reg::lvt_lint0];
+    for_each_mode([&](ModeState& mode_state) {
+        const Known<u32> lint0 = mode_state[Reg::lvt_lint0];
         // The PIC's vector comes through LINT0 as ExtINT, past IRR and ISR (P11), or directly where the
         // APIC is disabled.
-        const bool direct = !is_enabled(world).is_true() || !is_software_enabled(world).is_true();
+        const bool direct = !is_enabled(mode_state).is_true() || !is_software_enabled(mode_state).is_true();
         const bool through_lint0 =
             !has_any(lint0, model::lvt::mask).is_true() &&
             !equal(lint0 & model::lvt::delivery_mode, Known<u32>{model::lvt::extint}).is_false();
         const bool certainly_ours = !direct && !through_lint0;
-        const bool not_requested = (world[irr].known & ~world[irr].value & bit) != 0;
-        const bool is_requested = (world[irr].value & bit) != 0 || given.announced;
-        const bool may_serve = ((world[isr].value | ~world[isr].known) & bit) != 0;
+        const bool not_requested = (mode_state[irr].known & ~mode_state[irr].value & bit) != 0;
+        const bool is_requested = (mode_state[irr].value & bit) != 0 || given.announced;
+        const bool may_serve = ((mode_state[isr].value | ~mode_state[isr].known) & bit) != 0;
         if (not_requested) {
             explained = true;
             if (!certainly_ours || may_serve) { // the PIC's; or given again
                 requested = true;
                 return;
             }
-            gave.unrequested = injected(world, Rule::P02, Reg::irr0, {"nobody requested it"});
+            gave.unrequested = injected(mode_state, Rule::P02, Reg::irr0, {"nobody requested it"});
             gave.unrequested->unseen_cause = true;
             return;
         }
@@ -220,23 +220,23 @@ AbstractState::InjectionVerdict AbstractState::on_inject(const Injection& given)
         const bool is_first = !given.may_be_again || !may_serve;
         const bool is_taken = certainly_ours && is_requested && is_first;
         if (is_taken) {
-            if (const auto mismatch = held_back(world, given)) {
+            if (const auto mismatch = held_back(mode_state, given)) {
                 gave.violated = mismatch;
                 return;
             }
         }
         explained = true;
-        const Known<u32> was_serving = world[isr];
-        const Known<u32> was_waiting = world[irr];
-        ModeState taken = world;
+        const Known<u32> was_serving = mode_state[isr];
+        const Known<u32> was_waiting = mode_state[irr];
+        ModeState taken = mode_state;
         model::dispatch(taken, Known<u32>{given.vector});
         if ((was_waiting.value & bit) == 0) taken[irr] = was_waiting;
         if (is_taken) {
-            world = taken;
-            if (given.may_end_itself) world[isr] = was_serving.join(taken[isr]);
+            mode_state = taken;
+            if (given.may_end_itself) mode_state[isr] = was_serving.join(taken[isr]);
             return;
         }
-        for (const Reg reg : {isr, irr}) world[reg] = world[reg].join(taken[reg]);
+        for (const Reg reg : {isr, irr}) mode_state[reg] = mode_state[reg].join(taken[reg]);
     });
     interrupts_known_ = true;
     if (explained) gave.violated.reset();
@@ -250,19 +250,19 @@ std::optional<Mismatch> AbstractState::on_inject(u32 vector) {
 }
 
 void AbstractState::may_have_ended(u32 vector) {
-    each([vector](ModeState& world) {
-        Known<u32>& isr = world[model::word_of(Reg::isr0, vector)];
+    for_each_mode([vector](ModeState& mode_state) {
+        Known<u32>& isr = mode_state[model::word_of(Reg::isr0, vector)];
         isr = isr.join(isr & ~model::bit_of(vector));
     });
 }
 
 void AbstractState::may_have_taken(u32 vector) {
-    each([vector](ModeState& world) {
-        ModeState taken = world;
+    for_each_mode([vector](ModeState& mode_state) {
+        ModeState taken = mode_state;
         model::dispatch(taken, vector);
         for (const Reg first : {Reg::isr0, Reg::irr0}) {
             const Reg reg = model::word_of(first, vector);
-            world[reg] = world[reg].join(taken[reg]);
+            mode_state[reg] = mode_state[reg].join(taken[reg]);
         }
     });
 }

@@ -35,8 +35,8 @@ bool is_odd(const GuestAccess& access) {
 }
 
 // Whether the LDR may still hold what x2APIC mode put there.
-bool may_hold_x2apic_ldr(const GuestAccess& access, const AbstractState& worlds, bool before) {
-    if (worlds.is_possible(Mode::x2apic)) return true;
+bool may_hold_x2apic_ldr(const GuestAccess& access, const AbstractState& state, bool before) {
+    if (state.is_possible(Mode::x2apic)) return true;
     const bool writes = access.kind == model::AccessKind::mmio_write && access.reached_apic &&
                         !is_odd(access) && model::register_addressed(access.kind, access.address) == Reg::ldr;
     return before && !writes;
@@ -44,26 +44,26 @@ bool may_hold_x2apic_ldr(const GuestAccess& access, const AbstractState& worlds,
 
 } // namespace
 
-void Attribution::note(const GuestAccess& access, const Before& before, const AbstractState& worlds) {
-    if (const u32 errors = worlds.pending_errors() & ~before.errors; errors != 0)
+void Attribution::note(const GuestAccess& access, const Before& before, const AbstractState& state) {
+    if (const u32 errors = state.pending_errors() & ~before.errors; errors != 0)
         evidence_.logged(errors, access);
-    ldr_of_x2apic_ = may_hold_x2apic_ldr(access, worlds, ldr_of_x2apic_);
+    ldr_of_x2apic_ = may_hold_x2apic_ldr(access, state, ldr_of_x2apic_);
     if (access.gp) return;
     const bool by_cr8 =
         access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
     const Reg reg = by_cr8 ? Reg::tpr : model::register_addressed(access.kind, access.address);
-    if (model::is_write(access.kind)) note_write(reg, access, worlds);
+    if (model::is_write(access.kind)) note_write(reg, access, state);
     else if (reg != Reg::apic_base && !is_odd(access)) evidence_.showed(reg, access);
-    if (before.modes > 1 && worlds.count() == 1) evidence_.showed(Reg::apic_base, access);
+    if (before.modes > 1 && state.count() == 1) evidence_.showed(Reg::apic_base, access);
 }
 
-void Attribution::note_write(Reg reg, const GuestAccess& access, const AbstractState& worlds) {
+void Attribution::note_write(Reg reg, const GuestAccess& access, const AbstractState& state) {
     if (reg == Reg::eoi) evidence_.ended(access.line);
     if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
         const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
-        was_periodic_ = goes_on || worlds.may_be_periodic();
+        was_periodic_ = goes_on || state.may_be_periodic();
     }
-    const bool may_reach = access.reached_apic || worlds.mode() != Mode::x2apic; // kvm_apic may not be traced
+    const bool may_reach = access.reached_apic || state.mode() != Mode::x2apic; // kvm_apic may not be traced
     if (!model::is_mmio(access.kind) || may_reach) evidence_.wrote(reg, access);
 }
 
@@ -73,13 +73,13 @@ std::vector<Because> Attribution::because(const Mismatch& mismatch, const GuestA
     return lines;
 }
 
-Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const AbstractState& worlds,
+Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const AbstractState& state,
                                             const CpuFacts& facts) const {
     Circumstances circumstances;
     circumstances.amd = facts.amd;
     circumstances.held = evidence_.value_of(mismatch.reg);
-    if (worlds.is_possible(mismatch.mode))
-        circumstances.x2apic_ldr = model::x2apic_ldr(worlds.world(mismatch.mode).x2apic_id);
+    if (state.is_possible(mismatch.mode))
+        circumstances.x2apic_ldr = model::x2apic_ldr(state.mode_state(mismatch.mode).x2apic_id);
     circumstances.was_periodic = was_periodic_;
     circumstances.ldr_of_x2apic = ldr_of_x2apic_;
     circumstances.all_told = from_reset_;
@@ -87,10 +87,10 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Abst
 }
 
 std::vector<Mismatch> Attribution::parts(const Mismatch& mismatch, const GuestAccess& access,
-                                         const AbstractState& worlds, const CpuFacts& facts) const {
+                                         const AbstractState& state, const CpuFacts& facts) const {
     return tell_departures(
-        refined(mismatch, worlds), access, circumstances_of(mismatch, worlds, facts),
-        [&](u64 bits) { return refined(narrowed_to(bits, mismatch, access.kind, facts), worlds); });
+        refined(mismatch, state), access, circumstances_of(mismatch, state, facts),
+        [&](u64 bits) { return refined(narrowed_to(bits, mismatch, access.kind, facts), state); });
 }
 
 // The last line that may have put the value there. A write of SVR puts the mask of an LVT entry, and no more;
@@ -126,7 +126,7 @@ Rule Attribution::rule_of_acceptance(const Mismatch& mismatch) const {
     return by_level ? Rule::I18 : Rule::P01;
 }
 
-Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& worlds) const {
+Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& state) const {
     if (mismatch.fault != Fault::value) return mismatch;
     const Reg reg = mismatch.reg;
     const u64 line = evidence_.line_of(reg);
@@ -149,9 +149,9 @@ Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& worlds) co
     const bool general = mismatch.rule == Rule::M06 || mismatch.rule == Rule::X14;
     if (!general || !model::is_lvt(reg) || (mismatch.bits & model::lvt::mask) == 0) return mismatch;
 
-    const ModeState& world = worlds.world(mismatch.mode);
+    const ModeState& mode_state = state.mode_state(mismatch.mode);
     const bool after_svr = svr_line > line;
-    if (is_software_enabled(world).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
+    if (is_software_enabled(mode_state).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
     else if ((mismatch.expected.value & model::lvt::mask) != 0)
         mismatch.rule = after_svr ? Rule::V08 : Rule::L10;
     return mismatch;

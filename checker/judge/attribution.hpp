@@ -26,16 +26,16 @@ class Attribution {
         unsigned modes = 0;
         u32 errors = 0;
     };
-    static Before before(const AbstractState& worlds) { return {worlds.count(), worlds.pending_errors()}; }
+    static Before before(const AbstractState& state) { return {state.count(), state.pending_errors()}; }
 
     // Keeps what the access tells. `worlds`: after it.
-    void note(const traces::GuestAccess& access, const Before& before, const AbstractState& worlds);
+    void note(const traces::GuestAccess& access, const Before& before, const AbstractState& state);
 
     // The rule that a wrong value breaks is the one that last put the bit where it should be.
-    Mismatch refined(Mismatch mismatch, const AbstractState& worlds) const;
+    Mismatch refined(Mismatch mismatch, const AbstractState& state) const;
     // Where only some bits of a value are departures of KVM, or of several, each has its own mismatch.
     std::vector<Mismatch> parts(const Mismatch& mismatch, const traces::GuestAccess& access,
-                                const AbstractState& worlds, const CpuFacts& facts) const;
+                                const AbstractState& state, const CpuFacts& facts) const;
     // The lines before the access that matter.
     std::vector<Because> because(const Mismatch& mismatch, const traces::GuestAccess& access) const;
 
@@ -48,8 +48,8 @@ class Attribution {
 
   private:
     u64 line_that_put(const Mismatch& mismatch) const;
-    void note_write(Reg reg, const traces::GuestAccess& access, const AbstractState& worlds);
-    Circumstances circumstances_of(const Mismatch& mismatch, const AbstractState& worlds,
+    void note_write(Reg reg, const traces::GuestAccess& access, const AbstractState& state);
+    Circumstances circumstances_of(const Mismatch& mismatch, const AbstractState& state,
                                    const CpuFacts& facts) const;
 
     static constexpr std::array<Rule, 256> nothing_asked() {

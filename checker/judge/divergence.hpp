@@ -31,7 +31,9 @@ enum class Fault : std::uint8_t {
     ipi_missing,
     ipi_sent,
     ipi_differs,
-    delivered, // a command reached another APIC than those that it addresses, or not all of them
+    not_accepted,         // an APIC that a command addresses did not accept it
+    accepted_unaddressed, // an APIC that no command addressed accepted it
+    accepted_by_several,  // of lowest priority: more than one APIC accepted it
     eoi_vector,
     injected, // an interrupt that had to wait was given to the processor
     cpuid,

@@ -80,7 +80,9 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::property:
     case Fault::handed_on:
     case Fault::ipi_differs:
-    case Fault::delivered:
+    case Fault::not_accepted:
+    case Fault::accepted_unaddressed:
+    case Fault::accepted_by_several:
     case Fault::eoi_vector: break;
     }
     return to_string(mismatch.detail);
@@ -99,7 +101,9 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::ipi_missing: return "the write sends an interrupt";
     case Fault::ipi_sent: return "nothing is sent";
     case Fault::ipi_differs: return "what the command says is sent";
-    case Fault::delivered: return "those that the command addresses accept it, and no other";
+    case Fault::not_accepted: return "every APIC that the command addresses accepts it";
+    case Fault::accepted_unaddressed: return "no APIC accepts it but those that the command addresses";
+    case Fault::accepted_by_several: return "one of the APICs that the command addresses accepts it";
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
     case Fault::injected: return "the highest vector of a class above that in service comes first";
     case Fault::left: return write ? "the write reaches the register" : expected_value(divergence);

@@ -63,9 +63,9 @@ class SeenOutcomes {
 };
 
 template <class Visit>
-bool holds_of_all_worlds(const AbstractState& worlds, Visit visit) {
+bool holds_in_all_modes(const AbstractState& state, Visit visit) {
     return std::ranges::all_of(
-        all_modes, [&](Mode mode) { return !worlds.is_possible(mode) || visit(worlds.world(mode)); });
+        all_modes, [&](Mode mode) { return !state.is_possible(mode) || visit(state.mode_state(mode)); });
 }
 
 template <class Filter>
@@ -74,8 +74,8 @@ BrokenProperties broken_among(const Watched& watched, Filter filter) {
     const model::Access<KnownBits> access = model_access(watched.access);
     const model::Surroundings<KnownBits> around; // recordings do not show it
     const auto is_broken = [&](const PropertyEntry& property) {
-        return holds_of_all_worlds(watched.before, [&](const ModeState& before) {
-            return holds_of_all_worlds(watched.after, [&](const ModeState& after) {
+        return holds_in_all_modes(watched.before, [&](const ModeState& before) {
+            return holds_in_all_modes(watched.after, [&](const ModeState& after) {
                 return std::ranges::all_of(outcomes.all(), [&](const Outcome& out) {
                     const auto claim =
                         property.known_bits({watched.cpu, before, access, out, after, around, around});

@@ -17,7 +17,7 @@ std::optional<std::vector<u64>> Acceptances::of(const GuestAccess& access) const
     return ids;
 }
 
-std::optional<AbstractState::Message> message_of(const GuestAccess& access, const Vcpu& sender) {
+std::optional<AbstractState::Message> message_of(const GuestAccess& access, const ReplayedVcpu& sender) {
     const traces::Interrupt& ipi = access.ipi;
     if (ipi.shorthand == traces::Shorthand::unknown || ipi.delivery_mode == traces::DeliveryMode::unknown)
         return std::nullopt;
@@ -25,11 +25,11 @@ std::optional<AbstractState::Message> message_of(const GuestAccess& access, cons
     const u32 command =
         model::delivery_mode::nmi | model::icr_bits(ipi.shorthand) | (ipi.logical ? model::icr::logical : 0);
     return message_of_command(command, model::low_half(access.ipi_destination), !model::is_mmio(access.kind),
-                              sender.worlds().mode() == Mode::x2apic);
+                              sender.state().mode() == Mode::x2apic);
 }
 
-Rule rule_of_addressing(const AbstractState::Message& message, u32 shorthand, const Vcpu& receiver) {
-    return shorthand != 0 ? Rule::I05 : rule_of_addressing(message, receiver.worlds());
+Rule rule_of_addressing(const AbstractState::Message& message, u32 shorthand, const ReplayedVcpu& receiver) {
+    return shorthand != 0 ? Rule::I05 : rule_of_addressing(message, receiver.state());
 }
 
 } // namespace lapicheck::checker

@@ -51,33 +51,33 @@ class VcpuIndex {
     void forget() { stale_ = true; }
     // `each_vcpu(visit)` calls visit(vcpu) for every vCPU.
     template <class Each>
-    Vcpu* find(u64 id, Each each_vcpu) {
+    ReplayedVcpu* find(u64 id, Each for_each_vcpu) {
         const auto found = by_id_.find(id);
         if (!stale_ && found != by_id_.end() && found->second->is_surely(id))
             return one_machine_ ? found->second : nullptr;
         // As often as it pays: a vCPU's ID may transform known later.
         if (!stale_ && ++missed_ <= size_) return nullptr;
-        fill(each_vcpu);
+        fill(for_each_vcpu);
         const auto again = by_id_.find(id);
         return one_machine_ && again != by_id_.end() ? again->second : nullptr;
     }
 
   private:
     template <class Each>
-    void fill(Each each_vcpu) {
+    void fill(Each for_each_vcpu) {
         by_id_.clear();
         one_machine_ = true;
         stale_ = false;
         missed_ = 0;
         size_ = 0;
-        each_vcpu([this](Vcpu& vcpu) {
+        for_each_vcpu([this](ReplayedVcpu& vcpu) {
             ++size_;
             const std::optional<u64> id = vcpu.sure_id();
             if (id && !by_id_.emplace(*id, &vcpu).second) one_machine_ = false;
         });
     }
 
-    std::unordered_map<u64, Vcpu*> by_id_;
+    std::unordered_map<u64, ReplayedVcpu*> by_id_;
     bool one_machine_ = true;
     bool stale_ = true;
     u64 missed_ = 0;
@@ -86,9 +86,10 @@ class VcpuIndex {
 
 // The command of `access` as its receivers get it; nothing where the manual leaves open to whom it goes or
 // KVM's trace does not show it. `sender`: after the access.
-std::optional<AbstractState::Message> message_of(const traces::GuestAccess& access, const Vcpu& sender);
+std::optional<AbstractState::Message> message_of(const traces::GuestAccess& access,
+                                                 const ReplayedVcpu& sender);
 
 // The rule by which the message goes to, or not to, an APIC in this state.
-Rule rule_of_addressing(const AbstractState::Message& message, u32 shorthand, const Vcpu& receiver);
+Rule rule_of_addressing(const AbstractState::Message& message, u32 shorthand, const ReplayedVcpu& receiver);
 
 } // namespace lapicheck::checker

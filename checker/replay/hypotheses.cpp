@@ -31,7 +31,7 @@ void Hypotheses::merge_resets(bool with_excuse) {
             first = &item;
             continue;
         }
-        first->worlds.merge(item.worlds);
+        first->state.merge(item.state);
         first->excused = std::max(first->excused, item.excused);
         drop(i--);
     }
@@ -40,18 +40,18 @@ void Hypotheses::merge_resets(bool with_excuse) {
 void Hypotheses::add_sregs(const AbstractState& first) {
     Item set{first, Kind::sregs};
     for (std::size_t i = 0; i < count_; ++i) {
-        set.worlds.merge(items_[i].worlds);
+        set.state.merge(items_[i].state);
         set.excused = std::max(set.excused, items_[i].excused);
     }
-    set.worlds.host_may_have_set_sregs();
+    set.state.host_may_have_set_sregs();
     clear(); // it explains all that the others do
     add(set);
 }
 
-void Hypotheses::add_other(const AbstractState& worlds) {
+void Hypotheses::add_other(const AbstractState& state) {
     for (std::size_t i = count_; i-- > 0;)
         if (items_[i].kind == Kind::other) drop(i);
-    add({worlds, Kind::other});
+    add({state, Kind::other});
 }
 
 void Hypotheses::add(const Item& item) {
@@ -70,7 +70,7 @@ Hypotheses::Verdict Hypotheses::judge(const traces::GuestAccess& access, const C
     Verdict told;
     told.judgement.explained = false;
     for (std::size_t i = count_; i-- > 0;) {
-        const Judgement one = items_[i].worlds.judge(access, facts, visible, value_is_ours);
+        const Judgement one = items_[i].state.judge(access, facts, visible, value_is_ours);
         if (one.explained) {
             told.judgement.explained = true;
             told.judgement.predicted_bits |= one.predicted_bits;
@@ -86,14 +86,14 @@ Hypotheses::Verdict Hypotheses::judge(const traces::GuestAccess& access, const C
         }
         told.shared = told.shared || same;
         if (alone && !same) told.besides = one.mismatch;
-        items_[i].worlds.resync(access, facts, one.mismatch);
+        items_[i].state.resync(access, facts, one.mismatch);
     }
     return told;
 }
 
 void Hypotheses::on_inject(const AbstractState::Injection& given) {
     for (std::size_t i = count_; i-- > 0;)
-        if (items_[i].worlds.on_inject(given).violated) drop(i);
+        if (items_[i].state.on_inject(given).violated) drop(i);
 }
 
 bool Hypotheses::have_excused() const {
@@ -111,7 +111,7 @@ const AbstractState& Hypotheses::best() const {
     const Item* best = items_.data();
     for (std::size_t i = 1; i < count_; ++i)
         if (items_[i].excused > best->excused) best = &items_[i];
-    return best->worlds;
+    return best->state;
 }
 
 void Hypotheses::expire() {

@@ -24,7 +24,7 @@ class Hypotheses {
     bool empty() const { return count_ == 0; }
 
     // Another state was taken to be the right one; this one may be it all the same.
-    void add_other(const AbstractState& worlds);
+    void add_other(const AbstractState& state);
 
     struct Verdict {
         Judgement judgement;             // of those that explain the access; explained is false if none does
@@ -51,13 +51,13 @@ class Hypotheses {
     const AbstractState& best() const;
 
     template <class Visit>
-    void each(Visit visit) {
-        for (std::size_t i = 0; i < count_; ++i) visit(items_[i].worlds);
+    void for_each(Visit visit) {
+        for (std::size_t i = 0; i < count_; ++i) visit(items_[i].state);
     }
     template <class Holds>
     bool any(Holds holds) const {
         for (std::size_t i = 0; i < count_; ++i)
-            if (holds(items_[i].worlds)) return true;
+            if (holds(items_[i].state)) return true;
         return false;
     }
 
@@ -69,7 +69,7 @@ class Hypotheses {
     static constexpr unsigned patience = 256; // accesses
 
     struct Item {
-        AbstractState worlds;
+        AbstractState state;
         Kind kind = Kind::reset;
         unsigned excused = 0;
     };

@@ -81,7 +81,7 @@ Replay::Thread& Replay::find_thread(u32 id) {
 }
 
 void Replay::forget_threads() {
-    each_vcpu([this](Vcpu& vcpu) { retire(vcpu); });
+    for_each_vcpu([this](ReplayedVcpu& vcpu) { retire(vcpu); });
     threads_.clear();
     index_.forget();
     last_thread_ = nullptr;
@@ -93,7 +93,7 @@ void Replay::make_room() {
               fmt::format("more than {} threads: what was known of earlier ones was dropped", most_threads));
 }
 
-void Replay::retire(const Vcpu& vcpu) {
+void Replay::retire(const ReplayedVcpu& vcpu) {
     const u64 undecided = vcpu.undecided();
     summary_.undetermined += undecided;
     summary_.checked -= std::min(summary_.checked, undecided);
@@ -102,8 +102,8 @@ void Replay::retire(const Vcpu& vcpu) {
         host_notes_.may_be_reset(vcpu.label(), open);
 }
 
-Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
-    Vcpu* current = thread.current;
+ReplayedVcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
+    ReplayedVcpu* current = thread.current;
     if (current != nullptr && (number < 0 || current->number() == number)) return *current;
     for (auto& vcpu : thread.vcpus) {
         if (vcpu->number() != number && vcpu->number() >= 0) continue;
@@ -118,7 +118,7 @@ Vcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
         index_.forget();
     }
     index_.forget();
-    thread.vcpus.push_back(std::make_unique<Vcpu>(id, facts_));
+    thread.vcpus.push_back(std::make_unique<ReplayedVcpu>(id, facts_));
     thread.current = thread.vcpus.back().get();
     thread.current->name(number);
     thread.current->opened_as(thread.run_fd);
@@ -175,18 +175,18 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     }
     if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
 
-    Vcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
+    ReplayedVcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
-    if (access.by_userspace && vcpu.worlds().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
+    if (access.by_userspace && vcpu.state().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
         note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
     }
     if (!visible_.accepts) note_command(access, vcpu);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
     if (access.ipis > 0) check_delivery(thread, vcpu, access);
-    if (xapic_since_ > access.line && vcpu.worlds().is_possible(Mode::xapic)) xapic_since_ = access.line;
+    if (xapic_since_ > access.line && vcpu.state().is_possible(Mode::xapic)) xapic_since_ = access.line;
     ++summary_.accesses;
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
     if (verdict.settled.empty() && verdict.divergences.empty()) return;
@@ -235,7 +235,7 @@ void Replay::on_event(const Event& event) {
 }
 
 void Replay::on_vcpu_event(Thread& thread, const Event& event) {
-    Vcpu* vcpu = thread.current;
+    ReplayedVcpu* vcpu = thread.current;
     switch (event.kind) {
     case EventKind::entry:
         vcpu = &vcpu_of(thread, event.thread, event.vcpu);
@@ -308,14 +308,14 @@ void Replay::on_inject(Thread& thread, const Event& event) {
     if (!visible_.injections) visible_.injections = true;
 }
 
-void Replay::runs_guest(Vcpu& vcpu) {
+void Replay::runs_guest(ReplayedVcpu& vcpu) {
     vcpu.runs_guest();
     note_once(noted_nested_,
               "a guest runs guests of its own here: its interrupts go past kvm_inj_virq and are not judged");
 }
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
-    Vcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
+    ReplayedVcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
     VcpuVerdict verdict =
         vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
                       model::low_half(event.value), model::high_half(event.value));
@@ -329,7 +329,7 @@ void Replay::leave_unspecified(VcpuVerdict& verdict) const {
 }
 
 // What an event that is no access has shown.
-void Replay::take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict) {
+void Replay::take(const Thread& thread, ReplayedVcpu& vcpu, VcpuVerdict verdict) {
     report(thread, std::move(verdict.settled));
     if (verdict.pending) vcpu.hold(std::move(verdict.divergences), false);
     else report(thread, std::move(verdict.divergences));
@@ -386,7 +386,7 @@ void Replay::on_create_vcpu(Thread& thread) {
 
 // By the thread that runs the vCPU, or by another of its process, of which the descriptor alone tells.
 void Replay::on_state_set(Thread& thread, const Event& event) {
-    const auto set = [&event](Vcpu& vcpu) {
+    const auto set = [&event](ReplayedVcpu& vcpu) {
         if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
         else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
             vcpu.host_has_set_sregs();
@@ -399,7 +399,7 @@ void Replay::on_state_set(Thread& thread, const Event& event) {
         is_own = true;
     }
     if (is_own) return;
-    each_vcpu([&](Vcpu& vcpu) {
+    for_each_vcpu([&](ReplayedVcpu& vcpu) {
         if (vcpu.descriptor() == event.value) set(vcpu);
     });
 }
@@ -433,7 +433,7 @@ void Replay::on_accept(const Event& event) {
         const traces::Interrupt& sent = event.interrupt;
         const bool deasserts =
             sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
-        each_vcpu([&](Vcpu& vcpu) {
+        for_each_vcpu([&](ReplayedVcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
             if (mode == init && deasserts) vcpu.deassert_sent(event.line);
             else if (mode == init) vcpu.init_sent(event.line);

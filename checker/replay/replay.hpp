@@ -52,7 +52,7 @@ class Replay final : public traces::AssemblerSink {
 
   private:
     // A host thread that runs one vCPU, or several in turn.
-    static constexpr u64 no_id = Vcpu::no_descriptor;
+    static constexpr u64 no_id = ReplayedVcpu::no_descriptor;
     struct Thread {
         u64 last_time = 0;
         u64 last_gap_line = 0;
@@ -68,23 +68,23 @@ class Replay final : public traces::AssemblerSink {
         bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
         bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
         Acceptances acceptances;       // since its last access
-        std::vector<std::unique_ptr<Vcpu>> vcpus;
-        Vcpu* current = nullptr;
+        std::vector<std::unique_ptr<ReplayedVcpu>> vcpus;
+        ReplayedVcpu* current = nullptr;
     };
 
     Thread& thread_of(u32 id) {
         return last_thread_ != nullptr && last_thread_id_ == id ? *last_thread_ : find_thread(id);
     }
     Thread& find_thread(u32 id);
-    Vcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
+    ReplayedVcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
     void make_room();
     void forget_threads();
     void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
     bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
-    void take(const Thread& thread, Vcpu& vcpu, VcpuVerdict verdict);
+    void take(const Thread& thread, ReplayedVcpu& vcpu, VcpuVerdict verdict);
     void report(const Thread& thread, Divergence divergence);
     void report(const Thread& thread, std::vector<Divergence> divergences);
-    void retire(const Vcpu& vcpu);
+    void retire(const ReplayedVcpu& vcpu);
     void on_lost(const traces::Event& event);
     void begin_another(const traces::Event& event);
     void end_recording();
@@ -92,21 +92,21 @@ class Replay final : public traces::AssemblerSink {
     u64 line_to_which_all_is_seen() const;
     void detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now);
     struct Sender {
-        const Vcpu* vcpu = nullptr; // if it is known
-        u64 line = 0;               // that shows the command
+        const ReplayedVcpu* vcpu = nullptr; // if it is known
+        u64 line = 0;                       // that shows the command
     };
-    void note_command(const traces::GuestAccess& access, const Vcpu& sender);
+    void note_command(const traces::GuestAccess& access, const ReplayedVcpu& sender);
     void command_sent(const Sender& sender, u32 command, std::optional<u64> destination);
     void command_sent(const Sender& sender, const traces::Event& ipi);
     void take_access(Thread& thread, const traces::GuestAccess& access);
-    void check_delivery(Thread& thread, Vcpu& sender, const traces::GuestAccess& access);
-    void check_missing(Thread& thread, Vcpu& sender, const traces::GuestAccess& access,
+    void check_delivery(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access);
+    void check_missing(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access,
                        const AbstractState::Message& message, const std::vector<u64>& ids);
-    void check_self(Thread& thread, const Vcpu& sender, const traces::GuestAccess& access,
+    void check_self(Thread& thread, const ReplayedVcpu& sender, const traces::GuestAccess& access,
                     const std::vector<u64>& ids);
-    Divergence delivery_differs(const Vcpu& sender, const traces::GuestAccess& access, Rule rule,
-                                const Detail& detail) const;
-    Vcpu* vcpu_with(u64 id);
+    Divergence delivery_differs(const ReplayedVcpu& sender, const traces::GuestAccess& access, Rule rule,
+                                Fault fault, u64 apic_or_count) const;
+    ReplayedVcpu* vcpu_with(u64 id);
     void settle_deliveries(Thread& thread) {
         if (thread.current != nullptr && thread.current->expects_deliveries()) report_deliveries(thread);
     }
@@ -114,7 +114,7 @@ class Replay final : public traces::AssemblerSink {
     void on_accept(const traces::Event& event);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);
-    void runs_guest(Vcpu& vcpu);
+    void runs_guest(ReplayedVcpu& vcpu);
     void may_end_itself(u32 vector);
     void on_hyperv_msr(const traces::GuestAccess& access);
     void on_hyperv_apic_msr(const traces::GuestAccess& access);
@@ -129,7 +129,7 @@ class Replay final : public traces::AssemblerSink {
     void note_once(bool& noted, std::string text);
 
     template <class Visit>
-    void each_vcpu(Visit visit) {
+    void for_each_vcpu(Visit visit) {
         for (auto& [id, thread] : threads_)
             for (auto& vcpu : thread.vcpus) visit(*vcpu);
     }

@@ -24,10 +24,24 @@ bool is_usual(const GuestAccess& access, const std::vector<u64>& ids) {
            !access.ipi.logical && ids.size() == 1 && ids[0] == access.ipi_destination;
 }
 
+// The sender, whose ID nothing shows.
+constexpr u64 unknown_apic = ~u64{0};
+
+// Of the APIC, or how many there were, and the vector.
+constexpr std::string_view detail_of(Fault fault, u64 apic_or_count) {
+    switch (fault) {
+    case Fault::accepted_by_several: return "{} APICs accepted vector {:02X}H";
+    case Fault::accepted_unaddressed: return "APIC {} accepted vector {:02X}H";
+    default: break;
+    }
+    return apic_or_count == unknown_apic ? "the sender's own APIC did not accept vector {1:02X}H"
+                                         : "APIC {} did not accept vector {:02X}H";
+}
+
 } // namespace
 
 // What the command of an access says of its receivers, held against those who accepted it.
-void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& access) {
+void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAccess& access) {
     const bool shows_all = visible_.accepts && !visible_.accelerated && access.ipis == 1 && !access.gp &&
                            !access.begins_late && !access.ends_early && !thread.takes_turns &&
                            thread.vcpus.size() == 1;
@@ -42,17 +56,17 @@ void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& acc
     if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *ids);
     if (is_lowest && ids->size() > 1)
         return report(thread,
-                      delivery_differs(sender, access, Rule::I13, {"{} APICs accepted it", ids->size(), 0}));
+                      delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several, ids->size()));
     const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
     const auto shorthand = static_cast<u32>(access.ipi.shorthand);
     for (const u64 id : *ids) {
-        Vcpu* const receiver = vcpu_with(id);
+        ReplayedVcpu* const receiver = vcpu_with(id);
         if (receiver == nullptr) continue;
         const bool to_itself = but_self && receiver == &sender;
         if (!to_itself && receiver->may_be_addressed(*message)) continue;
         receiver->expect({*message, false,
                           delivery_differs(sender, access, rule_of_addressing(*message, shorthand, *receiver),
-                                           {"APIC {:#x} accepted it", id, 0}),
+                                           Fault::accepted_unaddressed, id),
                           to_itself});
     }
     const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
@@ -63,20 +77,20 @@ void Replay::check_delivery(Thread& thread, Vcpu& sender, const GuestAccess& acc
 
 // Those that commands of this thread have reached before are of the same machine. The logical map of xAPIC
 // mode KVM keeps its own way.
-void Replay::check_missing(Thread& thread, Vcpu& sender, const GuestAccess& access,
+void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAccess& access,
                            const AbstractState::Message& message, const std::vector<u64>& ids) {
     const bool to_all = access.ipi.shorthand != traces::Shorthand::none ||
                         access.ipi_destination == model::everybody(!model::is_mmio(access.kind));
     const auto check = [&](u64 id) {
         if (std::ranges::find(ids, id) != ids.end()) return;
-        Vcpu* const receiver = vcpu_with(id);
+        ReplayedVcpu* const receiver = vcpu_with(id);
         if (receiver == nullptr || receiver == &sender || !receiver->must_be_addressed(message)) return;
-        const bool logical_map = access.ipi.logical && !to_all && receiver->worlds().mode() == Mode::xapic;
+        const bool logical_map = access.ipi.logical && !to_all && receiver->state().mode() == Mode::xapic;
         if (logical_map) return;
         const auto shorthand = static_cast<u32>(access.ipi.shorthand);
         receiver->expect({message, true,
                           delivery_differs(sender, access, rule_of_addressing(message, shorthand, *receiver),
-                                           {"APIC {:#x} did not accept it", id, 0})});
+                                           Fault::not_accepted, id)});
     };
     if (to_all || access.ipi.logical) std::ranges::for_each(thread.acceptances.all_reached(), check);
     else if (std::ranges::binary_search(thread.acceptances.all_reached(), access.ipi_destination))
@@ -84,45 +98,46 @@ void Replay::check_missing(Thread& thread, Vcpu& sender, const GuestAccess& acce
 }
 
 // An interrupt to the sender itself: nothing stands between.
-void Replay::check_self(Thread& thread, const Vcpu& sender, const GuestAccess& access,
+void Replay::check_self(Thread& thread, const ReplayedVcpu& sender, const GuestAccess& access,
                         const std::vector<u64>& ids) {
     const bool by_self_ipi = model::register_addressed(access.kind, access.address) == Reg::self_ipi;
     const Rule rule = by_self_ipi ? Rule::I16 : Rule::I05;
     for (const u64 id : ids)
         if (!sender.may_be(id))
-            return report(thread, delivery_differs(sender, access, rule, {"APIC {:#x} accepted it", id, 0}));
+            return report(thread, delivery_differs(sender, access, rule, Fault::accepted_unaddressed, id));
     const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
     const bool is_legal = access.ipi_vector >= model::first_legal_vector;
     if (!ids.empty() || !is_fixed || !is_legal || access.ipi.level_triggered) return;
-    report(thread, delivery_differs(sender, access, rule, {"the sender did not accept it"}));
+    report(thread, delivery_differs(sender, access, rule, Fault::not_accepted,
+                                    sender.sure_id().value_or(unknown_apic)));
 }
 
-Divergence Replay::delivery_differs(const Vcpu& sender, const GuestAccess& access, Rule rule,
-                                    const Detail& detail) const {
+Divergence Replay::delivery_differs(const ReplayedVcpu& sender, const GuestAccess& access, Rule rule,
+                                    Fault fault, u64 apic_or_count) const {
     Mismatch mismatch;
     mismatch.rule = rule;
-    mismatch.fault = Fault::delivered;
+    mismatch.fault = fault;
     mismatch.reg = model::register_addressed(access.kind, access.address);
-    mismatch.mode = sender.worlds().mode().value_or(Mode::xapic);
+    mismatch.mode = sender.state().mode().value_or(Mode::xapic);
     mismatch.unseen_wrmsr = !visible_.msrs;
-    mismatch.detail = detail;
+    mismatch.detail = {detail_of(fault, apic_or_count), apic_or_count, access.ipi_vector};
     return sender.divergence_of(access, mismatch);
 }
 
-Vcpu* Replay::vcpu_with(u64 id) {
-    return index_.find(id, [this](auto visit) { each_vcpu(visit); });
+ReplayedVcpu* Replay::vcpu_with(u64 id) {
+    return index_.find(id, [this](auto visit) { for_each_vcpu(visit); });
 }
 
 // With the receiver's next event all is told that it did before it accepted.
 void Replay::report_deliveries(Thread& thread) { report(thread, thread.current->settle_deliveries()); }
 
 // Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.
-void Replay::note_command(const GuestAccess& access, const Vcpu& sender) {
+void Replay::note_command(const GuestAccess& access, const ReplayedVcpu& sender) {
     const bool by_mmio = model::is_mmio(access.kind);
     if (!is_write(access.kind) || access.gp) return;
     if (model::register_addressed(access.kind, access.address) != Reg::icr) return;
-    if (by_mmio && sender.worlds().mode() == Mode::x2apic) return;
-    const Known<u32> high = sender.worlds().stored(Reg::icr_high) >> 24;
+    if (by_mmio && sender.state().mode() == Mode::x2apic) return;
+    const Known<u32> high = sender.state().stored(Reg::icr_high) >> 24;
     std::optional<u64> destination;
     if (!by_mmio) destination = access.value >> 32;
     else if ((high.known & 0xff) == 0xff) destination = high.value;
@@ -142,7 +157,7 @@ void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> 
     const bool by_id = whom == model::Shorthand::none && (command & model::icr::logical) == 0 &&
                        destination && *destination != model::everybody(false) &&
                        *destination != model::everybody(true);
-    each_vcpu([&](Vcpu& vcpu) {
+    for_each_vcpu([&](ReplayedVcpu& vcpu) {
         const bool is_sender = &vcpu == sender.vcpu;
         if (whom == model::Shorthand::self && !is_sender) return;
         if (whom == model::Shorthand::all_but_self && is_sender) return;

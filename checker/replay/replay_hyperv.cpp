@@ -10,7 +10,7 @@ using traces::GuestAccess;
 void Replay::may_end_itself(u32 vector) {
     if (end_themselves_[vector]) return;
     end_themselves_.set(vector);
-    each_vcpu([vector](Vcpu& vcpu) { vcpu.may_have_ended(vector); });
+    for_each_vcpu([vector](ReplayedVcpu& vcpu) { vcpu.may_have_ended(vector); });
 }
 
 // Of the SINTs that the guest has set the trace may show nothing; what it does with SynIC shows that it has.
@@ -38,10 +38,10 @@ void Replay::on_hyperv_apic_msr(const GuestAccess& access) {
     constexpr u64 icr = 0x4000'0071;
     constexpr u64 tpr = 0x4000'0072;
     if (!is_write(access.kind) || access.gp) return;
-    Vcpu& vcpu = vcpu_of(thread_of(access.thread), access.thread, access.vcpu);
+    ReplayedVcpu& vcpu = vcpu_of(thread_of(access.thread), access.thread, access.vcpu);
     if (access.address == tpr) return vcpu.on_stray_write(Reg::tpr, access.value);
     if (access.address != icr) return vcpu.forget_interrupts();
-    const bool x2apic = vcpu.worlds().mode() == Mode::x2apic;
+    const bool x2apic = vcpu.state().mode() == Mode::x2apic;
     vcpu.on_stray_write(Reg::icr, access.value);
     vcpu.on_stray_write(Reg::icr_high, access.value >> 32);
     const u64 destination = access.value >> (x2apic ? 32 : 56);

@@ -27,9 +27,9 @@ bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
         const u64 bits = mismatch.bits != 0 ? mismatch.bits : 0xffff'ffff;
         return (bits & ~judgement.predicted_bits) == 0;
     }
-    constexpr u64 most_of_a_byte = 0x7f;
+    constexpr u64 low_seven_bits = 0x7f;
     return mismatch.fault == Fault::answered_by_apic &&
-           (judgement.predicted_bits & most_of_a_byte) == most_of_a_byte;
+           (judgement.predicted_bits & low_seven_bits) == low_seven_bits;
 }
 
 // The register in whose slot the access begins.
@@ -43,15 +43,16 @@ Reg touched_by(const GuestAccess& access) {
 bool is_about_lvt(Reg reg) { return model::is_lvt(reg) || reg == Reg::svr || reg == Reg::apic_base; }
 
 u64 telling_line(const GuestAccess& access, Fault fault) {
-    const bool about_ipi =
-        fault == Fault::ipi_sent || fault == Fault::ipi_differs || fault == Fault::delivered;
+    const bool about_ipi = fault == Fault::ipi_sent || fault == Fault::ipi_differs ||
+                           fault == Fault::not_accepted || fault == Fault::accepted_unaddressed ||
+                           fault == Fault::accepted_by_several;
     if (about_ipi) return access.ipi_line;
     return fault == Fault::eoi_vector ? access.eoi_line : access.line;
 }
 
 } // namespace
 
-VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool monitors) {
+VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& seen, bool monitors) {
     Visibility visible = seen;
     visible.nested = runs_guest_;
     visible.no_exits =
@@ -62,7 +63,7 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
     note_tpr(access, touched);
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
-    each([&](AbstractState& worlds) { worlds.elapse(visible, shows_lvt); });
+    for_each_hypothesis([&](AbstractState& state) { state.elapse(visible, shows_lvt); });
     const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
     const auto before = Attribution::before(main_);
 
@@ -129,17 +130,17 @@ VcpuVerdict Vcpu::judge(const GuestAccess& access, const Visibility& seen, bool 
 }
 
 // P05. An explanation in which the EOI may be sent excuses it.
-void Vcpu::note_eoi(const GuestAccess& access, Reg touched) {
-    const auto suppresses = [](const AbstractState& worlds) {
-        return has_any(worlds.stored(Reg::svr), model::svr::eoi_suppression).is_true();
+void ReplayedVcpu::note_eoi(const GuestAccess& access, Reg touched) {
+    const auto suppresses = [](const AbstractState& state) {
+        return has_any(state.stored(Reg::svr), model::svr::eoi_suppression).is_true();
     };
     const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
     const bool ends = touched == Reg::eoi && is_write(access.kind) && !access.gp && reached;
     eoi_is_suppressed_ = ends && suppresses(main_) && (!init_ || suppresses(*init_)) &&
-                         !others_.any([&](const AbstractState& worlds) { return !suppresses(worlds); });
+                         !others_.any([&](const AbstractState& state) { return !suppresses(state); });
 }
 
-VcpuVerdict Vcpu::eoi_was_sent(const GuestAccess& shown_by) {
+VcpuVerdict ReplayedVcpu::eoi_was_sent(const GuestAccess& shown_by) {
     VcpuVerdict verdict;
     if (!std::exchange(eoi_is_suppressed_, false)) return verdict;
     Mismatch mismatch;
@@ -156,7 +157,7 @@ VcpuVerdict Vcpu::eoi_was_sent(const GuestAccess& shown_by) {
 
 // A CPU that was let into x2APIC mode has it, whether CPUID was seen or not: until another virtual machine
 // may run in its place.
-void Vcpu::learn_x2apic(const GuestAccess& access) {
+void ReplayedVcpu::learn_x2apic(const GuestAccess& access) {
     const bool accepted = access.kind == model::AccessKind::wrmsr && !access.gp;
     if (!accepted || facts_.has_x2apic.known || main_.mode() != Mode::x2apic) return;
     facts_.has_x2apic = true;
@@ -165,7 +166,8 @@ void Vcpu::learn_x2apic(const GuestAccess& access) {
 
 // What the access shows by the explanation that the INIT has taken effect, if all of it is what KVM is known
 // to do.
-std::vector<Mismatch> Vcpu::departures_after_init(const Mismatch& mismatch, const GuestAccess& access) const {
+std::vector<Mismatch> ReplayedVcpu::departures_after_init(const Mismatch& mismatch,
+                                                          const GuestAccess& access) const {
     Attribution taken = attribution_;
     taken.evidence().init(init_line_);
     std::vector<Mismatch> parts = taken.parts(mismatch, access, *init_, facts_);
@@ -174,7 +176,8 @@ std::vector<Mismatch> Vcpu::departures_after_init(const Mismatch& mismatch, cons
 }
 
 // The vector that nobody requested was in service: KVM took it to be the APIC's.
-std::optional<Divergence> Vcpu::take_unrequested(const Mismatch& mismatch, const GuestAccess& access) {
+std::optional<Divergence> ReplayedVcpu::take_unrequested(const Mismatch& mismatch,
+                                                         const GuestAccess& access) {
     if (mismatch.fault != Fault::eoi_vector) return std::nullopt;
     const auto found = std::ranges::find(unrequested_, access.eoi_vector,
                                          [](const Divergence& d) { return d.access.value; });
@@ -185,7 +188,7 @@ std::optional<Divergence> Vcpu::take_unrequested(const Mismatch& mismatch, const
 }
 
 // The guest writes TPR and does not run before kvm_entry.
-void Vcpu::note_tpr(const GuestAccess& access, Reg touched) {
+void ReplayedVcpu::note_tpr(const GuestAccess& access, Reg touched) {
     tpr_.reset();
     if (!is_write(access.kind) || access.gp) return;
     const bool by_cr8 = access.kind == model::AccessKind::cr8_write;
@@ -194,17 +197,17 @@ void Vcpu::note_tpr(const GuestAccess& access, Reg touched) {
     else if (reached && touched == Reg::tpr) tpr_ = model::low_half(access.value) & model::tpr::task_class;
 }
 
-void Vcpu::writes_cr8(const GuestAccess& access, const Visibility& visible) {
+void ReplayedVcpu::writes_cr8(const GuestAccess& access, const Visibility& visible) {
     if (access.value <= 15) judge(access, visible); // else #GP (P15)
 }
 
-void Vcpu::runs_guest() {
+void ReplayedVcpu::runs_guest() {
     runs_guest_ = true;
     forget_interrupts();
 }
 
-std::optional<u64> Vcpu::wrong_in_any_state(const GuestAccess& access, const Visibility& visible,
-                                            bool value_is_ours) const {
+std::optional<u64> ReplayedVcpu::wrong_in_any_state(const GuestAccess& access, const Visibility& visible,
+                                                    bool value_is_ours) const {
     AbstractState any = AbstractState::unknown();
     any.keep(Reg::version, main_);
     const Judgement judgement = any.judge(access, facts_, visible, value_is_ours);
@@ -213,8 +216,8 @@ std::optional<u64> Vcpu::wrong_in_any_state(const GuestAccess& access, const Vis
 }
 
 // What only the state speaks against holds unless a WRMSR that the trace does not show has changed it.
-void Vcpu::leave_unspecified(VcpuVerdict& verdict, const GuestAccess& access, const Visibility& visible,
-                             bool value_is_ours) const {
+void ReplayedVcpu::leave_unspecified(VcpuVerdict& verdict, const GuestAccess& access,
+                                     const Visibility& visible, bool value_is_ours) const {
     const std::optional<u64> wrong = wrong_in_any_state(access, visible, value_is_ours);
     for (Divergence& divergence : verdict.divergences) {
         Mismatch& mismatch = divergence.mismatch;
@@ -222,7 +225,8 @@ void Vcpu::leave_unspecified(VcpuVerdict& verdict, const GuestAccess& access, co
     }
 }
 
-void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const GuestAccess& access) const {
+void ReplayedVcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken,
+                         const GuestAccess& access) const {
     for (const specs::PropertyEntry* property : broken) {
         Mismatch mismatch;
         mismatch.rule = property->rules.front();
@@ -237,12 +241,12 @@ void Vcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken, const Gue
 
 // A reset excuses an observation only if it predicted what was then seen, not if it leaves all open; a
 // second one also if it merely allows it.
-bool Vcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
+bool ReplayedVcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
     return held_ != 0 || others_.any_sregs() || foretells(by_others, mismatch);
 }
 
-void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
+void ReplayedVcpu::hold(std::vector<Divergence> divergences, bool is_access) {
     others_.excused();
     ++(is_access ? held_ : held_events_);
     if (pending_.size() < most_pending) std::ranges::move(divergences, std::back_inserter(pending_));
@@ -255,14 +259,14 @@ void Vcpu::hold(std::vector<Divergence> divergences, bool is_access) {
     drop_pending();
 }
 
-void Vcpu::drop_pending() {
+void ReplayedVcpu::drop_pending() {
     attributed_to_reset_ += held_;
     forget_pending();
 }
 
 // One register's wrong value may be that register's fault, a window that answers shows again and again,
 // and a missing #GP says nothing of the state. Values of several registers speak for a reset.
-bool Vcpu::pending_is_decisive() const {
+bool ReplayedVcpu::pending_is_decisive() const {
     std::set<Reg> registers;
     bool window_only = true;
     for (const Divergence& divergence : pending_) {
@@ -274,39 +278,40 @@ bool Vcpu::pending_is_decisive() const {
     return !window_only && registers.size() >= 2;
 }
 
-void Vcpu::settle(VcpuVerdict& verdict) {
+void ReplayedVcpu::settle(VcpuVerdict& verdict) {
     if (pending_.empty() || others_.have_excused()) return;
     verdict.settled = std::move(pending_);
     forget_pending();
 }
 
-void Vcpu::forget_pending() {
+void ReplayedVcpu::forget_pending() {
     pending_.clear();
     held_ = 0;
     held_events_ = 0;
 }
 
-void Vcpu::catch_up(const AcceptLog& log) {
+void ReplayedVcpu::catch_up(const AcceptLog& log) {
     if (accepts_seen_ == log.count()) return;
     const bool complete = log.since(accepts_seen_, [this](const AcceptLog::Entry& entry) {
         if (!may_be(entry.id)) return;
         // What it sent itself stands in IRR before its next access; what others send may come and go.
         const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
-        each([&](AbstractState& worlds) { worlds.on_accept(entry.vector, own, entry.level_triggered); });
+        for_each_hypothesis(
+            [&](AbstractState& state) { state.on_accept(entry.vector, own, entry.level_triggered); });
         announced_.set(entry.vector & 0xff);
     });
-    if (!complete) each([](AbstractState& worlds) { worlds.forget_interrupts(); });
+    if (!complete) for_each_hypothesis([](AbstractState& state) { state.forget_interrupts(); });
     accepts_seen_ = log.count();
 }
 
-void Vcpu::host_may_have_reset() {
+void ReplayedVcpu::host_may_have_reset() {
     if (std::exchange(has_shown_x2apic_, false)) facts_.has_x2apic = initial_facts_.has_x2apic;
     CpuFacts facts = facts_;
     if (const std::optional<u64> id = sure_id()) facts.hardware_id = model::low_half(*id);
     others_.add_reset(facts);
 }
 
-void Vcpu::host_has_loaded() {
+void ReplayedVcpu::host_has_loaded() {
     eoi_is_suppressed_ = false;
     deliveries_.clear();
     main_ = AbstractState::unknown();
@@ -316,50 +321,50 @@ void Vcpu::host_has_loaded() {
     drop_pending();
 }
 
-void Vcpu::host_has_set_sregs() {
+void ReplayedVcpu::host_has_set_sregs() {
     AbstractState first = main_;
     if (init_) first.merge(*init_);
     others_.add_sregs(first);
 }
 
-void Vcpu::on_lost() {
+void ReplayedVcpu::on_lost() {
     host_has_loaded();
     facts_ = initial_facts_;
     startup_vector_.reset();
 }
 
-void Vcpu::init_sent(u64 line) {
+void ReplayedVcpu::init_sent(u64 line) {
     AbstractState taken = main_;
     taken.apply_init();
     if (init_) init_->merge(taken);
     else init_ = taken;
-    others_.each([](AbstractState& worlds) {
-        AbstractState after = worlds;
+    others_.for_each([](AbstractState& state) {
+        AbstractState after = state;
         after.apply_init();
-        worlds.merge(after);
+        state.merge(after);
     });
     init_age_ = 0;
     init_line_ = line;
     startup_vector_.reset();
 }
 
-void Vcpu::deassert_sent(u64 line) { attribution_.evidence().deassert(line); }
+void ReplayedVcpu::deassert_sent(u64 line) { attribution_.evidence().deassert(line); }
 
-bool Vcpu::may_be_addressed(const AbstractState::Message& message) const {
-    const auto may = [&](const AbstractState& worlds) { return worlds.may_be_addressed(message); };
+bool ReplayedVcpu::may_be_addressed(const AbstractState::Message& message) const {
+    const auto may = [&](const AbstractState& state) { return state.may_be_addressed(message); };
     return may(main_) || (init_ && may(*init_)) || others_.any(may);
 }
 
-bool Vcpu::must_be_addressed(const AbstractState::Message& message) const {
-    const auto may_not = [&](const AbstractState& worlds) { return !worlds.must_be_addressed(message); };
+bool ReplayedVcpu::must_be_addressed(const AbstractState::Message& message) const {
+    const auto may_not = [&](const AbstractState& state) { return !state.must_be_addressed(message); };
     return !may_not(main_) && !(init_ && may_not(*init_)) && !others_.any(may_not);
 }
 
-void Vcpu::expect(Delivery delivery) {
+void ReplayedVcpu::expect(Delivery delivery) {
     if (deliveries_.size() < most_pending) deliveries_.push_back(std::move(delivery));
 }
 
-std::vector<Divergence> Vcpu::settle_deliveries() {
+std::vector<Divergence> ReplayedVcpu::settle_deliveries() {
     std::vector<Divergence> wrong;
     for (Delivery& delivery : std::exchange(deliveries_, {})) {
         const bool holds = delivery.due ? must_be_addressed(delivery.message)
@@ -369,23 +374,23 @@ std::vector<Divergence> Vcpu::settle_deliveries() {
     return wrong;
 }
 
-std::optional<u64> Vcpu::sure_id() const {
+std::optional<u64> ReplayedVcpu::sure_id() const {
     if (number_ >= 0) return static_cast<u64>(number_);
     std::optional<Known<u32>> id;
     for (const Mode mode : all_modes)
         if (main_.is_possible(mode))
-            id = id ? id->join(main_.world(mode).x2apic_id) : main_.world(mode).x2apic_id;
+            id = id ? id->join(main_.mode_state(mode).x2apic_id) : main_.mode_state(mode).x2apic_id;
     if (!id || !id->is_exact()) return std::nullopt;
     return id->value;
 }
 
-void Vcpu::give_up_init() {
+void ReplayedVcpu::give_up_init() {
     main_.merge(*init_);
     init_.reset();
 }
 
 // A SIPI's vector is the code segment's base in KVM, and the guest enters at 0 in it.
-void Vcpu::enters(u64 rip, bool goes_on) {
+void ReplayedVcpu::enters(u64 rip, bool goes_on) {
     tpr_.reset();
     if (rip == 0xfff0) host_may_have_reset();
     if (!init_ || !startup_vector_ || goes_on) return;
@@ -394,7 +399,8 @@ void Vcpu::enters(u64 rip, bool goes_on) {
     attribution_.evidence().init(init_line_);
 }
 
-VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, AbstractState::Injection given, bool shows_entries) {
+VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::Injection given,
+                                    bool shows_entries) {
     VcpuVerdict verdict;
     if (runs_guest_) return verdict;
     given.announced = announced_[given.vector];
@@ -420,7 +426,7 @@ VcpuVerdict Vcpu::on_inject(const GuestAccess& shown_by, AbstractState::Injectio
     return verdict;
 }
 
-VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {
+VcpuVerdict ReplayedVcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {
     if (function == 0x8000'0008) {
         const u32 bits = eax & 0xff;
         if (bits >= 32 && bits <= 52) facts_.address_mask = (u64{1} << bits) - 1;
@@ -431,9 +437,9 @@ VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u
     facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
     facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
     const bool shows_apic = (edx & (u32{1} << 9)) != 0;
-    const auto admits = [shows_apic](const AbstractState& worlds) {
-        return shows_apic ? worlds.is_possible(Mode::xapic) || worlds.is_possible(Mode::x2apic)
-                          : worlds.is_possible(Mode::disabled);
+    const auto admits = [shows_apic](const AbstractState& state) {
+        return shows_apic ? state.is_possible(Mode::xapic) || state.is_possible(Mode::x2apic)
+                          : state.is_possible(Mode::disabled);
     };
     if (admits(main_) || (init_ && admits(*init_))) return verdict;
     Mismatch mismatch;
@@ -448,34 +454,34 @@ VcpuVerdict Vcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u
     return verdict;
 }
 
-bool Vcpu::is_own(u64 id) const {
+bool ReplayedVcpu::is_own(u64 id) const {
     if (number_ >= 0) return static_cast<u64>(number_) == id;
     const std::optional<Mode> mode = main_.mode();
-    return mode && main_.world(*mode).x2apic_id == Known<u32>{static_cast<u32>(id)};
+    return mode && main_.mode_state(*mode).x2apic_id == Known<u32>{static_cast<u32>(id)};
 }
 
-bool Vcpu::may_be(u64 id) const {
+bool ReplayedVcpu::may_be(u64 id) const {
     if (number_ >= 0) return static_cast<u64>(number_) == id;
     return std::ranges::any_of(all_modes, [&](Mode mode) {
-        return main_.is_possible(mode) && main_.world(mode).x2apic_id.admits(static_cast<u32>(id));
+        return main_.is_possible(mode) && main_.mode_state(mode).x2apic_id.admits(static_cast<u32>(id));
     });
 }
 
-bool Vcpu::has_window_at(u64 address) const {
+bool ReplayedVcpu::has_window_at(u64 address) const {
     return std::ranges::any_of(all_modes, [&](Mode mode) {
         if (!main_.is_possible(mode)) return false;
-        const Known<u64> base = main_.world(mode).apic_base & model::apic_base::page;
+        const Known<u64> base = main_.mode_state(mode).apic_base & model::apic_base::page;
         return base.is_exact() && base.value == (address & model::apic_base::page);
     });
 }
 
-std::string Vcpu::label() const {
+std::string ReplayedVcpu::label() const {
     if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
     if (shares_thread_) return fmt::format("vCPU of fd {} (thread {})", descriptor_, thread_);
     return fmt::format("thread {}", thread_);
 }
 
-Divergence Vcpu::divergence_of(const GuestAccess& access, const Mismatch& mismatch) const {
+Divergence ReplayedVcpu::divergence_of(const GuestAccess& access, const Mismatch& mismatch) const {
     Divergence divergence;
     divergence.mismatch = mismatch;
     divergence.access = access;

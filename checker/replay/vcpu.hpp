@@ -25,11 +25,11 @@ struct VcpuVerdict {
     std::vector<Divergence> settled;     // were pending, and nothing explains them any more
 };
 
-class Vcpu {
+class ReplayedVcpu {
   public:
     static constexpr u64 no_descriptor = ~u64{0};
 
-    Vcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
+    ReplayedVcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
 
     // `monitors`: hold it against the properties too, whether or not it is explained.
     VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& seen, bool monitors = false);
@@ -42,7 +42,7 @@ class Vcpu {
     void host_has_set_sregs();
     void host_has_loaded();
     void host_has_set_msrs() {
-        each([](AbstractState& w) { w.forget(Reg::lvt_timer); });
+        for_each_hypothesis([](AbstractState& w) { w.forget(Reg::lvt_timer); });
     }
     void on_lost();
     // An INIT was sent that may be for this vCPU.
@@ -80,14 +80,14 @@ class Vcpu {
     // It runs a guest of its own.
     void runs_guest();
     void may_have_ended(u32 vector) {
-        each([vector](AbstractState& w) { w.may_have_ended(vector); });
+        for_each_hypothesis([vector](AbstractState& w) { w.may_have_ended(vector); });
     }
     void on_stray_write(Reg reg, u64 value) {
         attribution_.evidence().forget(reg);
-        each([&](AbstractState& w) { w.on_stray_write(reg, value, facts_); });
+        for_each_hypothesis([&](AbstractState& w) { w.on_stray_write(reg, value, facts_); });
     }
     void forget_interrupts() {
-        each([](AbstractState& w) { w.forget_interrupts(); });
+        for_each_hypothesis([](AbstractState& w) { w.forget_interrupts(); });
     }
     // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
     // The I/O APIC was told of the last EOI.
@@ -112,7 +112,7 @@ class Vcpu {
 
     u32 thread() const { return thread_; }
     std::int32_t number() const { return number_; }
-    const AbstractState& worlds() const { return main_; }
+    const AbstractState& state() const { return main_; }
     // Observations that were held back and not reported.
     u64 undecided() const { return held_ + attributed_to_reset_; }
     u64 undecided_events() const { return held_events_; } // no accesses
@@ -130,9 +130,9 @@ class Vcpu {
     static constexpr unsigned init_patience = 256;
 
     template <class Visit>
-    void each(Visit visit) {
+    void for_each_hypothesis(Visit visit) {
         visit(main_);
-        others_.each(visit);
+        others_.for_each(visit);
         if (init_) visit(*init_);
     }
     void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;

@@ -11,9 +11,9 @@ class Kvm2018 : public Implementation<D> {
   public:
     static constexpr ImplementationInfo info{"kvm-2018", "the window answers in x2APIC mode too",
                                              "arch/x86/kvm/lapic.c: apic_mmio_in_range, Linux 4.17"};
-    typename D::Bool applies(Rule rule, const Place&, typename D::Bool holds) const override {
-        const bool closes_in_x2apic = rule == Rule::M01 || rule == Rule::M02;
-        return closes_in_x2apic ? typename D::Bool{false} : holds;
+    typename D::Bool applies(const Application<D>& here, const typename D::Bool& condition) const override {
+        const bool closes_in_x2apic = here.rule == Rule::M01 || here.rule == Rule::M02;
+        return closes_in_x2apic ? typename D::Bool{false} : condition;
     }
 };
 

@@ -53,8 +53,8 @@ class Kvm618 : public AllOnesWindow<D> {
 
     const RegisterTable& table() const override { return kvm_6_18::table(); }
 
-    Bool applies(Rule rule, const Place&, Bool holds) const override {
-        switch (rule) {
+    Bool applies(const Application<D>& here, const Bool& condition) const override {
+        switch (here.rule) {
         case Rule::X06: // kvm_lapic_reg_write: reserved bits among 31:0 are masked off
         case Rule::X07: // and the value of an EOI is not looked at
         case Rule::T14: // kvm_set_lapic_tscdeadline_msr does not ask CPUID
@@ -65,35 +65,33 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::P06: // __apic_accept_irq checks no vector
         case Rule::B16: // IA32_XAPIC_DISABLE_STATUS is not emulated
             return Bool{false};
-        default: return holds;
+        default: return condition;
         }
     }
 
-    std::optional<bool> decides(Rule rule, bool) const override {
-        switch (rule) {
-        case Rule::B14: // a base that moves is accepted,
-        case Rule::B15: // so is the BSP flag, and kept
-        case Rule::X10: // ICR[12] is ignored
-        case Rule::L02: // reserved encodings and read-only bits raise no #GP
-        case Rule::T10: // the deadline reads back until it has passed
-        case Rule::T19:
-        case Rule::R08: // the APIC is enabled after RESET, on AMD too
-        case Rule::B17: // and in xAPIC mode: there is no lock (B16)
-        case Rule::V12: // kvm_apic_has_interrupt: what is held is given out by an APIC that software disabled
-        case Rule::I08: // a wide destination in xAPIC mode
-        // kvm_apic_match_logical_addr; where the delivery map is used, what is not flat is cluster
-        case Rule::I11: return false;
-        default: return true; // as the rules propose: D09, P03, V13, X04
+    // B14, B15: a base that moves is accepted, so is the BSP flag, and kept; X10: ICR[12] is ignored; L02:
+    // reserved encodings and read-only bits raise no #GP; T10: the deadline reads back until it has passed;
+    // R08, B17: the APIC is enabled after RESET, on AMD too, and in xAPIC mode; I11:
+    // kvm_apic_match_logical_addr, where the delivery map is used, what is not flat is cluster: all as the
+    // rules propose.
+    std::optional<bool> decides(const Application<D>& here, bool proposal) const override {
+        switch (here.rule) {
+        case Rule::R02: return true;  // kvm_lapic_reset does not ask whether the APIC is enabled
+        case Rule::V12: return false; // kvm_apic_has_interrupt: nor does it, before it injects what is held
+        default: return proposal;
         }
     }
 
-    std::optional<Bool> chooses(Rule, const Bool& proposal) const override { return proposal; }
-    std::optional<U32> chooses(Rule rule, const U32& proposal) const override {
-        if (rule == Rule::V13) return U32{lvt::mask}; // an LVT entry is masked while SVR[8] is clear
-        if (rule == Rule::T12 || rule == Rule::M13) return U32{u32{0}}; // apic_update_lvtt; ARBPRI reads 0
+    std::optional<Bool> chooses(const Application<D>&, const Bool& proposal) const override {
         return proposal;
     }
-    std::optional<U64> chooses(Rule, const U64& proposal) const override { return proposal; }
+    std::optional<U32> chooses(const Application<D>& here, const U32& proposal) const override {
+        if (here.rule == Rule::V13) return U32{lvt::mask}; // an LVT entry is masked while SVR[8] is clear
+        if (here.rule == Rule::T12 || here.rule == Rule::M13)
+            return U32{u32{0}}; // apic_update_lvtt; ARBPRI reads 0
+        return proposal;
+    }
+    std::optional<U64> chooses(const Application<D>&, const U64& proposal) const override { return proposal; }
 
     void amend(const State<D>& before, const Cpu<D>& cpu, const Access<D>& access, Outcome<D>& out,
                State<D>& after) const override {
@@ -101,7 +99,8 @@ class Kvm618 : public AllOnesWindow<D> {
         switch (access.kind) {
         case AccessKind::reset:
             after.x2apic_id = cpu.hardware_id;
-            after[boot_processor] =
+            after.private_icr_high = u32{0};
+            after.private_boot_processor =
                 select(has_any(after.apic_base, apic_base::bsp), U32{u32{1}}, U32{u32{0}});
             reset_lint0(after);
             break;
@@ -136,17 +135,13 @@ class Kvm618 : public AllOnesWindow<D> {
     // kvm_apic_state_fixup: in x2APIC mode the destination is put where xAPIC mode has its own.
     void save_and_load(State<D>& s) const override {
         if (has_split_icr()) return;
-        s[other_destination] = select(in_x2apic(s), s[Reg::icr_high], s[other_destination]);
+        s.private_icr_high = select(in_x2apic(s), s[Reg::icr_high], s.private_icr_high);
     }
 
   private:
-    // What KVM keeps beside the registers stands in words of the state that hold nothing.
-    //
     // The ICR of x2APIC mode is 64 bits at 300H: its upper half is the word at 304H, and ICR2 of xAPIC mode,
-    // at 310H, another. icr_high is that of the mode, this the other one.
-    static constexpr Reg other_destination = Reg::current_count;
-    // kvm_vcpu_is_reset_bsp: the vCPU is the machine's boot processor, whatever APIC_BASE[8] is made to say.
-    static constexpr Reg boot_processor = Reg::ppr;
+    // at 310H, another. icr_high is that of the mode, private_icr_high the other one. private_boot_processor
+    // is kvm_vcpu_is_reset_bsp: the machine's boot processor, whatever APIC_BASE[8] is made to say.
 
     // kvm_x86_ops.x2apic_icr_is_split: one ICR2 for both modes, as AVIC has it.
     bool has_split_icr() const { return module_ == KvmModule::svm; }
@@ -157,8 +152,8 @@ class Kvm618 : public AllOnesWindow<D> {
         leave_ldr(before, after);
         if (has_split_icr()) return;
         const Bool swaps = negate(equal(in_x2apic(before), in_x2apic(after)));
-        after[Reg::icr_high] = select(swaps, before[other_destination], before[Reg::icr_high]);
-        after[other_destination] = select(swaps, before[Reg::icr_high], before[other_destination]);
+        after[Reg::icr_high] = select(swaps, before.private_icr_high, before[Reg::icr_high]);
+        after.private_icr_high = select(swaps, before[Reg::icr_high], before.private_icr_high);
     }
 
     // __kvm_apic_set_base: but for the ID, a disabled APIC keeps all that it has.
@@ -177,7 +172,6 @@ class Kvm618 : public AllOnesWindow<D> {
 
     // kvm_lapic_reset, where the INIT takes effect.
     void finish_init(const State<D>& before, const Bool& takes_effect, State<D>& after) const {
-        for (const Reg reg : {other_destination, boot_processor}) after[reg] = before[reg];
         if (has_split_icr()) // in x2APIC mode 304H is cleared, not ICR2
             after[Reg::icr_high] = select(in_x2apic(before), before[Reg::icr_high], after[Reg::icr_high]);
         State<D> reset = after;
@@ -187,7 +181,8 @@ class Kvm618 : public AllOnesWindow<D> {
 
     // KVM_X86_QUIRK_LINT0_REENABLED: kvm_lapic_reset leaves LINT0 of the boot processor as ExtINT, open.
     static void reset_lint0(State<D>& s) {
-        s[Reg::lvt_lint0] = select(has_any(s[boot_processor], u32{1}), U32{lvt::extint}, s[Reg::lvt_lint0]);
+        s[Reg::lvt_lint0] =
+            select(has_any(s.private_boot_processor, u32{1}), U32{lvt::extint}, s[Reg::lvt_lint0]);
     }
 
     // kvm_lapic_reg_write keeps all of ICR low but the delivery status. (By MSR reserved bits are #GP.)

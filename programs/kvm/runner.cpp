@@ -91,7 +91,7 @@ KvmRunner::KvmRunner(const Machine& machine, const KvmBounds& bounds)
                 fmt::format("KVM refuses KVM_SET_SIGNAL_MASK: {}", std::generic_category().message(errno)));
     }
     // As userspace does before the first KVM_RUN; without it there are KVMs that hold back an INIT.
-    for (const Vcpu& vcpu : vcpus_) vcpu.kvm.reset_apic();
+    for (const RunningVcpu& vcpu : vcpus_) vcpu.kvm.reset_apic();
     found_ = look();
 }
 
@@ -102,7 +102,8 @@ Found KvmRunner::look() const {
     found.module = kvm_module();
     found.maxphyaddr = vm_.maxphyaddr();
     found.starts_disabled = (vcpus_.front().kvm.apic_base() & model::apic_base::enable) == 0;
-    for (const Vcpu& vcpu : vcpus_) found.versions.push_back(register_of(vcpu.kvm.lapic(), version_offset));
+    for (const RunningVcpu& vcpu : vcpus_)
+        found.versions.push_back(register_of(vcpu.kvm.lapic(), version_offset));
     return found;
 }
 
@@ -121,21 +122,22 @@ std::vector<StepOutcome> KvmRunner::run(const Program& program) {
 }
 
 bool KvmRunner::can_run(std::size_t vcpu, StepOutcome& outcome) const {
-    const Vcpu& v = vcpus_[vcpu];
-    if (!v.stopped.empty()) outcome.error = fmt::format("not run: vCPU {} has stopped: {}", vcpu, v.stopped);
-    else if (v.waits_for_sipi) outcome.error = fmt::format("not run: vCPU {} waits for a SIPI", vcpu);
-    else if (v.halted) outcome.error = fmt::format("not run: vCPU {} is in HLT", vcpu);
-    return outcome.error.empty();
+    const RunningVcpu& v = vcpus_[vcpu];
+    if (!v.stopped.empty())
+        outcome.end(Ending::not_run, fmt::format("vCPU {} has stopped: {}", vcpu, v.stopped));
+    else if (v.waits_for_sipi) outcome.end(Ending::not_run, fmt::format("vCPU {} waits for a SIPI", vcpu));
+    else if (v.halted) outcome.end(Ending::not_run, fmt::format("vCPU {} is in HLT", vcpu));
+    return outcome.is_done();
 }
 
 bool KvmRunner::may_touch(const Step& step, StepOutcome& outcome) const {
     if (is_mmio(step) && step.size > 8) {
-        outcome.error = fmt::format("not run: the guest makes no access of {} bytes", step.size);
+        outcome.end(Ending::not_run, fmt::format("the guest makes no access of {} bytes", step.size));
         return false;
     }
     if (!is_mmio(step) || !guest::Memory::holds(step.address, step.size)) return true;
-    outcome.error = fmt::format("not run: {:#x} lies in the guest's own memory, {:#x}-{:#x}", step.address,
-                                guest::base, guest::base + guest::ram_bytes - 1);
+    outcome.end(Ending::not_run, fmt::format("{:#x} lies in the guest's own memory, {:#x}-{:#x}",
+                                             step.address, guest::base, guest::base + guest::ram_bytes - 1));
     return false;
 }
 
@@ -154,7 +156,7 @@ KvmRunner::Batch KvmRunner::write_batch(std::size_t first) {
         const Step& step = program_->steps[i];
         if (step.vcpu != vcpu || !is_guests_own(step) || !may_touch(step, outcomes_[i])) break;
         if (!batch.code.add(step)) {
-            outcomes_[i].error = "not run: the program names too many places in memory";
+            outcomes_[i].end(Ending::not_run, "the program names too many places in memory");
             break;
         }
         if (ends_batch(step)) break;
@@ -179,7 +181,7 @@ std::size_t KvmRunner::run_batch(std::size_t first) {
 }
 
 void KvmRunner::execute(Batch& batch) {
-    Vcpu& v = vcpus_[batch.vcpu];
+    RunningVcpu& v = vcpus_[batch.vcpu];
     v.kvm.go_to(guest::Memory::area_address(batch.vcpu), guest::Memory::slot_address(batch.vcpu, 0),
                 guest::Memory::stack_top(batch.vcpu), v.interrupts_enabled);
     const bool halts = program_->steps[batch.last()].what == Do::halt;
@@ -204,7 +206,7 @@ void KvmRunner::execute(Batch& batch) {
 
 // The sync point after `step` is reached.
 void KvmRunner::finish_step(const Batch& batch, std::size_t step) {
-    Vcpu& v = vcpus_[batch.vcpu];
+    RunningVcpu& v = vcpus_[batch.vcpu];
     collect_taken(batch.vcpu, step, &batch);
     const Step& done = program_->steps[step];
     if (done.what == Do::enable_interrupts) v.interrupts_enabled = true;
@@ -223,7 +225,7 @@ void KvmRunner::read_slot(const Batch& batch, std::size_t step) {
     const guest::Slot& slot = memory_.area(batch.vcpu).slots[step - batch.first];
     StepOutcome& outcome = outcomes_[step];
     outcome.gp = slot.gp != 0 && slot.fault == 0;
-    if (slot.fault != 0) outcome.error = fmt::format("exception {} in the guest", slot.fault);
+    if (slot.fault != 0) outcome.end(Ending::stopped, fmt::format("exception {} in the guest", slot.fault));
     else if (is_read(program_->steps[step]) && !outcome.gp)
         outcome.value = slot.value & mask_of(program_->steps[step]);
 }
@@ -232,7 +234,7 @@ void KvmRunner::read_slot(const Batch& batch, std::size_t step) {
 void KvmRunner::abandon(const Batch& batch, std::size_t from) {
     const std::string& reason = vcpus_[batch.vcpu].stopped;
     for (std::size_t step = batch.first; step < from; ++step) read_slot(batch, step);
-    outcomes_[from].error = reason;
+    outcomes_[from].end(Ending::stopped, reason);
     for (std::size_t step = from + 1; step <= batch.last(); ++step) can_run(batch.vcpu, outcomes_[step]);
 }
 
@@ -259,7 +261,7 @@ void KvmRunner::on_eoi(std::size_t vcpu, const Batch* batch, std::uint8_t vector
 void KvmRunner::on_fault(const Batch& batch) {
     const std::size_t step = step_at(batch);
     const std::size_t index = step - batch.first;
-    const Vcpu& v = vcpus_[batch.vcpu];
+    const RunningVcpu& v = vcpus_[batch.vcpu];
     v.kvm.go_to(batch.code.end_of(index), guest::Memory::slot_address(batch.vcpu, index),
                 guest::Memory::stack_top(batch.vcpu), v.interrupts_enabled);
 }
@@ -267,7 +269,7 @@ void KvmRunner::on_fault(const Batch& batch) {
 // Lets the vCPU run until there is something to do for the runner. `batch`: what it carries out; none
 // while it only takes interrupts.
 KvmRunner::Out KvmRunner::come_out(std::size_t vcpu, const Batch* batch) {
-    Vcpu& v = vcpus_[vcpu];
+    RunningVcpu& v = vcpus_[vcpu];
     while (true) {
         const int fault = v.kvm.run();
         kvm_run& state = v.kvm.run_state();

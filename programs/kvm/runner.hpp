@@ -32,7 +32,7 @@ class KvmRunner {
     // Straight-line code ends; only a fault in KVM or in this program can make it take so long.
     static constexpr std::chrono::microseconds stuck_after{5'000'000};
 
-    struct Vcpu {
+    struct RunningVcpu {
         KvmVcpu kvm;
         std::string stopped;  // what ended it; empty: nothing
         bool entered = false; // KVM has run it
@@ -97,7 +97,7 @@ class KvmRunner {
     Vm vm_;
     guest::Memory memory_;
     Deadline deadline_;
-    std::vector<Vcpu> vcpus_;
+    std::vector<RunningVcpu> vcpus_;
     std::vector<StepOutcome> outcomes_;
     Found found_;
 };

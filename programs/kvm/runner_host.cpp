@@ -61,7 +61,7 @@ bool KvmRunner::collect_taken(std::size_t vcpu, std::size_t step, const Batch* b
 }
 
 void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
-    Vcpu& v = vcpus_[vcpu];
+    RunningVcpu& v = vcpus_[vcpu];
     settled_ = step;
     if (v.halted) {
         deadline_.set(wake_bound);
@@ -82,18 +82,19 @@ void KvmRunner::let_take(std::size_t vcpu, std::size_t step) {
 
 void KvmRunner::settle(std::size_t step, bool everyone, std::optional<std::size_t> busy) {
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
-        Vcpu& v = vcpus_[i];
+        RunningVcpu& v = vcpus_[i];
         if (i == busy || !v.stopped.empty() || !(v.interrupts_enabled || v.halted || (everyone && v.parked)))
             continue;
         let_take(i, step);
-        if (!v.stopped.empty()) outcomes_[step].error = fmt::format("vCPU {}: {}", i, v.stopped);
+        if (!v.stopped.empty())
+            outcomes_[step].end(Ending::stopped_after, fmt::format("vCPU {}: {}", i, v.stopped));
     }
 }
 
 // ---- INIT and SIPI
 
 void KvmRunner::restart(std::size_t vcpu) {
-    Vcpu& v = vcpus_[vcpu];
+    RunningVcpu& v = vcpus_[vcpu];
     v.kvm.enter_guest_mode();
     v.kvm.set_mp_state(KVM_MP_STATE_RUNNABLE);
     v.parked = v.interrupts_enabled = v.halted = v.waits_for_sipi = v.timer_started = false;
@@ -102,7 +103,7 @@ void KvmRunner::restart(std::size_t vcpu) {
 
 void KvmRunner::notice_restarts(std::size_t step) {
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
-        Vcpu& v = vcpus_[i];
+        RunningVcpu& v = vcpus_[i];
         if (!v.stopped.empty()) continue;
         const auto number = static_cast<std::uint32_t>(i);
         const std::uint32_t state = v.kvm.mp_state();
@@ -134,7 +135,7 @@ void KvmRunner::act(std::size_t step) {
         case Do::timer_expires: await_timer(step); break;
         case Do::message:
         case Do::take_interrupt:
-        case Do::hardware: outcome.error = "not run: no KVM can be told to do this"; return;
+        case Do::hardware: outcome.end(Ending::not_run, "no KVM can be told to do this"); return;
         default: break;
         }
         const auto mode = static_cast<std::uint32_t>(action.value) & delivery_mode;
@@ -144,7 +145,7 @@ void KvmRunner::act(std::size_t step) {
         if (reaches_closed) notice_restarts(step);
         settle(step, reaches_closed);
     } catch (const KvmRefused& refused) {
-        outcome.error = refused.what();
+        outcome.end(Ending::stopped, refused.what());
     }
 }
 
@@ -164,11 +165,11 @@ bool KvmRunner::reset() {
 }
 
 void KvmRunner::init(std::size_t vcpu, StepOutcome& outcome) {
-    Vcpu& v = vcpus_[vcpu];
+    RunningVcpu& v = vcpus_[vcpu];
     vm_.signal_msi(address_of(v.kvm.apic_id()), mode_init);
     const std::uint32_t state = v.kvm.mp_state();
     if (state != KVM_MP_STATE_INIT_RECEIVED && !v.kvm.in_real_mode()) {
-        outcome.error = "not run: KVM let the INIT reach nobody";
+        outcome.end(Ending::not_run, "KVM let the INIT reach nobody");
         return;
     }
     outcome.restarted.push_back({static_cast<std::uint32_t>(vcpu), {}});
@@ -193,7 +194,7 @@ void KvmRunner::wait(std::size_t step) {
 // pending or taken. KVM does that work on entry into the guest, hence the vCPU is let in.
 void KvmRunner::await_timer(std::size_t step) {
     const std::size_t vcpu = program_->steps[step].vcpu;
-    Vcpu& v = vcpus_[vcpu];
+    RunningVcpu& v = vcpus_[vcpu];
     const auto vector_pending = [](const kvm_lapic_state& lapic) {
         const std::uint32_t vector = register_of(lapic, offset_of(Reg::lvt_timer)) & 0xff;
         return (register_of(lapic, offset_of(Reg::irr0) + vector / 32 * 0x10) >> (vector % 32) & 1) != 0;
@@ -213,7 +214,7 @@ void KvmRunner::await_timer(std::size_t step) {
         // Since it was started: what it brought still waits, if interrupts are closed.
         const bool fired = v.timer_started && !v.interrupts_enabled && (deadline_mode || initial != 0);
         v.timer_started = false;
-        if (!fired) outcomes_[step].error = "not run: the timer does not run, or has fired before";
+        if (!fired) outcomes_[step].end(Ending::not_run, "the timer does not run, or has fired before");
         if (!fired || !brings_vector) return;
         ran_out = true;
         end = steady_clock::now() + latest_vector;
@@ -233,8 +234,8 @@ void KvmRunner::await_timer(std::size_t step) {
         count = next;
     }
     if (!ran_out)
-        outcomes_[step].error =
-            fmt::format("the timer did not fire within {} microseconds", bounds_.timer.count());
+        outcomes_[step].end(Ending::stopped, fmt::format("the timer did not fire within {} microseconds",
+                                                         bounds_.timer.count()));
 }
 
 } // namespace lapicheck::programs

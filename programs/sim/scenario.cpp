@@ -17,7 +17,7 @@ model::Cpu<Concrete> cpu_of(const MachineFacts& machine, unsigned vcpu) {
 
 namespace {
 
-struct Vcpu {
+struct PlainVcpu {
     model::Cpu<Concrete> cpu{};
     PlainState state{};
     model::BytePage<model::u8> page;
@@ -28,7 +28,7 @@ class Machine {
     Machine(const PlainImplementation& implementation, const MachineFacts& facts)
         : implementation_(implementation) {
         for (unsigned i = 0; i < facts.vcpus; ++i) {
-            Vcpu& vcpu = vcpus_.emplace_back();
+            PlainVcpu& vcpu = vcpus_.emplace_back();
             vcpu.cpu = cpu_of(facts, i);
             vcpu.state[model::Reg::version] = facts.version;
             vcpu.state.apic_base = i == 0 ? model::apic_base::bsp : 0;
@@ -37,7 +37,7 @@ class Machine {
     }
 
     ExecutedStep take(const ScenarioStep& s) {
-        Vcpu& vcpu = vcpus_.at(s.vcpu);
+        PlainVcpu& vcpu = vcpus_.at(s.vcpu);
         ExecutedStep e{
             vcpu.cpu, vcpu.state, {s.kind, s.address, s.size, s.value}, {}, {}, {vcpu.page, shared_}, {}};
         e.out = step(vcpu, e.access, s.choices);
@@ -47,7 +47,7 @@ class Machine {
     }
 
   private:
-    PlainOutcome step(Vcpu& vcpu, const model::Access<Concrete>& access, const ChoiceValues& choices) {
+    PlainOutcome step(PlainVcpu& vcpu, const model::Access<Concrete>& access, const ChoiceValues& choices) {
         model::Surroundings<Concrete> around{vcpu.page, shared_};
         model::As<ScriptedDriver> driver(implementation_, around, vcpu.cpu, choices);
         const PlainOutcome out = model::amended_step(driver, vcpu.state, vcpu.cpu, access);
@@ -57,7 +57,7 @@ class Machine {
     }
 
     const PlainImplementation& implementation_;
-    std::vector<Vcpu> vcpus_;
+    std::vector<PlainVcpu> vcpus_;
     model::BytePage<model::u8> shared_;
 };
 

@@ -39,7 +39,7 @@ ModelMachine::ModelMachine(const PlainImplementation& implementation, const Mach
     if (machine.vendor == GuestVendor::either && found.amd) facts.amd = *found.amd;
     if (!machine.maxphyaddr && found.maxphyaddr) facts.address_bits = *found.maxphyaddr;
     for (unsigned i = 0; i < machine.apic_ids.size(); ++i) {
-        Vcpu& vcpu = vcpus_.emplace_back();
+        ModelVcpu& vcpu = vcpus_.emplace_back();
         vcpu.cpu = cpu_of(facts, machine.apic_ids[i]);
         vcpu.state[Reg::version] = i < found.versions.size() ? found.versions[i] : facts.version;
         reset(vcpu);
@@ -48,7 +48,7 @@ ModelMachine::ModelMachine(const PlainImplementation& implementation, const Mach
 }
 
 // Which vCPU is the bootstrap processor the machine says, whatever software wrote.
-void ModelMachine::reset(Vcpu& vcpu) {
+void ModelMachine::reset(ModelVcpu& vcpu) {
     vcpu.state.apic_base = number_of(vcpu) == 0 ? model::apic_base::bsp : 0;
     step(vcpu, {AccessKind::reset, 0});
 }
@@ -59,11 +59,11 @@ Found ModelMachine::found() const {
     found.maxphyaddr = static_cast<std::uint8_t>(std::bit_width(vcpus_.front().cpu.address_mask));
     found.locked_x2apic = locked_x2apic_;
     found.starts_disabled = starts_disabled_;
-    for (const Vcpu& vcpu : vcpus_) found.versions.push_back(vcpu.state[Reg::version]);
+    for (const ModelVcpu& vcpu : vcpus_) found.versions.push_back(vcpu.state[Reg::version]);
     return found;
 }
 
-PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& access) {
+PlainOutcome ModelMachine::step(ModelVcpu& vcpu, const Access<Concrete>& access) {
     model::Surroundings<Concrete> around{std::move(vcpu.page), std::move(shared_)};
     model::As<ScriptedDriver> driver(implementation_, around, vcpu.cpu, choices_);
     PlainOutcome out;
@@ -85,13 +85,13 @@ PlainOutcome ModelMachine::step(Vcpu& vcpu, const Access<Concrete>& access) {
 StepOutcome ModelMachine::take(const Step& step, const ChoiceValues& choices) {
     StepOutcome outcome;
     choices_ = choices;
-    Vcpu& vcpu = vcpus_[step.vcpu];
+    ModelVcpu& vcpu = vcpus_[step.vcpu];
     if (step.what >= Do::wait) {
         act(vcpu, step, outcome);
     } else if (vcpu.waits_for_sipi) {
-        outcome.error = fmt::format("not run: vCPU {} waits for a SIPI", step.vcpu);
+        outcome.end(Ending::not_run, fmt::format("vCPU {} waits for a SIPI", step.vcpu));
     } else if (vcpu.halted) {
-        outcome.error = fmt::format("not run: vCPU {} is in HLT", step.vcpu);
+        outcome.end(Ending::not_run, fmt::format("vCPU {} is in HLT", step.vcpu));
     } else {
         access(vcpu, step, outcome);
     }
@@ -102,7 +102,7 @@ StepOutcome ModelMachine::take(const Step& step, const ChoiceValues& choices) {
 
 // ---- the guest's own
 
-void ModelMachine::access(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
+void ModelMachine::access(ModelVcpu& vcpu, const Step& step, StepOutcome& outcome) {
     switch (step.what) {
     case Do::enable_interrupts: vcpu.interrupts_enabled = true; return;
     case Do::disable_interrupts: vcpu.interrupts_enabled = false; return;
@@ -124,7 +124,7 @@ void ModelMachine::access(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
 
 // ---- messages
 
-void ModelMachine::send(Vcpu& sender, const Step& step, StepOutcome& outcome) {
+void ModelMachine::send(ModelVcpu& sender, const Step& step, StepOutcome& outcome) {
     const bool by_msr = step.what == Do::wrmsr;
     const Reg reg =
         model::register_addressed(by_msr ? AccessKind::wrmsr : AccessKind::mmio_write, step.address);
@@ -136,7 +136,7 @@ void ModelMachine::send(Vcpu& sender, const Step& step, StepOutcome& outcome) {
     command = model::as_sent(driver, sender.cpu, command);
     const auto route = model::route_of(command, destination);
     const Message message{route.destination, route.x2apic_destination, route.command};
-    std::vector<Vcpu*> to = everybody_but(nullptr);
+    std::vector<ModelVcpu*> to = everybody_but(nullptr);
     if (route.whom == model::Shorthand::self) to = {&sender};
     if (route.whom == model::Shorthand::all_but_self) to = everybody_but(&sender);
     deliver(message, to, outcome);
@@ -145,7 +145,7 @@ void ModelMachine::send(Vcpu& sender, const Step& step, StepOutcome& outcome) {
 void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
     const model::MsiMessage msi = model::decode_msi(step.address, step.value);
     if (!model::is_msi(step.address) || msi.has_redirection_hint) {
-        outcome.error = "not run: a model takes messages to 0xfee..... without redirection hint only";
+        outcome.end(Ending::not_run, "a model takes messages to 0xfee..... without redirection hint only");
         return;
     }
     const bool broadcast = msi.destination == model::everybody(false);
@@ -153,43 +153,44 @@ void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
             everybody_but(nullptr), outcome);
 }
 
-ModelMachine::Message ModelMachine::to_id_of(const Vcpu& vcpu, u32 command) {
+ModelMachine::Message ModelMachine::to_id_of(const ModelVcpu& vcpu, u32 command) {
     const u32 id = is_x2apic(vcpu.state) ? vcpu.state.x2apic_id : vcpu.state[Reg::id] >> 24;
     return {id, id == model::everybody(false) ? model::everybody(true) : id, command};
 }
 
-std::vector<ModelMachine::Vcpu*> ModelMachine::everybody_but(const Vcpu* vcpu) {
-    std::vector<Vcpu*> all;
-    for (Vcpu& v : vcpus_)
+std::vector<ModelMachine::ModelVcpu*> ModelMachine::everybody_but(const ModelVcpu* vcpu) {
+    std::vector<ModelVcpu*> all;
+    for (ModelVcpu& v : vcpus_)
         if (&v != vcpu) all.push_back(&v);
     return all;
 }
 
-bool ModelMachine::is_for(const Vcpu& vcpu, const Message& message) const {
-    Vcpu tried = vcpu;
+bool ModelMachine::is_for(const ModelVcpu& vcpu, const Message& message) const {
+    ModelVcpu tried = vcpu;
     model::Surroundings<Concrete> around;
     model::As<ScriptedDriver> driver(implementation_, around, tried.cpu, choices_);
     const u32 destination = is_x2apic(vcpu.state) ? message.x2apic_destination : message.destination;
-    const auto out = model::receive(driver, tried.state,
-                                    Access<Concrete>{AccessKind::message, destination, 4, message.command});
+    const Access<Concrete> arrival{AccessKind::message, destination, 4, message.command};
+    driver.begins(arrival);
+    const auto out = model::receive(driver, tried.state, arrival);
     return out.answer == model::Answer::apic;
 }
 
 // I13: of lowest priority one takes it.
-void ModelMachine::deliver(const Message& message, const std::vector<Vcpu*>& to, StepOutcome& outcome) {
+void ModelMachine::deliver(const Message& message, const std::vector<ModelVcpu*>& to, StepOutcome& outcome) {
     const u32 mode = message.command & model::icr::delivery_mode;
     if (mode != model::delivery_mode::lowest_priority) {
-        for (Vcpu* vcpu : to) receive(*vcpu, message, outcome);
+        for (ModelVcpu* vcpu : to) receive(*vcpu, message, outcome);
         return;
     }
-    std::vector<Vcpu*> candidates;
-    for (Vcpu* vcpu : to)
+    std::vector<ModelVcpu*> candidates;
+    for (ModelVcpu* vcpu : to)
         if (is_for(*vcpu, message)) candidates.push_back(vcpu);
     if (candidates.empty()) return;
     receive(*candidates[(message.command & model::icr::vector) % candidates.size()], message, outcome);
 }
 
-void ModelMachine::receive(Vcpu& vcpu, const Message& message, StepOutcome& outcome) {
+void ModelMachine::receive(ModelVcpu& vcpu, const Message& message, StepOutcome& outcome) {
     const u32 destination = is_x2apic(vcpu.state) ? message.x2apic_destination : message.destination;
     const auto out = step(vcpu, {AccessKind::message, destination, 4, message.command});
     if (out.answer != model::Answer::apic) return;
@@ -212,7 +213,7 @@ void ModelMachine::receive(Vcpu& vcpu, const Message& message, StepOutcome& outc
 }
 
 // R05: the bootstrap processor goes on at once.
-void ModelMachine::init(Vcpu& vcpu, StepOutcome& outcome) {
+void ModelMachine::init(ModelVcpu& vcpu, StepOutcome& outcome) {
     if (!vcpu.waits_for_sipi) outcome.restarted.push_back({number_of(vcpu), {}});
     vcpu.waits_for_sipi = (vcpu.state.apic_base & model::apic_base::bsp) == 0;
     vcpu.interrupts_enabled = vcpu.halted = vcpu.nmi_pending = false;
@@ -220,7 +221,7 @@ void ModelMachine::init(Vcpu& vcpu, StepOutcome& outcome) {
 
 // ---- what the host does, and what comes from outside
 
-void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
+void ModelMachine::act(ModelVcpu& vcpu, const Step& step, StepOutcome& outcome) {
     switch (step.what) {
     case Do::reset:
         reset(vcpu);
@@ -228,7 +229,7 @@ void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
         break;
     case Do::init: {
         const Message message = to_id_of(vcpu, model::delivery_mode::init);
-        for (Vcpu* other : everybody_but(&vcpu)) receive(*other, message, outcome); // of the same ID
+        for (ModelVcpu* other : everybody_but(&vcpu)) receive(*other, message, outcome); // of the same ID
         this->step(vcpu, {AccessKind::init, 0});
         vcpu.waits_for_sipi = false;
         init(vcpu, outcome);
@@ -254,10 +255,10 @@ void ModelMachine::act(Vcpu& vcpu, const Step& step, StepOutcome& outcome) {
     }
 }
 
-void ModelMachine::fire_timer(Vcpu& vcpu, StepOutcome& outcome) {
+void ModelMachine::fire_timer(ModelVcpu& vcpu, StepOutcome& outcome) {
     const bool deadline = model::in_deadline_mode(vcpu.state, vcpu.cpu);
     if (deadline ? vcpu.state.tsc_deadline == 0 : vcpu.state[Reg::initial_count] == 0) {
-        outcome.error = "not run: the timer does not run, or has fired before";
+        outcome.end(Ending::not_run, "the timer does not run, or has fired before");
         return;
     }
     step(vcpu, {AccessKind::timer_expires, 0});
@@ -265,7 +266,7 @@ void ModelMachine::fire_timer(Vcpu& vcpu, StepOutcome& outcome) {
 
 // ---- interrupts
 
-bool ModelMachine::take_interrupt(Vcpu& vcpu, StepOutcome& outcome) {
+bool ModelMachine::take_interrupt(ModelVcpu& vcpu, StepOutcome& outcome) {
     const auto out = step(vcpu, {AccessKind::take_interrupt, 0});
     if (out.answer != model::Answer::apic) return false;
     outcome.taken.push_back({number_of(vcpu), static_cast<std::uint8_t>(out.value)});
@@ -276,7 +277,7 @@ bool ModelMachine::take_interrupt(Vcpu& vcpu, StepOutcome& outcome) {
 // All that are open take what comes, until nothing is left that may.
 void ModelMachine::settle(StepOutcome& outcome) {
     constexpr std::uint8_t nmi = 2;
-    for (Vcpu& vcpu : vcpus_) {
+    for (ModelVcpu& vcpu : vcpus_) {
         if (vcpu.waits_for_sipi) continue;
         if (std::exchange(vcpu.nmi_pending, false)) {
             outcome.taken.push_back({number_of(vcpu), nmi});

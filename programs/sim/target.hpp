@@ -41,7 +41,7 @@ class ModelMachine {
     Found found() const;
 
   private:
-    struct Vcpu {
+    struct ModelVcpu {
         model::Cpu<model::Concrete> cpu{};
         PlainState state{};
         model::BytePage<model::u8> page;
@@ -56,26 +56,26 @@ class ModelMachine {
         u32 command = 0;
     };
 
-    PlainOutcome step(Vcpu& vcpu, const model::Access<model::Concrete>& access);
-    void reset(Vcpu& vcpu);
-    void access(Vcpu& vcpu, const Step& step, StepOutcome& outcome);
-    void act(Vcpu& vcpu, const Step& step, StepOutcome& outcome);
-    void init(Vcpu& vcpu, StepOutcome& outcome);
-    void fire_timer(Vcpu& vcpu, StepOutcome& outcome);
-    void send(Vcpu& sender, const Step& step, StepOutcome& outcome);
+    PlainOutcome step(ModelVcpu& vcpu, const model::Access<model::Concrete>& access);
+    void reset(ModelVcpu& vcpu);
+    void access(ModelVcpu& vcpu, const Step& step, StepOutcome& outcome);
+    void act(ModelVcpu& vcpu, const Step& step, StepOutcome& outcome);
+    void init(ModelVcpu& vcpu, StepOutcome& outcome);
+    void fire_timer(ModelVcpu& vcpu, StepOutcome& outcome);
+    void send(ModelVcpu& sender, const Step& step, StepOutcome& outcome);
     void send_msi(const Step& step, StepOutcome& outcome);
-    void deliver(const Message& message, const std::vector<Vcpu*>& to, StepOutcome& outcome);
+    void deliver(const Message& message, const std::vector<ModelVcpu*>& to, StepOutcome& outcome);
     // By a device, physically.
-    static Message to_id_of(const Vcpu& vcpu, u32 command);
-    bool is_for(const Vcpu& vcpu, const Message& message) const;
-    void receive(Vcpu& vcpu, const Message& message, StepOutcome& outcome);
+    static Message to_id_of(const ModelVcpu& vcpu, u32 command);
+    bool is_for(const ModelVcpu& vcpu, const Message& message) const;
+    void receive(ModelVcpu& vcpu, const Message& message, StepOutcome& outcome);
     void settle(StepOutcome& outcome);
-    bool take_interrupt(Vcpu& vcpu, StepOutcome& outcome);
-    std::vector<Vcpu*> everybody_but(const Vcpu* vcpu);
-    u32 number_of(const Vcpu& vcpu) const { return static_cast<u32>(&vcpu - vcpus_.data()); }
+    bool take_interrupt(ModelVcpu& vcpu, StepOutcome& outcome);
+    std::vector<ModelVcpu*> everybody_but(const ModelVcpu* vcpu);
+    u32 number_of(const ModelVcpu& vcpu) const { return static_cast<u32>(&vcpu - vcpus_.data()); }
 
     const PlainImplementation& implementation_;
-    std::vector<Vcpu> vcpus_;
+    std::vector<ModelVcpu> vcpus_;
     model::BytePage<model::u8> shared_;
     ChoiceValues choices_; // of the step that is being taken
     Watch watch_;

@@ -81,7 +81,7 @@ def write_mmio(vcpu, row, value):
 
 
 def open_and_close(vcpu):
-    return [{"vcpu": vcpu, "do": "open-interrupts"}, {"vcpu": vcpu, "do": "close-interrupts"}]
+    return [{"vcpu": vcpu, "do": "enable-interrupts"}, {"vcpu": vcpu, "do": "disable-interrupts"}]
 
 
 def interrupts(vcpu, x2apic):

@@ -256,7 +256,8 @@ TEST_CASE("where all is known and nothing open there is one path, and it is the 
                 }
                 ++decided;
                 const Access<KnownBits> known{access.kind, access.address, access.size, access.value};
-                const std::vector<Path> paths = all_paths(exact(before), exact(cpu), stepping(known));
+                const std::vector<Path> paths =
+                    all_paths(known_state(before), known_cpu(cpu), stepping(known));
                 CAPTURE(int(target.kind));
                 CAPTURE(target.place);
                 CAPTURE(mode);

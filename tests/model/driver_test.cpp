@@ -60,8 +60,8 @@ TEST_CASE("with the window's rule waived an access in x2APIC mode reaches the re
     const Machine m(Mode::x2apic);
     ForkingDriver p;
     p.waive(Rule::M01);
-    State<KnownBits> s = exact(m.s);
-    const auto out = step(p, s, exact(m.cpu), {AccessKind::mmio_read, Machine::window + 0x030});
+    State<KnownBits> s = known_state(m.s);
+    const auto out = step(p, s, known_cpu(m.cpu), {AccessKind::mmio_read, Machine::window + 0x030});
     CHECK(out.answer == Answer::apic);
     CHECK(out.value == Known<u64>{0x0106'0014U});
 }

@@ -37,19 +37,9 @@ constexpr u64 mode_bits(Mode mode) {
 }
 
 constexpr bool is_same(const State<Concrete>& a, const State<Concrete>& b) {
-    return a.apic_base == b.apic_base && a.tsc_deadline == b.tsc_deadline && a.x2apic_id == b.x2apic_id &&
-           a.regs == b.regs && a.esr_pending == b.esr_pending &&
-           a.cleared_by_software == b.cleared_by_software;
-}
-
-// The same values, all of them known.
-constexpr State<KnownBits> exact(const State<Concrete>& s) {
-    State<KnownBits> k{s.apic_base, s.tsc_deadline, s.x2apic_id, {}, s.esr_pending, s.cleared_by_software};
-    for (std::size_t i = 0; i < s.regs.size(); ++i) k.regs[i] = s.regs[i];
-    return k;
-}
-constexpr Cpu<KnownBits> exact(const Cpu<Concrete>& c) {
-    return {c.amd, c.has_x2apic, c.has_tsc_deadline, c.locked_x2apic, c.address_mask, c.hardware_id};
+    bool same = true;
+    for_each_word([&same](StateWord, const auto& x, const auto& y) { same = same && x == y; }, a, b);
+    return same;
 }
 
 class Machine {

@@ -184,8 +184,9 @@ TEST_CASE("B15: whether software can change the bootstrap flag is open, in both 
         unsigned ignored = 0;
         unsigned taken = 0;
         do {
-            State<KnownBits> s = exact(m.s);
-            const auto out = step(p, s, exact(m.cpu), {AccessKind::wrmsr, u64{apic_base::msr}, 8, flipped});
+            State<KnownBits> s = known_state(m.s);
+            const auto out =
+                step(p, s, known_cpu(m.cpu), {AccessKind::wrmsr, u64{apic_base::msr}, 8, flipped});
             if (out.gp) ++refused;
             else if (s.apic_base == Known<u64>{flipped}) ++taken;
             else if (s.apic_base == Known<u64>{m.s.apic_base}) ++ignored;

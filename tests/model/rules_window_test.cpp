@@ -57,8 +57,8 @@ TEST_CASE("M05: what else answers outside xAPIC mode is not predicted") {
     for (const Mode mode : {Mode::disabled, Mode::x2apic}) {
         const Machine m(mode);
         ForkingDriver p;
-        State<KnownBits> s = exact(m.s);
-        const auto out = step(p, s, exact(m.cpu), {AccessKind::mmio_read, Machine::window + 0x030});
+        State<KnownBits> s = known_state(m.s);
+        const auto out = step(p, s, known_cpu(m.cpu), {AccessKind::mmio_read, Machine::window + 0x030});
         CHECK(out.value == Known<u64>{});
         CHECK_FALSE(p.has_forked());
     }

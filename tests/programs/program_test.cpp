@@ -42,8 +42,8 @@ TEST_CASE("program: each action with its words") {
         {"vcpu":0,"do":"wrmsr","msr":"0x1b","value":"0xffffffffffffffff"},
         {"vcpu":0,"do":"cr8-read"},
         {"vcpu":0,"do":"cr8-write","value":"0xF"},
-        {"vcpu":0,"do":"open-interrupts"},
-        {"vcpu":0,"do":"close-interrupts"},
+        {"vcpu":0,"do":"enable-interrupts"},
+        {"vcpu":0,"do":"disable-interrupts"},
         {"vcpu":0,"do":"halt"},
         {"vcpu":0,"do":"wait","microseconds":1000},
         {"vcpu":0,"do":"reset"},
@@ -110,7 +110,7 @@ TEST_CASE("program: keys of others are kept, in the program and with its steps")
     CHECK(notes.outcome->value == 1);
     CHECK(notes.outcome->taken == std::vector<Taken>{{0, 49}});
     CHECK(notes.outcome->restarted == std::vector<Restarted>{{0, 8}});
-    CHECK(notes.outcome->error == "so");
+    CHECK(notes.outcome->reason == "so");
 
     SUBCASE("and what is written reads the same") {
         const std::string written = write_program(program);

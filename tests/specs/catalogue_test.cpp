@@ -177,8 +177,9 @@ TEST_CASE("a departure says one thing that is seen, or that in two ways, and whe
         CHECK(seen.insert(departure.id).second);
         CHECK(find_departure(departure.id) == &departure);
         const DepartureObserved& observed = departure.observed;
-        const bool of_both = observed.bits && observed.effect == "interrupt-ended-when-taken";
-        CHECK(int{observed.gp.has_value()} + int{observed.bits.has_value()} + int{!observed.effect.empty()} ==
+        const bool of_both = observed.bits && observed.effect == Effect::interrupt_ended_when_taken;
+        CHECK(int{observed.gp.has_value()} + int{observed.bits.has_value()} +
+                  int{observed.effect != Effect::none} ==
               (of_both ? 2 : 1));
         if (observed.bits) CHECK(*observed.bits != 0);
         if (observed.word) CHECK(observed.bits.has_value());

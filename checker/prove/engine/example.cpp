@@ -48,13 +48,13 @@ void ExampleRun::prefer_aligned() {
 void ExampleRun::prefer_usual_base() {
     for (const Segment& segment : segments_)
         for (std::size_t depth = 0; depth <= segment.depth; ++depth)
-            for (const ReachableMode& world : segment.unrolling->frame(depth).worlds) {
+            for (const ReachableMode& reached : segment.unrolling->frame(depth).modes_reached) {
                 const SymU64 base =
-                    world.start.state.apic_base & ~(model::apic_base::enable | model::apic_base::extd);
+                    reached.start.state.apic_base & ~(model::apic_base::enable | model::apic_base::extd);
                 const u64 usual =
                     model::apic_base::reset_page | (segment.vcpu == 0 ? model::apic_base::bsp : 0);
                 const SymBool is_usual = equal(base, SymU64{usual});
-                if (!is_usual.is_true()) example_.prefer(!world.guard || is_usual.formula());
+                if (!is_usual.is_true()) example_.prefer(!reached.guard || is_usual.formula());
             }
     for (const Segment& segment : segments_)
         for (std::size_t depth = 1; segment.vcpu == 0 && depth <= segment.depth; ++depth) {

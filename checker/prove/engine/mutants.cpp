@@ -22,7 +22,7 @@ std::string file_of(const Place& place) {
     return std::string(slash == std::string_view::npos ? name : name.substr(slash));
 }
 
-bool is_at(const Application& application, Rule rule, const Place& place) {
+bool is_at(const RulePlace& application, Rule rule, const Place& place) {
     return application.rule == rule && application.line == place.line && application.file == file_of(place);
 }
 
@@ -34,15 +34,16 @@ class TwistedImplementation : public model::Implementation<D> {
     const RegisterTable& table() const override {
         return mutant_.table ? *mutant_.table : model::sdm_registers;
     }
-    typename D::Bool applies(Rule rule, const Place& place, typename D::Bool holds) const override {
-        if (!mutant_.twist || !is_at(mutant_.twist->first, rule, place)) return holds;
+    typename D::Bool applies(const model::Application<D>& here,
+                             const typename D::Bool& condition) const override {
+        if (!mutant_.twist || !is_at(mutant_.twist->first, here.rule, here.place)) return condition;
         switch (mutant_.twist->second) {
         case Twist::drop: return typename D::Bool{false};
         case Twist::force: return typename D::Bool{true};
         case Twist::negate: break;
         }
-        if constexpr (std::is_same_v<typename D::Bool, bool>) return !holds;
-        else return negate(holds);
+        if constexpr (std::is_same_v<typename D::Bool, bool>) return !condition;
+        else return negate(condition);
     }
 
   private:
@@ -52,21 +53,21 @@ class TwistedImplementation : public model::Implementation<D> {
 // The reference, which notes where rules are applied.
 class Listener : public SymImplementation {
   public:
-    SymBool applies(Rule rule, const Place& place, SymBool holds) const override {
-        heard_.insert({rule, file_of(place), place.line});
-        return holds;
+    SymBool applies(const model::Application<Symbolic>& here, const SymBool& condition) const override {
+        heard_.insert({here.rule, file_of(here.place), here.place.line});
+        return condition;
     }
-    std::vector<Application> heard() const {
-        std::vector<Application> all(heard_.begin(), heard_.end());
-        std::ranges::sort(all, {}, [](const Application& a) { return std::tuple(a.file, a.line, a.rule); });
+    std::vector<RulePlace> heard() const {
+        std::vector<RulePlace> all(heard_.begin(), heard_.end());
+        std::ranges::sort(all, {}, [](const RulePlace& a) { return std::tuple(a.file, a.line, a.rule); });
         return all;
     }
 
   private:
-    mutable std::set<Application> heard_;
+    mutable std::set<RulePlace> heard_;
 };
 
-std::vector<Application> applications() {
+std::vector<RulePlace> applications() {
     const Listener listener;
     for (const CaseKey& key : all_cases()) {
         const Start start{any_cpu(), any_state(key.mode, "s."), any_surroundings("s.")};
@@ -78,7 +79,7 @@ std::vector<Application> applications() {
 void add_twists(std::vector<Mutant>& mutants) {
     constexpr std::array words = {std::pair{Twist::drop, "dropped"}, std::pair{Twist::force, "forced"},
                                   std::pair{Twist::negate, "negated"}};
-    for (const Application& application : applications())
+    for (const RulePlace& application : applications())
         for (const auto& [twist, word] : words) {
             Mutant mutant;
             mutant.rule = application.rule;

@@ -17,18 +17,18 @@ namespace lapicheck::prove {
 enum class Twist : std::uint8_t { drop, force, negate };
 
 // Where in the model's text a rule is applied.
-struct Application {
+struct RulePlace {
     model::Rule rule = model::Rule::M14;
     std::string file; // "model/msr.hpp"
     unsigned line = 0;
 
-    friend auto operator<=>(const Application&, const Application&) = default;
+    friend auto operator<=>(const RulePlace&, const RulePlace&) = default;
 };
 
 struct Mutant {
     std::string name; // "X06 dropped at model/msr.hpp:41", "svr: bit 8 is reserved"
     model::Rule rule = model::Rule::M14;
-    std::optional<std::pair<Application, Twist>> twist; // or else
+    std::optional<std::pair<RulePlace, Twist>> twist; // or else
     std::optional<model::RegisterTable> table;
 
     std::unique_ptr<SymImplementation> symbolic() const;

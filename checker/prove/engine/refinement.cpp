@@ -39,29 +39,32 @@ Reg whole(Reg reg) {
 
 Label label_of(const CaseKey& key, const Path& path, const Reference::Contrast& contrast) {
     const SymOutcome& allowed = contrast.allowed->out;
-    const int word = contrast.word < 5 ? contrast.word
-                                       : static_cast<int>(model::index_of(whole(
-                                             register_of_word(static_cast<std::size_t>(contrast.word))))) +
-                                             5;
+    // The words of a bitmap are one; those that are no register's keep their place.
+    constexpr int first_register = model::state_word_count - model::window_register_count;
+    const Reg reg = register_of_word(static_cast<std::size_t>(std::max(contrast.word, 0)));
+    const int word = contrast.word < first_register
+                         ? contrast.word
+                         : static_cast<int>(model::index_of(whole(reg))) + first_register;
     return {allowed.rule, whole(allowed.reg), word, path.out.gp, allowed.gp, key.mode, key.kind};
 }
 
 // The rules of the reference, and the answers of an implementation to what they leave open.
 class AnswersOf : public PlainImplementation {
   public:
+    using Here = model::Application<Concrete>;
     explicit AnswersOf(const PlainImplementation& implementation) : implementation_(&implementation) {}
 
-    std::optional<bool> decides(Rule rule, bool proposal) const override {
-        return implementation_->decides(rule, proposal);
+    std::optional<bool> decides(const Here& here, bool proposal) const override {
+        return implementation_->decides(here, proposal);
     }
-    std::optional<bool> chooses(Rule rule, const bool& proposal) const override {
-        return implementation_->chooses(rule, proposal);
+    std::optional<bool> chooses(const Here& here, const bool& proposal) const override {
+        return implementation_->chooses(here, proposal);
     }
-    std::optional<u32> chooses(Rule rule, const u32& proposal) const override {
-        return implementation_->chooses(rule, proposal);
+    std::optional<u32> chooses(const Here& here, const u32& proposal) const override {
+        return implementation_->chooses(here, proposal);
     }
-    std::optional<u64> chooses(Rule rule, const u64& proposal) const override {
-        return implementation_->chooses(rule, proposal);
+    std::optional<u64> chooses(const Here& here, const u64& proposal) const override {
+        return implementation_->chooses(here, proposal);
     }
 
   private:

@@ -43,7 +43,7 @@ SymAccess access_of(const CaseKey& key, const char* prefix) { return any_access(
 Search::Search(const SymImplementation& implementation, Solver& solver, SearchBounds bounds)
     : implementation_(implementation), solver_(solver), bounds_(bounds), first_(implementation, "r", true),
       second_(implementation, "q", true), other_vcpu_(implementation, "v", false),
-      valid_cpu_(valid_cpu(any_cpu(), first_.frame(0).worlds.front().start.state).formula()) {}
+      valid_cpu_(valid_cpu(any_cpu(), first_.frame(0).modes_reached.front().start.state).formula()) {}
 
 std::pair<const Search::Find*, Conditions> Search::most_telling(const std::vector<Find>& finds,
                                                                 const std::vector<SymAccess>& accesses) {
@@ -140,14 +140,14 @@ std::vector<Search::Find> Search::finds_of_step(const WantedStep& wanted, const 
     const SymAccess access = access_of(key, last_access);
     const Frame& frame = first_.frame(depth);
     std::vector<Find> finds;
-    for (std::size_t w = 0; w < frame.worlds.size(); ++w) {
-        const ReachableMode& world = frame.worlds[w];
-        if (world.mode != key.mode) continue;
+    for (std::size_t w = 0; w < frame.modes_reached.size(); ++w) {
+        const ReachableMode& reached = frame.modes_reached[w];
+        if (reached.mode != key.mode) continue;
         for (const Path& path : first_.paths(depth, w, access, last_choices)) {
-            const SymBool meets = wanted(world.start, access, path);
+            const SymBool meets = wanted(reached.start, access, path);
             if (meets.is_false() || path.excludes(meets.formula())) continue;
             finds.push_back(
-                {path.condition() && meets.formula(), world.guard, {std::make_shared<Path>(path)}});
+                {path.condition() && meets.formula(), reached.guard, {std::make_shared<Path>(path)}});
         }
     }
     return finds;
@@ -180,8 +180,8 @@ std::vector<Search::Find> Search::finds_of_pair(const WantedPair& wanted,
     const Frame& other_frame = second_.frame(other_depth);
     std::vector<Find> finds;
     const auto add = [&](std::size_t w, std::size_t v) {
-        const ReachableMode& a = frame.worlds[w];
-        const ReachableMode& b = other_frame.worlds[v];
+        const ReachableMode& a = frame.modes_reached[w];
+        const ReachableMode& b = other_frame.modes_reached[v];
         if (a.mode != keys.first.mode || b.mode != keys.second.mode) return;
         for (const Path& x : first_.paths(depth, w, access, last_choices))
             for (const Path& y : second_.paths(other_depth, v, access, last_choices)) {
@@ -194,8 +194,8 @@ std::vector<Search::Find> Search::finds_of_pair(const WantedPair& wanted,
                                  {std::make_shared<Path>(x), std::make_shared<Path>(y)}});
             }
     };
-    for (std::size_t w = 0; w < frame.worlds.size(); ++w)
-        for (std::size_t v = 0; v < other_frame.worlds.size(); ++v) add(w, v);
+    for (std::size_t w = 0; w < frame.modes_reached.size(); ++w)
+        for (std::size_t v = 0; v < other_frame.modes_reached.size(); ++v) add(w, v);
     return finds;
 }
 
@@ -235,7 +235,7 @@ std::vector<Search::Find> Search::finds_of_vcpus(const WantedPair& wanted,
     const Frame& frame = first_.frame(depth);
     std::vector<Find> finds;
     const auto add = [&](std::size_t own_world, const ReachableMode& other) {
-        const ReachableMode& own = frame.worlds[own_world];
+        const ReachableMode& own = frame.modes_reached[own_world];
         if (own.mode != keys.second.mode || other.mode != keys.first.mode) return;
         Start writing = other.start;
         writing.around.shared = own.start.around.shared;
@@ -255,8 +255,8 @@ std::vector<Search::Find> Search::finds_of_vcpus(const WantedPair& wanted,
                 }
         }
     };
-    for (std::size_t w = 0; w < frame.worlds.size(); ++w)
-        for (const ReachableMode& other : other_vcpu_.frame(other_depth).worlds) add(w, other);
+    for (std::size_t w = 0; w < frame.modes_reached.size(); ++w)
+        for (const ReachableMode& other : other_vcpu_.frame(other_depth).modes_reached) add(w, other);
     return finds;
 }
 

@@ -56,18 +56,18 @@ Unrolling::Unrolling(const SymImplementation& implementation, std::string name, 
     steps_.push_back(
         {paths_of(implementation, start, any_access(AccessKind::reset, 4, name_), choice_prefix(0))});
     guards_.push_back({context().bool_val(true)});
-    frames_.push_back({std::nullopt, worlds_after(steps_.back(), guards_.back(), start.cpu)});
+    frames_.push_back({std::nullopt, modes_after(steps_.back(), guards_.back(), start.cpu)});
     // Whether an AMD CPU comes up disabled is left open (R08), and whether a locked one comes up in x2APIC
     // mode (B17). Runs begin as most machines do once their firmware runs: enabled, in xAPIC mode.
-    std::erase_if(frames_.back().worlds,
-                  [](const ReachableMode& world) { return world.mode != Mode::xapic; });
+    std::erase_if(frames_.back().modes_reached,
+                  [](const ReachableMode& reached) { return reached.mode != Mode::xapic; });
 }
 
 std::string Unrolling::choice_prefix(std::size_t depth) const { return fmt::format("{}{}.", name_, depth); }
 
-std::vector<ReachableMode> Unrolling::worlds_after(const std::vector<std::vector<Path>>& steps,
-                                                   const std::vector<z3::expr>& guards, const SymCpu& cpu) {
-    std::vector<ReachableMode> worlds;
+std::vector<ReachableMode> Unrolling::modes_after(const std::vector<std::vector<Path>>& steps,
+                                                  const std::vector<z3::expr>& guards, const SymCpu& cpu) {
+    std::vector<ReachableMode> modes_reached;
     for (const Mode mode : modes) {
         Landing all;
         for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -83,9 +83,9 @@ std::vector<ReachableMode> Unrolling::worlds_after(const std::vector<std::vector
             all = {(landing.guard || all.guard).simplify(), select_state(here, *landing.state, *all.state),
                    select_around(here, *landing.around, *all.around)};
         }
-        if (all.state) worlds.push_back({mode, all.guard, {cpu, *all.state, *all.around}});
+        if (all.state) modes_reached.push_back({mode, all.guard, {cpu, *all.state, *all.around}});
     }
-    return worlds;
+    return modes_reached;
 }
 
 void Unrolling::add_frame() {
@@ -96,14 +96,14 @@ void Unrolling::add_frame() {
                                   SymU64::variable(prefix + "address"), SymU64::variable(prefix + "value")};
     std::vector<std::vector<Path>> steps;
     std::vector<z3::expr> guards;
-    for (const ReachableMode& world : frames_.back().worlds)
+    for (const ReachableMode& reached : frames_.back().modes_reached)
         for (const AccessKind kind : run_kinds) {
             const SymAccess access{kind, variables.address, 4, variables.value};
-            steps.push_back(paths_of(*implementation_, world.start, access, prefix));
-            guards.push_back(world.guard && variables.kind == c.bv_val(static_cast<unsigned>(kind), 4));
+            steps.push_back(paths_of(*implementation_, reached.start, access, prefix));
+            guards.push_back(reached.guard && variables.kind == c.bv_val(static_cast<unsigned>(kind), 4));
         }
-    const SymCpu cpu = frames_.back().worlds.front().start.cpu;
-    frames_.push_back({variables, worlds_after(steps, guards, cpu)});
+    const SymCpu cpu = frames_.back().modes_reached.front().start.cpu;
+    frames_.push_back({variables, modes_after(steps, guards, cpu)});
     steps_.push_back(std::move(steps));
     guards_.push_back(std::move(guards));
 }
@@ -113,10 +113,11 @@ const Frame& Unrolling::frame(std::size_t depth) {
     return frames_[depth];
 }
 
-const std::vector<Path>& Unrolling::paths(std::size_t depth, std::size_t world, const SymAccess& access,
+const std::vector<Path>& Unrolling::paths(std::size_t depth, std::size_t reached, const SymAccess& access,
                                           const std::string& prefix) {
-    auto& paths = final_paths_[{depth, world, access.kind, access.size}];
-    if (paths.empty()) paths = paths_of(*implementation_, frame(depth).worlds[world].start, access, prefix);
+    auto& paths = final_paths_[{depth, reached, access.kind, access.size}];
+    if (paths.empty())
+        paths = paths_of(*implementation_, frame(depth).modes_reached[reached].start, access, prefix);
     return paths;
 }
 

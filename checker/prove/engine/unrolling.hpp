@@ -24,7 +24,7 @@ struct ReachableMode {
 
 struct Frame {
     std::optional<StepVariables> step; // none for the frame after RESET
-    std::vector<ReachableMode> worlds;
+    std::vector<ReachableMode> modes_reached;
 };
 
 class Unrolling {
@@ -35,7 +35,7 @@ class Unrolling {
     // After `depth` steps.
     const Frame& frame(std::size_t depth);
     // The paths of an access there; the access's and the choices' names begin with `prefix`.
-    const std::vector<Path>& paths(std::size_t depth, std::size_t world, const SymAccess& access,
+    const std::vector<Path>& paths(std::size_t depth, std::size_t reached, const SymAccess& access,
                                    const std::string& prefix);
     // The choices that a run took which an example tells: names and proposals, of RESET (depth 0) or of the
     // step that led to the frame.
@@ -44,8 +44,8 @@ class Unrolling {
 
   private:
     void add_frame();
-    static std::vector<ReachableMode> worlds_after(const std::vector<std::vector<Path>>& steps,
-                                                   const std::vector<z3::expr>& guards, const SymCpu& cpu);
+    static std::vector<ReachableMode> modes_after(const std::vector<std::vector<Path>>& steps,
+                                                  const std::vector<z3::expr>& guards, const SymCpu& cpu);
 
     const SymImplementation* implementation_;
     std::string name_;

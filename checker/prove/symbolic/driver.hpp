@@ -59,6 +59,8 @@ class SymbolicDriver {
     void elsewhere(const model::State<D>&, const model::Access<D>&, model::Outcome<D>&) const {}
     void amend(const model::State<D>&, const model::Access<D>&, model::Outcome<D>&, model::State<D>&) const {}
 
+    void begins(const model::Access<D>&) const {}
+
     // Follows one way and remembers the other.
     bool decide(const SymBool& condition);
     // Goes on to the next path; false if that was the last.

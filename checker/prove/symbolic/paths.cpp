@@ -73,6 +73,8 @@ SymState any_state(Mode mode, const std::string& prefix) {
     s.tsc_deadline = SymU64::variable(prefix + "tsc_deadline");
     s.x2apic_id = SymU32::variable(prefix + "x2apic_id");
     s.esr_pending = SymU32::variable(prefix + "esr_pending");
+    s.private_icr_high = SymU32::variable(prefix + "private_icr_high");
+    s.private_boot_processor = SymU32::variable(prefix + "private_boot_processor");
     s.cleared_by_software = bool_variable(prefix + "cleared_by_software");
     for (const RegisterRow& row : model::sdm_registers)
         s[row.reg] = SymU32::variable(prefix + word_name(row));

@@ -295,29 +295,30 @@ TEST_CASE("a timer that runs may fire at any time, and must once it is said to h
 TEST_CASE("a step that was not run changes nothing, one that failed may have changed all it touches") {
     Judged judged;
     StepOutcome error;
-    error.error = "not run: vCPU 0 is in HLT";
+    error.end(programs::Ending::not_run, "vCPU 0 is in HLT");
     CHECK(judged(mmio_write(0x80, 0x30), error).kind == StepVerdict::Kind::not_judged);
     CHECK(is_ok(judged(mmio_read(0x80), value(0))));
-    error.error = "KVM_EXIT_INTERNAL_ERROR";
+    error.end(programs::Ending::stopped, "KVM_EXIT_INTERNAL_ERROR");
     const StepVerdict stopped = judged(mmio_write(0x80, 0x30), error);
     REQUIRE(stopped.divergences.size() == 1);
     CHECK(stopped.divergences[0].mismatch.fault == Fault::unfinished);
     CHECK(stopped.divergences[0].mismatch.reg == Reg::tpr);
-    CHECK(stopped.divergences[0].because.back().what == error.error);
+    CHECK(stopped.divergences[0].because.back().what == error.reason);
     CHECK(judged(mmio_read(0x80), value(0x30)).divergences.empty());
 }
 
 TEST_CASE("what the manual says nothing of may stop a vCPU") {
     Judged judged;
     StepOutcome error;
-    error.error = "KVM_EXIT_INTERNAL_ERROR";
+    error.end(programs::Ending::stopped, "KVM_EXIT_INTERNAL_ERROR");
     Step half = mmio_write(0x80, 0x30);
     half.size = 2;
     CHECK(judged(half, error).kind == StepVerdict::Kind::not_judged);
     CHECK(judged(step(Do::mmio_read, 0xfed0'0000), error).kind == StepVerdict::Kind::not_judged);
     judged(wrmsr(0x1b, 0xfee0'0d00), ok());
     CHECK(judged(mmio_read(0x80), error).kind == StepVerdict::Kind::not_judged); // the window is closed
-    error.error = "vCPU 1: KVM_EXIT_INTERNAL_ERROR";                             // it stopped after the step
+    error.end(programs::Ending::stopped_after,
+              "vCPU 1: KVM_EXIT_INTERNAL_ERROR"); // it stopped after the step
     CHECK(judged(rdmsr(0x808), error).kind == StepVerdict::Kind::not_judged);
 }
 

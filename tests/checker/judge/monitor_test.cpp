@@ -14,14 +14,14 @@ constexpr u64 enabled_base = 0xfee0'0900;
 
 // An APIC of which nothing is known but its mode and where its window is.
 AbstractState in_mode(u64 mode_bits) {
-    AbstractState worlds = AbstractState::unknown();
+    AbstractState state = AbstractState::unknown();
     traces::GuestAccess read;
     read.kind = model::AccessKind::rdmsr;
     read.address = model::apic_base::msr;
     read.value = mode_bits;
-    const Judgement judgement = worlds.judge(read, {}, {}, true);
+    const Judgement judgement = state.judge(read, {}, {}, true);
     REQUIRE(judgement.explained);
-    return worlds;
+    return state;
 }
 AbstractState xapic() { return in_mode(enabled_base); }
 AbstractState x2apic() { return in_mode(enabled_base | model::apic_base::extd); }

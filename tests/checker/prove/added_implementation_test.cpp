@@ -15,8 +15,9 @@ class WritesWhenDisabled : public model::Implementation<D> {
   public:
     static constexpr model::ImplementationInfo info{
         "writes-when-disabled", "the window takes writes while the APIC is disabled", "made up in a test"};
-    typename D::Bool applies(model::Rule rule, const model::Place&, typename D::Bool holds) const override {
-        return rule == model::Rule::M04 ? typename D::Bool{false} : holds;
+    typename D::Bool applies(const model::Application<D>& here,
+                             const typename D::Bool& condition) const override {
+        return here.rule == model::Rule::M04 ? typename D::Bool{false} : condition;
     }
 };
 

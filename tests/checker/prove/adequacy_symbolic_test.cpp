@@ -53,6 +53,8 @@ void set_start(Values& values, const Start& start, const PlainStep& step) {
     set(start.state.tsc_deadline, step.before.tsc_deadline);
     set(start.state.x2apic_id, step.before.x2apic_id);
     set(start.state.esr_pending, step.before.esr_pending);
+    set(start.state.private_icr_high, step.before.private_icr_high);
+    set(start.state.private_boot_processor, step.before.private_boot_processor);
     set(start.state.cleared_by_software, step.before.cleared_by_software ? 1 : 0);
     for (std::size_t i = 0; i < step.before.regs.size(); ++i) set(start.state.regs[i], step.before.regs[i]);
     values.set(start.around.own, step.around.own, step.places);
@@ -114,6 +116,10 @@ void add_state(Comparison& words, const SymState& s, const SymState& before, con
     add_word(words, s.tsc_deadline, before.tsc_deadline, plain.tsc_deadline, plain_before.tsc_deadline);
     add_word(words, s.x2apic_id, before.x2apic_id, plain.x2apic_id, plain_before.x2apic_id);
     add_word(words, s.esr_pending, before.esr_pending, plain.esr_pending, plain_before.esr_pending);
+    add_word(words, s.private_icr_high, before.private_icr_high, plain.private_icr_high,
+             plain_before.private_icr_high);
+    add_word(words, s.private_boot_processor, before.private_boot_processor, plain.private_boot_processor,
+             plain_before.private_boot_processor);
     words.add(s.cleared_by_software, plain.cleared_by_software ? 1 : 0);
     for (std::size_t i = 0; i < s.regs.size(); ++i)
         add_word(words, s.regs[i], before.regs[i], plain.regs[i], plain_before.regs[i]);
@@ -250,6 +256,8 @@ class Fitting {
         put(start.state.tsc_deadline.formula(), step.before.tsc_deadline);
         put(start.state.x2apic_id.formula(), step.before.x2apic_id);
         put(start.state.esr_pending.formula(), step.before.esr_pending);
+        put(start.state.private_icr_high.formula(), step.before.private_icr_high);
+        put(start.state.private_boot_processor.formula(), step.before.private_boot_processor);
         put(start.state.cleared_by_software.formula(), step.before.cleared_by_software);
         for (std::size_t i = 0; i < step.before.regs.size(); ++i)
             put(start.state.regs[i].formula(), step.before.regs[i]);

@@ -25,16 +25,16 @@ SymU64 probe_at(std::size_t depth) { return SymU64::variable(fmt::format("probe{
 
 std::vector<z3::expr> formulas_of(const Frame& frame, std::size_t depth) {
     std::vector<z3::expr> all;
-    for (const ReachableMode& world : frame.worlds) {
-        const SymState& s = world.start.state;
-        all.push_back(world.guard);
+    for (const ReachableMode& reached : frame.modes_reached) {
+        const SymState& s = reached.start.state;
+        all.push_back(reached.guard);
         all.push_back(s.apic_base.formula());
         all.push_back(s.tsc_deadline.formula());
         all.push_back(s.x2apic_id.formula());
         all.push_back(s.esr_pending.formula());
         all.push_back(s.cleared_by_software.formula());
         for (const SymU32& word : s.regs) all.push_back(word.formula());
-        for (const SymPage* page : {&world.start.around.own, &world.start.around.shared})
+        for (const SymPage* page : {&reached.start.around.own, &reached.start.around.shared})
             all.push_back(page->read(probe_at(depth), 8).formula());
     }
     return all;
@@ -66,9 +66,9 @@ class Unrolled {
             formulas_.push_back(formulas_of(unrolling_.frame(depth), depth));
             if (depth == 0) continue;
             const StepVariables& step = *unrolling_.frame(depth).step;
-            for (const ReachableMode& world : unrolling_.frame(depth - 1).worlds)
+            for (const ReachableMode& reached : unrolling_.frame(depth - 1).modes_reached)
                 for (const AccessKind kind : std::set(kinds.begin(), kinds.end()))
-                    add_answers(answers, implementation, world.start, {kind, step.address, 4, step.value},
+                    add_answers(answers, implementation, reached.start, {kind, step.address, 4, step.value},
                                 depth);
         }
         answers_ = answers.all();
@@ -213,10 +213,10 @@ void check_frame(Unrolled& unrolled, const RandomRun& run, const ExecutedStep& e
     const std::vector<u64> found = run.values().of(unrolled.formulas(depth));
     const std::vector<u64> expected = numbers_of(end.before, end.around_before, run.probe());
     bool has_world = false;
-    for (std::size_t w = 0; w < frame.worlds.size(); ++w) {
-        const bool here = frame.worlds[w].mode == mode_of(end.before);
+    for (std::size_t w = 0; w < frame.modes_reached.size(); ++w) {
+        const bool here = frame.modes_reached[w].mode == mode_of(end.before);
         const auto first = found.begin() + static_cast<std::ptrdiff_t>(w * expected.size());
-        CAPTURE(frame.worlds[w].mode);
+        CAPTURE(frame.modes_reached[w].mode);
         REQUIRE((*first == 1) == here);
         if (here) REQUIRE(std::equal(expected.begin(), expected.end(), first));
         has_world = has_world || here;
@@ -262,26 +262,26 @@ TEST_CASE("a run from RESET on plain values is what the merged formulas say of i
     for (const Mode mode : modes) CHECK(modes_reached[mode] > 30);
 }
 
-TEST_CASE("after RESET there is one world: xAPIC mode") {
+TEST_CASE("after RESET one mode is reached: xAPIC mode") {
     for (const ImplementationEntry& entry : model::implementations()) {
         const auto implementation = symbolic(entry).make();
         for (const bool bsp : {false, true}) {
             Unrolling unrolling(*implementation, "r", bsp);
             const Frame& frame = unrolling.frame(0);
-            REQUIRE(frame.worlds.size() == 1);
-            CHECK(frame.worlds.front().mode == Mode::xapic);
+            REQUIRE(frame.modes_reached.size() == 1);
+            CHECK(frame.modes_reached.front().mode == Mode::xapic);
             CHECK_FALSE(frame.step.has_value());
         }
     }
 }
 
-TEST_CASE("the worlds of a frame exclude each other") {
+TEST_CASE("the modes that are reached in a frame exclude each other") {
     const auto implementation = symbolic(model::implementations().front()).make();
     Unrolling unrolling(*implementation, "r", true);
     for (std::size_t depth = 1; depth <= 2; ++depth) {
         const Frame& frame = unrolling.frame(depth);
-        for (const ReachableMode& a : frame.worlds)
-            for (const ReachableMode& b : frame.worlds) {
+        for (const ReachableMode& a : frame.modes_reached)
+            for (const ReachableMode& b : frame.modes_reached) {
                 if (a.mode == b.mode) continue;
                 z3::solver solver(context(), z3::solver::simple());
                 solver.add(a.guard && b.guard);

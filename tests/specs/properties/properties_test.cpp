@@ -169,9 +169,9 @@ TEST_CASE("on partly known values a property says nothing that plain values cont
         const RandomStep step = transitions.next();
         RandomApic& random = transitions.random();
         const bool all_known = random.chance(30);
-        const auto cpu = all_known ? exact(step.cpu) : random.partly(step.cpu);
-        const auto before = all_known ? exact(step.before) : random.partly(step.before);
-        const auto after = all_known ? exact(step.after) : random.partly(step.after);
+        const auto cpu = all_known ? model::known_cpu(step.cpu) : random.partly(step.cpu);
+        const auto before = all_known ? model::known_state(step.before) : random.partly(step.before);
+        const auto after = all_known ? model::known_state(step.after) : random.partly(step.after);
         const auto out = partly(random, step.out);
         const Known<u64> value = all_known ? Known<u64>{step.access.value} : random.partly(step.access.value);
         const model::Access<KnownBits> access{step.access.kind, step.access.address, step.access.size, value};
