@@ -39,3 +39,11 @@ APIC to x2APIC mode, reads at 0xfee00000 still reach the registers." 1 build/dem
 grep -q ':34210-34211 .*x2APIC mode' build/demo/report.txt ||
     die "the read of 0xfee00030 in x2APIC mode (lines 34210-34211) was not reported"
 show "The same guest on the same kernel, with the fix." 0 --profile kvm build/demo/fixed-smp1.txt
+
+say
+step "what to try next"
+say "  build/release/lapicheck audit                    the KVM of this machine, register by register (needs /dev/kvm)
+  build/release/lapicheck record -o trace.txt -- COMMAND   a recording of KVM while COMMAND runs (as root)
+  build/release/lapicheck check trace.txt          that, or your own trace, against the manuals
+  build/release/lapicheck explain M01              the rule that was broken, its sources, KVM's departures
+  build/release/lapicheck prove --impl kvm-2018    the same fault as a proof, from RESET"

@@ -48,26 +48,6 @@ void attach_consequence(GuestAccess& access, const Event& event) {
     }
 }
 
-// As it was before attach_apic() and attach_consequence().
-GuestAccess without_apic(const GuestAccess& access) {
-    const GuestAccess none;
-    GuestAccess bare = access;
-    bare.reached_apic = false;
-    bare.apic_offset = none.apic_offset;
-    bare.apic_value = none.apic_value;
-    bare.ipis = none.ipis;
-    bare.ipi_line = none.ipi_line;
-    bare.ipi = none.ipi;
-    bare.ipi_vector = none.ipi_vector;
-    bare.ipi_destination = none.ipi_destination;
-    bare.ended_interrupt = none.ended_interrupt;
-    bare.eoi_line = none.eoi_line;
-    bare.eoi_id = none.eoi_id;
-    bare.eoi_vector = none.eoi_vector;
-    bare.last_line = bare.line;
-    return bare;
-}
-
 bool is_command(std::uint32_t offset) {
     return offset == offset_of(Reg::icr) || offset == offset_of(Reg::icr_high);
 }
@@ -123,7 +103,7 @@ void Assembler::on_lost(const Event& event) {
 
 void Assembler::take(Thread& thread, const Event& event) {
     switch (event.kind) {
-    case EventKind::mmio_write: open_write(thread, event); break;
+    case EventKind::mmio_write: begin_write(thread, event); break;
     case EventKind::mmio_read: complete_read(thread, event); break;
     case EventKind::msr_read:
     case EventKind::msr_write: complete_msr(thread, event); break;
@@ -152,8 +132,8 @@ void Assembler::take(Thread& thread, const Event& event) {
 Event Assembler::with_command(const Thread& thread, const Event& accepted) {
     const Event* const last = thread.leading > 0 ? &thread.events[thread.leading - 1] : nullptr;
     const bool held = last != nullptr && last->kind == EventKind::apic_ipi;
-    const bool open = !held && thread.write_open && thread.write.ipis > 0;
-    if (!held && !open) return accepted;
+    const bool pending = !held && thread.pending_write && thread.write.ipis > 0;
+    if (!held && !pending) return accepted;
     const Interrupt& ipi = held ? last->interrupt : thread.write.ipi;
     if (ipi.delivery_mode != accepted.interrupt.delivery_mode) return accepted;
     Event event = accepted;
@@ -163,9 +143,9 @@ Event Assembler::with_command(const Thread& thread, const Event& accepted) {
     return event;
 }
 
-// A consequence of the MMIO write that is open, if the register fits.
+// A consequence of the MMIO write that is pending, if the register fits.
 bool Assembler::claim_consequence(Thread& thread, const Event& event) {
-    if (!thread.write_open) return false;
+    if (!thread.pending_write) return false;
     GuestAccess& write = thread.write;
     if (event.kind == EventKind::apic_write) {
         const bool fits =
@@ -194,8 +174,8 @@ void Assembler::hold(Thread& thread, const Event& event) {
 }
 
 void Assembler::close_write(Thread& thread, bool ends_early) {
-    if (!thread.write_open) return;
-    thread.write_open = false;
+    if (!thread.pending_write) return;
+    thread.pending_write = false;
     thread.write.ends_early = ends_early;
     sink_.on_access(thread.write);
 }
@@ -225,11 +205,11 @@ void Assembler::start(GuestAccess& access, const Thread& thread, const Event& ev
     access.time = event.time;
 }
 
-void Assembler::open_write(Thread& thread, const Event& event) {
+void Assembler::begin_write(Thread& thread, const Event& event) {
     close_write(thread);
     discard_leading(thread);
     start(thread.write, thread, event, AccessKind::mmio_write);
-    thread.write_open = true;
+    thread.pending_write = true;
 }
 
 void Assembler::complete_read(Thread& thread, const Event& event) {
@@ -255,27 +235,16 @@ void Assembler::hand_over(GuestAccess& mmio, GuestAccess& msr) {
                       mmio.apic_offset == offset_of_msr(msr.address) && mmio.apic_value == msr.value;
     const bool has_consequences = mmio.ipis > 0 || mmio.ended_interrupt;
     if (!fits || (msr.gp && has_consequences)) return;
-    const GuestAccess bare = std::exchange(mmio, without_apic(mmio));
+    msr.effects() = std::exchange(mmio.effects(), {});
+    mmio.last_line = mmio.line;
     msr.first_line = std::min(msr.first_line, mmio.last_line + 1);
-    msr.reached_apic = true;
-    msr.apic_offset = bare.apic_offset;
-    msr.apic_value = bare.apic_value;
-    msr.ipis = bare.ipis;
-    msr.ipi_line = bare.ipi_line;
-    msr.ipi = bare.ipi;
-    msr.ipi_vector = bare.ipi_vector;
-    msr.ipi_destination = bare.ipi_destination;
-    msr.ended_interrupt = bare.ended_interrupt;
-    msr.eoi_line = bare.eoi_line;
-    msr.eoi_id = bare.eoi_id;
-    msr.eoi_vector = bare.eoi_vector;
 }
 
 void Assembler::complete_msr(Thread& thread, const Event& event) {
     const bool write = event.kind == EventKind::msr_write;
     GuestAccess access;
     start(access, thread, event, write ? AccessKind::wrmsr : AccessKind::rdmsr);
-    if (thread.write_open) hand_over(thread.write, access);
+    if (thread.pending_write) hand_over(thread.write, access);
     close_write(thread);
     if (is_apic_msr_window(event.where)) {
         const std::uint32_t offset = offset_of_msr(event.where);

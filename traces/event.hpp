@@ -1,7 +1,7 @@
 // One record of a trace, whatever the format it was read from.
 //
 // A reader turns bytes into Events and knows nothing of rules or of the state of an APIC; the
-// assembler (assembler.hpp) puts the Events of one access together.
+// assembler (access_assembler.hpp) puts the Events of one access together.
 #pragma once
 
 #include <cstdint>

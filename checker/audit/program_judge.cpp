@@ -205,11 +205,11 @@ bool ProgramJudge::judge_closed(StepVerdict& verdict, JudgedVcpu& vcpu, const Gu
 
 void ProgramJudge::judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const GuestAccess& access) {
     const auto before = Attribution::before(vcpu.state);
-    const Judgement judgement = vcpu.state.judge(access, vcpu.facts, everything_seen, true);
+    const Judgement judgement = vcpu.state.judge({access, vcpu.facts, everything_seen, true});
     Judgement reached;
     reached.explained = false;
     if (vcpu.reached) {
-        reached = vcpu.reached->state.judge(access, vcpu.facts, everything_seen, true);
+        reached = vcpu.reached->state.judge({access, vcpu.facts, everything_seen, true});
         if (++vcpu.reached->age > reached_patience) reached.explained = false;
     }
     if (judgement.explained) {
@@ -248,7 +248,7 @@ void ProgramJudge::judge_unfinished(StepVerdict& verdict, const JudgedVcpu& vcpu
     if (outcome.ending == programs::Ending::stopped_after) return;
     access.unfinished = true;
     AbstractState tried = vcpu.state;
-    const Judgement judgement = tried.judge(access, vcpu.facts, everything_seen, true);
+    const Judgement judgement = tried.judge({access, vcpu.facts, everything_seen, true});
     if (judgement.explained) return;
     report(verdict, vcpu, access, judgement.mismatch);
     verdict.divergences.back().because.push_back({line_, programs::ending_text(outcome)});

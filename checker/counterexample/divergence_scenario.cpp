@@ -55,7 +55,7 @@ class Course {
         case AccessKind::mmio_read:
         case AccessKind::mmio_write:
         case AccessKind::rdmsr:
-        case AccessKind::wrmsr: return state_.judge(plain_access(step), cpu_, {}, false).explained;
+        case AccessKind::wrmsr: return state_.judge({plain_access(step), cpu_, {}, false}).explained;
         case AccessKind::message:
             waiting_ = model::low_half(step.value) & model::icr::vector;
             state_.on_accept(waiting_, true, (step.value & model::icr::trigger) != 0);
@@ -65,7 +65,7 @@ class Course {
         default: return false;
         }
     }
-    Judgement judge(const GuestAccess& access) { return state_.judge(access, cpu_, everything_seen, true); }
+    Judgement judge(const GuestAccess& access) { return state_.judge({access, cpu_, everything_seen, true}); }
 
   private:
     void see(Reg reg, u32 value) {
@@ -73,7 +73,7 @@ class Course {
         read.address = model::apic_base::reset_page + model::offset_of(reg);
         read.size = 4;
         read.value = value;
-        state_.judge(read, cpu_, {}, true);
+        state_.judge({read, cpu_, {}, true});
     }
 
     CpuFacts cpu_;
@@ -248,10 +248,11 @@ std::string recorded_text(const traces::GuestAccess& access) {
     if (access.gp) return "#GP, as recorded";
     std::string words = model::is_write(access.kind) ? "accepted" : fmt::format("{:#x}", access.value);
     if (access.ended_interrupt)
-        words += access.eoi_vector > 0xff ? ", nothing was ended"
-                                          : fmt::format(", vector {:#x} was ended", access.eoi_vector);
-    if (access.ipis != 0) words += ", an interrupt was sent";
-    if (access.reached_apic && model::is_mmio(access.kind)) words += ", by the APIC's register (kvm_apic)";
+        words += access.eoi_vector > 0xff ? ", no interrupt ended"
+                                          : fmt::format(", vector {:02X}H ended", access.eoi_vector);
+    if (access.ipis != 0) words += ", an IPI sent";
+    if (access.reached_apic && model::is_mmio(access.kind))
+        words += ", KVM's kvm_apic event shows that the register was accessed";
     return words + ", as recorded";
 }
 

@@ -88,7 +88,7 @@ bool may_have_changed_nothing(const Mismatch& mismatch, const GuestAccess& acces
     }
 }
 
-void note_foretold(Judgement& judgement, const PathOutcome& out) {
+void note_predicted(Judgement& judgement, const PathOutcome& out) {
     judgement.predicted_bits |= out.value.known;
     judgement.predicted |= out.answer != model::Answer::unspecified;
 }
@@ -275,21 +275,20 @@ bool AbstractState::knows_service() const {
     return interrupts_known_;
 }
 
-Judgement AbstractState::judge(const GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                               bool value_is_ours) {
-    if (!access.ended_interrupt) return judge_access(access, cpu, visible, value_is_ours);
+Judgement AbstractState::judge(const Observation& seen) {
+    if (!seen.access.ended_interrupt) return judge_access(seen);
     const bool knew_service = knows_service();
-    Judgement judgement = judge_access(access, cpu, visible, value_is_ours);
+    Judgement judgement = judge_access(seen);
     judgement.predicted_service = knew_service && judgement.explained;
     return judgement;
 }
 
-Judgement AbstractState::judge_access(const GuestAccess& access, const CpuFacts& cpu,
-                                      const Visibility& visible, bool value_is_ours) {
+Judgement AbstractState::judge_access(const Observation& seen) {
+    const auto& [access, cpu, visible, value_is_ours] = seen;
     if (!is_write(access.kind) || (access.ended_interrupt && visible.interrupts())) interrupts_known_ = true;
-    if (count() != 1) return judge_paths(access, cpu, visible, value_is_ours);
+    if (count() != 1) return judge_paths(seen);
 
-    // The usual case, one world and one path, works in place.
+    // The usual case, one mode and one path, works in place.
     const Mode mode = *this->mode();
     ModeState& mode_state = mode_states_[index_of(mode)];
     const ModeState before = mode_state;
@@ -297,18 +296,18 @@ Judgement AbstractState::judge_access(const GuestAccess& access, const CpuFacts&
     const PathOutcome out = step_in(p, mode_state, cpu, model_access(access));
     if (p.has_forked()) {
         mode_state = before;
-        return judge_paths(access, cpu, visible, value_is_ours);
+        return judge_paths(seen);
     }
     Judgement judgement;
     Freedom freedom;
     freedom.add(out);
     judgement.determined = freedom.is_constrained(access);
-    if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
+    if (auto mismatch = compare(out, before, seen)) {
         mode_state = before;
         keep_nearest(judgement, *mismatch);
         return judgement;
     }
-    note_foretold(judgement, out);
+    note_predicted(judgement, out);
     if (value_is_ours) learn(mode_state, out, access);
     if (visible.interrupts()) learn_service(mode_state, before, out, access);
     if (const Mode after = mode_of(mode_state); after != mode) {
@@ -319,8 +318,8 @@ Judgement AbstractState::judge_access(const GuestAccess& access, const CpuFacts&
     return judgement;
 }
 
-Judgement AbstractState::judge_paths(const GuestAccess& access, const CpuFacts& cpu,
-                                     const Visibility& visible, bool value_is_ours) {
+Judgement AbstractState::judge_paths(const Observation& seen) {
+    const auto& [access, cpu, visible, value_is_ours] = seen;
     AbstractState survivors;
     std::array<Judgement, model::mode_count> refuted;
     Judgement judgement;
@@ -334,12 +333,12 @@ Judgement AbstractState::judge_paths(const GuestAccess& access, const CpuFacts& 
             ModeState mode_state = before;
             const PathOutcome out = step_in(p, mode_state, cpu, asked);
             freedom.add(out);
-            if (auto mismatch = compare(out, access, before, cpu, visible, value_is_ours)) {
+            if (auto mismatch = compare(out, before, seen)) {
                 keep_nearest(here, *mismatch);
                 continue;
             }
             survives = true;
-            note_foretold(judgement, out);
+            note_predicted(judgement, out);
             if (value_is_ours) learn(mode_state, out, access);
             if (visible.interrupts()) learn_service(mode_state, before, out, access);
             survivors.add(mode_state);
@@ -370,7 +369,7 @@ void AbstractState::keep_departing(AbstractState& survivors,
     });
 }
 
-// Adds to `next` what `before` may have transform.
+// Adds to `next` what `before` may have become.
 void AbstractState::take_over(const ModeState& before, const GuestAccess& access, const CpuFacts& cpu,
                               const Mismatch& mismatch, AbstractState& next) {
     if (may_have_changed_nothing(mismatch, access)) next.add(before);

@@ -37,8 +37,7 @@ class AbstractState {
     // holds, if that is known; `disabled`: how the APIC comes up, if it may come up so (R08).
     static AbstractState at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled);
 
-    Judgement judge(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                    bool value_is_ours);
+    Judgement judge(const Observation& seen);
     // Takes over what was observed although `mismatch` says that it must not be.
     void resync(const traces::GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch);
     // What may have changed since the last access without one.
@@ -164,10 +163,8 @@ class AbstractState {
     template <class Visit>
     void each_arrival(const Message& message, Visit visit) const;
     void clear_in_service(u64 vector);
-    Judgement judge_access(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                           bool value_is_ours);
-    Judgement judge_paths(const traces::GuestAccess& access, const CpuFacts& cpu, const Visibility& visible,
-                          bool value_is_ours);
+    Judgement judge_access(const Observation& seen);
+    Judgement judge_paths(const Observation& seen);
     void keep_departing(AbstractState& survivors, const std::array<Judgement, model::mode_count>& refuted,
                         const traces::GuestAccess& access, const CpuFacts& cpu);
     static void take_over(const ModeState& before, const traces::GuestAccess& access, const CpuFacts& cpu,

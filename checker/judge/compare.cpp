@@ -60,9 +60,8 @@ bool may_have_unseen_cause(const Mismatch& mismatch) {
 
 class Comparison {
   public:
-    Comparison(const PathOutcome& outcome, const GuestAccess& access, const ModeState& before,
-               const CpuFacts& cpu, const Visibility& visible)
-        : out_(outcome), access_(access), before_(before), cpu_(cpu), visible_(visible) {}
+    Comparison(const PathOutcome& outcome, const ModeState& before, const Observation& seen)
+        : out_(outcome), access_(seen.access), before_(before), cpu_(seen.cpu), visible_(seen.visible) {}
 
     std::optional<Mismatch> run(bool value_is_ours) const {
         if (is_mmio(access_.kind) && out_.answer == Answer::elsewhere) return stays_away();
@@ -253,10 +252,8 @@ class Comparison {
 
 } // namespace
 
-std::optional<Mismatch> compare(const PathOutcome& outcome, const GuestAccess& access,
-                                const ModeState& before, const CpuFacts& cpu, const Visibility& visible,
-                                bool value_is_ours) {
-    return Comparison(outcome, access, before, cpu, visible).run(value_is_ours);
+std::optional<Mismatch> compare(const PathOutcome& outcome, const ModeState& before, const Observation& seen) {
+    return Comparison(outcome, before, seen).run(seen.value_is_ours);
 }
 
 Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu) {

@@ -9,11 +9,8 @@ namespace lapicheck::checker {
 
 using PathOutcome = model::Outcome<model::KnownBits>;
 
-// `before`: the state in which the access was made. `value_is_ours`: the value read was the in-kernel
-// APIC's to give (not that of an APIC in userspace).
-std::optional<Mismatch> compare(const PathOutcome& outcome, const traces::GuestAccess& access,
-                                const ModeState& before, const CpuFacts& cpu, const Visibility& visible,
-                                bool value_is_ours);
+// `before`: the state in which the access was made.
+std::optional<Mismatch> compare(const PathOutcome& outcome, const ModeState& before, const Observation& seen);
 
 // The mismatch in the value read as if only `bits` of it were wrong.
 Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind, const CpuFacts& cpu);

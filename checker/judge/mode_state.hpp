@@ -27,6 +27,14 @@ struct Visibility {
     bool interrupts() const { return accepts && injections && !accelerated && !foreign_eoi && !nested; }
 };
 
+// One access as it is judged. Lives as long as what it was made of.
+struct Observation {
+    const traces::GuestAccess& access;
+    const CpuFacts& cpu;
+    const Visibility& visible;
+    bool value_is_ours = true; // the value read was the in-kernel APIC's to give, not that of one in userspace
+};
+
 model::Access<model::KnownBits> model_access(const traces::GuestAccess& access);
 Mode mode_of(const ModeState& state);
 

@@ -18,7 +18,7 @@ constexpr std::array all_modes = {Mode::disabled, Mode::xapic, Mode::x2apic};
 class SeenOutcomes {
   public:
     explicit SeenOutcomes(const Watched& watched)
-        : access_(watched.access), visible_(watched.visible), value_is_ours_(watched.value_is_ours) {
+        : access_(watched.seen.access), visible_(watched.seen.visible), value_is_ours_(watched.seen.value_is_ours) {
         for (const Answer answer : {Answer::apic, Answer::elsewhere, Answer::unspecified})
             for (const bool sends : {false, true})
                 for (const bool ends : {false, true})
@@ -71,14 +71,14 @@ bool holds_in_all_modes(const AbstractState& state, Visit visit) {
 template <class Filter>
 BrokenProperties broken_among(const Watched& watched, Filter filter) {
     const SeenOutcomes outcomes(watched);
-    const model::Access<KnownBits> access = model_access(watched.access);
+    const model::Access<KnownBits> access = model_access(watched.seen.access);
     const model::Surroundings<KnownBits> around; // recordings do not show it
     const auto is_broken = [&](const PropertyEntry& property) {
         return holds_in_all_modes(watched.before, [&](const ModeState& before) {
             return holds_in_all_modes(watched.after, [&](const ModeState& after) {
                 return std::ranges::all_of(outcomes.all(), [&](const Outcome& out) {
                     const auto claim =
-                        property.known_bits({watched.cpu, before, access, out, after, around, around});
+                        property.known_bits({watched.seen.cpu, before, access, out, after, around, around});
                     return claim.premise.is_true() && claim.holds.is_false();
                 });
             });

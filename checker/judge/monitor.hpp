@@ -15,10 +15,7 @@ using BrokenProperties = std::vector<const specs::PropertyEntry*>;
 struct Watched {
     const AbstractState& before;
     const AbstractState& after;
-    const traces::GuestAccess& access;
-    const CpuFacts& cpu;
-    const Visibility& visible;
-    bool value_is_ours = true; // the value read came from KVM
+    const Observation& seen;
 };
 
 // Of the properties of one step those that are broken in each case that is possible, in the table's order.

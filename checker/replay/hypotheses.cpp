@@ -64,13 +64,11 @@ void Hypotheses::drop(std::size_t index) {
     --count_;
 }
 
-Hypotheses::Verdict Hypotheses::judge(const traces::GuestAccess& access, const CpuFacts& facts,
-                                      const Visibility& visible, bool value_is_ours,
-                                      const Judgement& by_first) {
+Hypotheses::Verdict Hypotheses::judge(const Observation& seen, const Judgement& by_first) {
     Verdict told;
     told.judgement.explained = false;
     for (std::size_t i = count_; i-- > 0;) {
-        const Judgement one = items_[i].state.judge(access, facts, visible, value_is_ours);
+        const Judgement one = items_[i].state.judge(seen);
         if (one.explained) {
             told.judgement.explained = true;
             told.judgement.predicted_bits |= one.predicted_bits;
@@ -86,7 +84,7 @@ Hypotheses::Verdict Hypotheses::judge(const traces::GuestAccess& access, const C
         }
         told.shared = told.shared || same;
         if (alone && !same) told.besides = one.mismatch;
-        items_[i].state.resync(access, facts, one.mismatch);
+        items_[i].state.resync(seen.access, seen.cpu, one.mismatch);
     }
     return told;
 }

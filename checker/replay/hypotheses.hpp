@@ -33,8 +33,7 @@ class Hypotheses {
     };
     // Judges in all that are left and drops those that do not explain the access, unless they contradict
     // it by the same rule as the first explanation did: then it is a fault in any case.
-    Verdict judge(const traces::GuestAccess& access, const CpuFacts& facts, const Visibility& visible,
-                  bool value_is_ours, const Judgement& by_first);
+    Verdict judge(const Observation& seen, const Judgement& by_first);
     // The same for an interrupt given to the processor.
     void on_inject(const AbstractState::Injection& given);
     // Whether KVM_SET_SREGS may explain what is seen, whatever it foretells.

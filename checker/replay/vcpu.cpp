@@ -21,7 +21,7 @@ bool is_window_fault(const Mismatch& mismatch) {
 
 // Whether it was said beforehand which value would be read, or which vector an EOI would end. Where a value
 // is out of bounds all of it had to be said.
-bool foretells(const Judgement& judgement, const Mismatch& mismatch) {
+bool predicts(const Judgement& judgement, const Mismatch& mismatch) {
     if (mismatch.fault == Fault::eoi_vector) return judgement.predicted_service;
     if (mismatch.fault == Fault::value) {
         const u64 bits = mismatch.bits != 0 ? mismatch.bits : 0xffff'ffff;
@@ -64,17 +64,17 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
     for_each_hypothesis([&](AbstractState& state) { state.elapse(visible, shows_lvt); });
-    const bool value_is_ours = !userspace_apic_ || !model::is_mmio(access.kind);
+    const Observation observation{access, facts_, visible, !userspace_apic_ || !model::is_mmio(access.kind)};
     const auto before = Attribution::before(main_);
 
     VcpuVerdict verdict;
     const std::optional<AbstractState> watched = monitors ? std::optional(main_) : std::nullopt;
-    Judgement judgement = main_.judge(access, facts_, visible, value_is_ours);
+    Judgement judgement = main_.judge(observation);
     verdict.determined = judgement.determined;
     Judgement by_init;
     std::vector<Mismatch> departures_by_init;
     if (init_) {
-        by_init = init_->judge(access, facts_, visible, value_is_ours);
+        by_init = init_->judge(observation);
         if (!by_init.explained) {
             // What is wrong either way, and what KVM is known to do, speaks neither for nor against it.
             departures_by_init = departures_after_init(by_init.mismatch, access);
@@ -85,7 +85,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     }
     std::optional<Hypotheses::Verdict> told; // by the others, most often there are none
     if (!others_.empty()) {
-        told = others_.judge(access, facts_, visible, value_is_ours, judgement);
+        told = others_.judge(observation, judgement);
         settle(verdict);
     }
     if (judgement.explained) {
@@ -94,7 +94,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.expire();
         if (watched)
-            watch(verdict, broken_properties({*watched, main_, access, facts_, visible, value_is_ours}),
+            watch(verdict, broken_properties({*watched, main_, observation}),
                   access);
         for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible.msrs;
         return verdict;
@@ -102,7 +102,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
     const std::vector<Mismatch> parts = attribution_.parts(judgement.mismatch, access, main_, facts_);
     const bool init_departs = !departures_by_init.empty() && !are_departures(parts);
-    if (init_ && (init_departs || foretells(by_init, judgement.mismatch))) { // The INIT has taken effect.
+    if (init_ && (init_departs || predicts(by_init, judgement.mismatch))) { // The INIT has taken effect.
         main_.resync(access, facts_, judgement.mismatch);
         others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
@@ -115,13 +115,13 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     for (const Mismatch& part : parts) verdict.divergences.push_back(divergence_of(access, part));
     const Hypotheses::Verdict others = told.value_or(Hypotheses::Verdict{});
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
-    verdict.pending = others.besides || (others.shared ? foretells(others.judgement, whole)
+    verdict.pending = others.besides || (others.shared ? predicts(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
     if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
-    if (!visible.msrs) leave_unspecified(verdict, access, visible, value_is_ours);
+    if (!visible.msrs) leave_unspecified(verdict, observation);
     const AbstractState was = main_;
     main_.resync(access, facts_, whole);
-    const Watched seen_so{was, main_, access, facts_, visible, value_is_ours};
+    const Watched seen_so{was, main_, observation};
     for (Divergence& divergence : verdict.divergences)
         for (const specs::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
             divergence.properties.push_back(property->id);
@@ -206,19 +206,17 @@ void ReplayedVcpu::runs_guest() {
     forget_interrupts();
 }
 
-std::optional<u64> ReplayedVcpu::wrong_in_any_state(const GuestAccess& access, const Visibility& visible,
-                                                    bool value_is_ours) const {
+std::optional<u64> ReplayedVcpu::wrong_in_any_state(const Observation& seen) const {
     AbstractState any = AbstractState::unknown();
     any.keep(Reg::version, main_);
-    const Judgement judgement = any.judge(access, facts_, visible, value_is_ours);
+    const Judgement judgement = any.judge(seen);
     if (judgement.explained) return std::nullopt;
     return judgement.mismatch.bits;
 }
 
 // What only the state speaks against holds unless a WRMSR that the trace does not show has changed it.
-void ReplayedVcpu::leave_unspecified(VcpuVerdict& verdict, const GuestAccess& access,
-                                     const Visibility& visible, bool value_is_ours) const {
-    const std::optional<u64> wrong = wrong_in_any_state(access, visible, value_is_ours);
+void ReplayedVcpu::leave_unspecified(VcpuVerdict& verdict, const Observation& seen) const {
+    const std::optional<u64> wrong = wrong_in_any_state(seen);
     for (Divergence& divergence : verdict.divergences) {
         Mismatch& mismatch = divergence.mismatch;
         mismatch.unseen_wrmsr = !wrong || (mismatch.fault == Fault::value && (mismatch.bits & ~*wrong) != 0);
@@ -243,7 +241,7 @@ void ReplayedVcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken,
 // second one also if it merely allows it.
 bool ReplayedVcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
-    return held_ != 0 || others_.any_sregs() || foretells(by_others, mismatch);
+    return held_ != 0 || others_.any_sregs() || predicts(by_others, mismatch);
 }
 
 void ReplayedVcpu::hold(std::vector<Divergence> divergences, bool is_access) {

@@ -139,10 +139,8 @@ class ReplayedVcpu {
     void settle(VcpuVerdict& verdict);
     // The bits of `mismatch` that are wrong in whatever state unseen accesses to MSRs may have left; nothing
     // if some such state explains the access.
-    std::optional<u64> wrong_in_any_state(const traces::GuestAccess& access, const Visibility& visible,
-                                          bool value_is_ours) const;
-    void leave_unspecified(VcpuVerdict& verdict, const traces::GuestAccess& access, const Visibility& visible,
-                           bool value_is_ours) const;
+    std::optional<u64> wrong_in_any_state(const Observation& seen) const;
+    void leave_unspecified(VcpuVerdict& verdict, const Observation& seen) const;
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();

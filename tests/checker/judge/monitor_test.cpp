@@ -19,7 +19,7 @@ AbstractState in_mode(u64 mode_bits) {
     read.kind = model::AccessKind::rdmsr;
     read.address = model::apic_base::msr;
     read.value = mode_bits;
-    const Judgement judgement = state.judge(read, {}, {}, true);
+    const Judgement judgement = state.judge({read, {}, {}});
     REQUIRE(judgement.explained);
     return state;
 }
@@ -43,7 +43,7 @@ std::vector<std::string_view> names(const BrokenProperties& broken) {
 }
 std::vector<std::string_view> broken(const AbstractState& before, const traces::GuestAccess& access,
                                      const AbstractState& after) {
-    return names(broken_properties({before, after, access, {}, {}}));
+    return names(broken_properties({before, after, {access, {}, {}}}));
 }
 using Names = std::vector<std::string_view>;
 
