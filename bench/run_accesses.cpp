@@ -105,10 +105,10 @@ int measure(std::size_t count) {
                "accesses/s", "CPU s", "per CPU s", "judged/CPU s", "both/CPU s");
     for (const Kind& kind : kinds) {
         const Program program = Maker(kind).make(count);
-        KvmTarget party;
+        KvmTarget target;
         const double cpu_begin = cpu_seconds();
         const auto begin = std::chrono::steady_clock::now();
-        const Execution run = party.run(program);
+        const Execution run = target.run(program);
         const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
         const double cpu = cpu_seconds() - cpu_begin;
         if (run.status != Execution::Status::ran) {

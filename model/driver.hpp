@@ -4,16 +4,16 @@
 //     if (p(Rule::X01, negate(in_x2apic(s)))) return gp(Rule::X01);
 //
 // p(rule, condition)      a rule applies if the condition holds. Known bits: both, if unknown.
-// p.unspecified(rule, proposal)  the manual leaves it open: what an implementation does here. Known bits:
-// both. p.unspecified_value(rule, v)   the same for a word or a condition kept in the state; Known bits:
-// unknown. p.passes_over(cond)     whether what is asked only where it holds may be left out: known bits, if
-// it does
-//                         not hold; the other drivers name and count what they are asked.
-// p.index(address)        the address as a value that is known, if the domain has such.
-// p.row_at(offset)        the register at a place of the window.
-// p.elsewhere(...)        what answers where nothing of the APIC does.
-// p.amend(...)            what an implementation does besides the rules, after the step.
-// p.begins(access)        which access is carried out, for implementations that ask.
+// - p.unspecified(rule, proposal): the manual does not specify it; what an implementation does here. Known
+//   bits: both.
+// - p.unspecified_value(rule, v): the same for a word or a condition kept in the state. Known bits: unknown.
+// - p.passes_over(condition): whether what is asked only where the condition holds may be left out. Known
+//   bits: if it does not hold; the other drivers name and count what they are asked.
+// - p.index(address): the address as a value that is known, if the domain has such.
+// - p.row_at(offset): the register at a place of the window.
+// - p.elsewhere(...): what answers where nothing of the APIC does.
+// - p.amend(...): what an implementation does besides the rules, after the step.
+// - p.begins(access): which access is carried out, for implementations that ask.
 //
 // Each application of a rule has a place in the text, by which an implementation (implementation.hpp)
 // may single it out.
@@ -43,7 +43,7 @@ constexpr const RegisterRow* find_row(const RegisterTable& table, u32 offset) {
     return reg == Reg::none ? nullptr : &table[index_of(reg)];
 }
 
-// An implementation that does as the rules propose where the manual is open.
+// An implementation that does as the rules propose where the manual does not specify.
 struct AsProposed {
     constexpr bool choose(Rule, bool proposal) const { return proposal; }
     constexpr u32 choose(Rule, u32 proposal) const { return proposal; }

@@ -42,7 +42,7 @@ constexpr bool is_addressed(P& p, const State<D>& s, typename D::U32 destination
     return p(I09, equal(destination, id));
 }
 
-// The message `a.value` (laid out as ICR[31:0]) for `a.address` arrives.
+// The message `a.value` (in the layout of ICR[31:0]) for `a.address` arrives.
 template <class P, class D>
 constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
     using enum Rule;

@@ -7,7 +7,8 @@
 
 namespace lapicheck::model {
 
-// AMD's extended registers, by CPUID 8000_0001H:ECX[3]; not modelled: where they may be, all is open.
+// AMD's extended registers, by CPUID 8000_0001H:ECX[3]; not modelled: where they may be, nothing is
+// specified.
 template <class U32>
 constexpr auto in_amd_extended_space(U32 offset) {
     const auto between = [offset](u32 first, u32 end) {

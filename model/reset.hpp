@@ -59,8 +59,8 @@ constexpr void show_local_interrupts(P& p, State<D>& s) {
 static_assert(lvt::mask >> 4 == lvt::delivery_status && lvt::mask >> 2 == lvt::remote_irr);
 
 // Errors and interrupts come in, and a performance counter's overflow masks its entry (L07). Before an access
-// that cannot show an entry of the LVT, `shows_lvt` may be false: what the entries show stays open to the
-// next.
+// that cannot show an entry of the LVT, `shows_lvt` may be false: what the entries show stays unspecified to
+// the next.
 template <class P, class D>
 constexpr void act_by_itself(P& p, State<D>& s, bool shows_lvt = true) {
     collect_errors(p, s);

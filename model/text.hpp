@@ -1,4 +1,4 @@
-// Accesses, modes and values in words, the same wherever they are told.
+// Accesses, modes and values in words, the same in every report.
 #pragma once
 
 #include <string>

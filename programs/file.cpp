@@ -16,7 +16,7 @@ FileText read_text_file(const std::string& path) {
     for (std::string_view block = input.read(); !block.empty(); block = input.read()) {
         file.text += block;
         if (file.text.size() > most_bytes) {
-            file.error = fmt::format("{}: larger than 1 GiB", file.name);
+            file.error = fmt::format("{}: larger than 1 GiB; split it", file.name);
             return file;
         }
     }

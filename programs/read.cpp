@@ -21,7 +21,7 @@ std::string text_of(const json& value) { return value.dump(-1, ' ', false, json:
 void refuse_unknown_keys(const At& at, std::span<const std::string_view> known) {
     for (const auto& [key, value] : at.value().items())
         if (std::find(known.begin(), known.end(), key) == known.end())
-            At(value, key, at).refuse_it("nothing is called so here" + near_text(key, known));
+            At(value, key, at).refuse_it("unknown key" + near_text(key, known));
 }
 
 const json& required(const At& at, std::string_view key) {
@@ -104,7 +104,7 @@ Do read_do(const At& at) {
     const auto found = std::find(names.begin(), names.end(), word);
     if (found == names.end()) {
         std::string advice = near_text(word, names);
-        if (advice.empty()) advice = fmt::format("; known are {}", fmt::join(names, ", "));
+        if (advice.empty()) advice = fmt::format("; actions: {}", fmt::join(names, ", "));
         at.refuse_it(fmt::format("{} is no action{}", at.shown(), advice));
     }
     return static_cast<Do>(found - names.begin());
@@ -169,7 +169,7 @@ StepNotes read_notes(const At& at) {
 void read_vcpus(Machine& machine, const At& at) {
     at.must_be_array();
     if (at.value().empty() || at.value().size() > limits::vcpus)
-        at.refuse_it(fmt::format("{} vCPUs; from 1 to {} are possible", at.value().size(), limits::vcpus));
+        at.refuse_it(fmt::format("{} vCPUs; a machine has 1 to {}", at.value().size(), limits::vcpus));
     for (std::size_t i = 0; i < at.value().size(); ++i) {
         const At vcpu(at.value()[i], i, at);
         vcpu.must_be_object();
@@ -177,7 +177,8 @@ void read_vcpus(Machine& machine, const At& at) {
         const At id = member(vcpu, "apic_id");
         const auto number = static_cast<std::uint32_t>(id.number(0, 0xffff'fffe));
         if (std::find(machine.apic_ids.begin(), machine.apic_ids.end(), number) != machine.apic_ids.end())
-            id.refuse_it(fmt::format("another vCPU has {} already; give each its own", number));
+            id.refuse_it(
+                fmt::format("another vCPU already has the APIC ID {}; give each vCPU its own", number));
         machine.apic_ids.push_back(number);
     }
 }
@@ -194,7 +195,7 @@ void read_quirks(Machine& machine, const At& at) {
             const std::string near = near_text(name, known);
             quirk.refuse_it(
                 fmt::format("{} is no quirk of KVM{}", quirk.shown(),
-                            near.empty() ? fmt::format("; known are {}", fmt::join(known, ", ")) : near));
+                            near.empty() ? fmt::format("; quirks: {}", fmt::join(known, ", ")) : near));
         }
         machine.disabled_quirks.push_back(name);
     }
@@ -282,7 +283,7 @@ class Follower {
 
     void descend(bool array) {
         if (open_.size() == most_depth)
-            refuse(path(), fmt::format("nested deeper than {} levels", most_depth));
+            refuse(path(), fmt::format("nested deeper than {} levels; flatten it", most_depth));
         open_.push_back({array, 0, {}, {}});
     }
 
@@ -304,7 +305,7 @@ class Follower {
 void read_rest(Program& program, const json& root) {
     const At at(root, "");
     if (!root.is_object())
-        refuse("", fmt::format("no access program: {} stands where an object must", at.shown()));
+        refuse("", fmt::format("not an access program: {} stands where an object {{...}} must", at.shown()));
     member(at, "schema_version").number(1, 1);
     program.machine = read_machine(member(at, "machine"));
     const At steps = member(at, "steps");

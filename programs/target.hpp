@@ -11,7 +11,7 @@
 
 namespace lapicheck::programs {
 
-// What the party's machine has where the program leaves it open, or no program can say it. None: not told.
+// What the target's machine has where the program does not say, or no program can. None: unknown.
 struct Found {
     std::optional<bool> amd; // the CPU's vendor
     std::optional<std::uint8_t> maxphyaddr;
@@ -24,8 +24,8 @@ struct Found {
 struct Execution {
     enum class Status : std::uint8_t {
         ran,     // there is an outcome for each step
-        absent,  // there is no such party here, or it may not be used: /dev/kvm is missing or forbidden
-        refused, // the party cannot be the machine that the program asks for
+        absent,  // there is no such target here, or it may not be used: /dev/kvm is missing or forbidden
+        refused, // the target cannot be the machine that the program asks for
     };
     Status status = Status::ran;
     std::string reason; // unless it ran

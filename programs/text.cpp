@@ -21,16 +21,16 @@ std::string step_text(const Step& step) {
     case Do::wait: return fmt::format("wait {} us", step.value);
     case Do::reset: return "RESET";
     case Do::init: return "INIT arrives";
-    case Do::save_load: return "state saved and loaded";
+    case Do::save_load: return "APIC state saved and loaded";
     case Do::interrupt:
         return fmt::format("interrupt {:02X}H arrives, {}", step.vector, step.level ? "level" : "edge");
     case Do::msi: return fmt::format("MSI {:#x} to {:#x}", step.value, step.address);
     case Do::message: return fmt::format("message {:#x} for {:#x} arrives", step.value, step.address);
     case Do::take_interrupt: return model::access_text(model::AccessKind::take_interrupt, 0, 0, 0);
-    case Do::hardware: return "the APIC's hardware acts by itself";
+    case Do::hardware: return "hardware event (bus error, counter overflow)";
     case Do::timer_expires: break;
     }
-    return "until the timer expires";
+    return "wait until the timer expires";
 }
 
 std::string outcome_text(const Step& step, const StepOutcome& outcome) {
@@ -40,16 +40,16 @@ std::string outcome_text(const Step& step, const StepOutcome& outcome) {
     else if (outcome.halted) text = "still halted";
     else if (is_read(step.what) && outcome.value) text = fmt::format("{:#x}", *outcome.value);
     if (outcome.mmio_exit)
-        text +=
-            step.what == Do::mmio_read ? ", by userspace (KVM_EXIT_MMIO)" : ", to userspace (KVM_EXIT_MMIO)";
+        text += step.what == Do::mmio_read ? ", from userspace (KVM_EXIT_MMIO)"
+                                           : ", to userspace (KVM_EXIT_MMIO)";
     for (const Taken& taken : outcome.taken)
         text += fmt::format("; vCPU {} takes {:02X}H", taken.vcpu, taken.vector);
     for (const EoiBroadcast& eoi : outcome.eois)
-        text += fmt::format("; the I/O APIC is told that {:02X}H has ended", eoi.vector);
+        text += fmt::format("; EOI of {:02X}H broadcast to the I/O APIC", eoi.vector);
     for (const Restarted& restarted : outcome.restarted)
-        text += restarted.sipi_vector
-                    ? fmt::format("; vCPU {} starts by SIPI {:02X}H", restarted.vcpu, *restarted.sipi_vector)
-                    : fmt::format("; vCPU {} is initialized", restarted.vcpu);
+        text += restarted.sipi_vector ? fmt::format("; vCPU {} starts with SIPI {:02X}H", restarted.vcpu,
+                                                    *restarted.sipi_vector)
+                                      : fmt::format("; vCPU {} receives INIT", restarted.vcpu);
     return text;
 }
 

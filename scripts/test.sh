@@ -2,7 +2,7 @@
 # Builds and tests lapicheck, from a bare Debian 12 on. The tests' own summary comes last.
 #
 #   scripts/test.sh               release build and its tests
-#   scripts/test.sh --slow        the long tests too: every mutant and obligation, more cuts of recordings
+#   scripts/test.sh --slow        the tests labelled slow too: every mutant, obligation and refinement
 #   scripts/test.sh --sanitize    a second build with AddressSanitizer and UndefinedBehaviorSanitizer, and its tests
 #   scripts/test.sh --lint        clang-format and clang-tidy before
 #   scripts/test.sh --all         all of these
@@ -29,7 +29,7 @@ build() { configure "$1" && cmake --build --preset "$1"; }
 run_tests() {
     local labels=()
     $slow || labels=(--label-exclude '^slow$')
-    LAPICHECK_SLOW=$slow ctest --preset "$1" --parallel "$(cores)" "${labels[@]}"
+    ctest --preset "$1" --parallel "$(cores)" "${labels[@]}"
 }
 sanitized_tests() { build sanitize && run_tests sanitize; }
 

@@ -22,9 +22,9 @@ namespace lapicheck::traces {
 
 // What the trace shows of what an access did to the APIC: its kvm_apic, kvm_apic_ipi and kvm_eoi events.
 struct ApicEffects {
-    bool reached_apic = false;    // a kvm_apic event belongs to it
-    bool ended_interrupt = false; // a kvm_eoi belongs to it
-    std::uint8_t ipis = 0;        // how many kvm_apic_ipi belong to it
+    bool reached_apic = false;     // a kvm_apic event belongs to it
+    bool ended_interrupt = false;  // a kvm_eoi belongs to it
+    std::uint8_t ipis = 0;         // how many kvm_apic_ipi belong to it
     std::uint32_t apic_offset = 0; // of the kvm_apic event
     std::uint64_t apic_value = 0;
     std::uint64_t eoi_line = 0;
@@ -39,18 +39,18 @@ struct ApicEffects {
 // A guest's access to a local APIC, or to where one may be, with all that the trace shows of it.
 struct GuestAccess : ApicEffects {
     model::AccessKind kind = model::AccessKind::mmio_read;
-    bool gp = false;          // KVM raised #GP
-    bool begins_late = false; // its earlier events may be missing: the thread's first access here
-    bool ends_early = false;  // its later events may be missing: the trace ends
+    bool gp = false;           // KVM raised #GP
+    bool begins_late = false;  // its earlier events may be missing: the thread's first access here
+    bool ends_early = false;   // its later events may be missing: the trace ends
     bool by_userspace = false; // the read left KVM and came back with a value
     bool unanswered = false;   // nothing in the kernel took it: seen where an access program runs
     bool unfinished = false;   // the vCPU stopped in it: seen there, too
     std::uint16_t cpu = 0;     // host CPU
     std::uint32_t thread = 0;
-    std::int32_t vcpu = -1;    // as kvm_entry or kvm_exit last named it on this thread, else -1
-    std::uint32_t size = 0;    // bytes, of MMIO
-    std::uint64_t address = 0; // guest-physical address or MSR index
-    std::uint64_t value = 0;   // what the guest wrote or read
+    std::int32_t vcpu = -1;       // as kvm_entry or kvm_exit last named it on this thread, else -1
+    std::uint32_t size = 0;       // bytes, of MMIO
+    std::uint64_t address = 0;    // guest-physical address or MSR index
+    std::uint64_t value = 0;      // what the guest wrote or read
     std::uint64_t line = 0;       // of its kvm_mmio or kvm_msr
     std::uint64_t first_line = 0; // of its first event; `line` and the others lie between the two
     std::uint64_t last_line = 0;
@@ -83,8 +83,8 @@ class Assembler {
 
     // What a thread has shown of an access that is not complete yet.
     struct Thread {
-        bool seen = false;         // an event of this thread came before, with no gap since
-        bool leading_late = false; // ... or when the first of `events` came
+        bool seen = false;          // an event of this thread came before, with no gap since
+        bool leading_late = false;  // ... or when the first of `events` came
         bool pending_write = false; // an MMIO write that may still get its consequences
         std::uint8_t leading = 0;
         std::int32_t vcpu = -1;

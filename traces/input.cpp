@@ -40,7 +40,7 @@ Input::~Input() {
 void Input::refuse_directory() {
     struct stat status {};
     if (::fstat(file_, &status) == 0 && S_ISDIR(status.st_mode))
-        error_ = fmt::format("{}: is a directory; name the trace file in it", name_);
+        error_ = fmt::format("{}: is a directory; name a file in it", name_);
 }
 
 std::string_view Input::read() {

@@ -9,6 +9,7 @@
 
 #include "checker/audit/programs.hpp"
 #include "checker/audit/shrink.hpp"
+#include "programs/step_access.hpp"
 #include "programs/targets/targets.hpp"
 
 namespace lapicheck::checker {
@@ -17,21 +18,9 @@ namespace {
 using programs::Execution;
 using programs::Program;
 
-bool is_access(const programs::Step& step) { return step.what <= programs::Do::cr8_write; }
-
-model::AccessKind kind_of(const programs::Step& step) {
-    switch (step.what) {
-    case programs::Do::mmio_read: return model::AccessKind::mmio_read;
-    case programs::Do::mmio_write: return model::AccessKind::mmio_write;
-    case programs::Do::rdmsr: return model::AccessKind::rdmsr;
-    case programs::Do::wrmsr: return model::AccessKind::wrmsr;
-    default: return model::AccessKind::cr8_read;
-    }
-}
-
 Reg register_of(const programs::Step& step) {
     if (step.what == programs::Do::cr8_read || step.what == programs::Do::cr8_write) return Reg::tpr;
-    return model::register_addressed(kind_of(step), step.address);
+    return model::register_addressed(programs::access_kind(step.what), step.address);
 }
 
 programs::GuestVendor vendor_of(GuestCpu cpu) {
@@ -151,8 +140,9 @@ class Auditor {
         for (std::size_t i = 0; i < verdicts.size(); ++i) {
             const programs::Step& step = program.program.steps[i];
             const bool judged = verdicts[i].kind != StepVerdict::Kind::not_judged;
-            if (is_access(step)) ++(judged ? audit_.accesses : audit_.not_judged);
-            if (const Reg reg = register_of(step); judged && is_access(step) && reg != Reg::none)
+            if (programs::is_access(step.what)) ++(judged ? audit_.accesses : audit_.not_judged);
+            if (const Reg reg = register_of(step);
+                judged && programs::is_access(step.what) && reg != Reg::none)
                 ++audit_.grid[{reg, program.mode}].examined;
             for (const Divergence& divergence : verdicts[i].divergences)
                 take(machine, program.program, i, divergence);

@@ -1,4 +1,4 @@
-// Examines a party, a KVM or an implementation, by the programs of audit_programs.hpp: what it does that the
+// Examines a target, a KVM or an implementation, by the programs of programs.hpp: what it does that the
 // manual does not allow, each kind once, with a shortest program that shows it.
 #pragma once
 
@@ -45,7 +45,7 @@ struct AuditCell {
 struct Audit {
     std::string target;
     std::string full_name;
-    std::string kernel;               // the host's, if the party is its KVM; else empty
+    std::string kernel;               // the host's, if the target is its KVM; else empty
     std::vector<std::string> modules; // of the host's KVM that are loaded
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either; // as the guest's CPUID has it; either: it does not say
@@ -56,7 +56,7 @@ struct Audit {
     std::map<std::pair<Reg, Mode>, AuditCell> grid;
     std::vector<std::string> machines; // examined
     std::vector<std::string> refused;  // "split irqchip: why": machines that it cannot be
-    std::string absent;                // why there is no such party; then the rest is empty
+    std::string absent;                // why there is no such target; then the rest is empty
 
     std::size_t count_unknown() const;
 };
@@ -68,7 +68,7 @@ struct AuditRequest {
     std::function<void(const std::string& what)> progress;
 };
 
-// `party`: a name that programs::make_target knows.
+// `target`: a name that programs::make_target knows.
 Audit audit(const std::string& target, const AuditRequest& request);
 
 // A departure's program with what it shows, to be run again. Its file is named RULE.N.json.

@@ -25,7 +25,7 @@ constexpr Visibility everything_seen{.accepts = true, .injections = true};
 constexpr unsigned reached_patience = 64;
 
 constexpr std::string_view no_register = "no register of the APIC";
-constexpr std::string_view left_open = "the manual leaves it open";
+constexpr std::string_view unspecified_by_manual = "the manual does not specify it";
 constexpr std::string_view shows_later = "what it does shows in later steps";
 constexpr std::string_view was_not_done = "it was not done";
 
@@ -214,7 +214,7 @@ void ProgramJudge::judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const Gues
     }
     if (judgement.explained) {
         verdict.kind = judgement.determined ? StepVerdict::Kind::ok : StepVerdict::Kind::not_judged;
-        if (!judgement.determined) verdict.why = left_open;
+        if (!judgement.determined) verdict.why = unspecified_by_manual;
         if (!reached.explained) vcpu.reached.reset();
         note(vcpu, access, before);
         return;
@@ -355,8 +355,8 @@ void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const Step
         const Known<u32> svr = vcpus_[i].state.stored(Reg::svr);
         mismatch.bits = svr.value & model::svr::eoi_suppression;
         mismatch.mode = vcpus_[i].state.mode().value_or(Mode::xapic);
-        mismatch.detail = was_sent ? Detail{"the I/O APIC was told that {:#x} has ended", sent->vector}
-                                   : Detail{"the I/O APIC was not told of the EOI"};
+        mismatch.detail = was_sent ? Detail{"the I/O APIC received the EOI of {:#x}", sent->vector}
+                                   : Detail{"the I/O APIC did not receive the EOI"};
         report_event(verdict, vcpus_[i], was_sent ? sent->vector : 0, mismatch);
     }
 }

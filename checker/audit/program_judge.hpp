@@ -1,6 +1,6 @@
 // Holds what came of an access program, step by step, against the model: the judgement of a recording
-// (worlds.hpp, compare.hpp), in a state that is known since RESET, where everything is seen. Whoever ran the
-// program: a KVM, or another implementation.
+// (mode_state.hpp, compare.hpp), in a state that is known since RESET, where everything is seen. Whoever ran
+// the program: a KVM, or another implementation.
 //
 // What is judged: each access of a guest; that nothing of the APIC answers at a closed window; interrupts
 // that were taken, and those that had to be. What an interrupt, a timer or an INIT of which it is not certain
@@ -29,7 +29,7 @@ struct StepVerdict {
 
 class ProgramJudge {
   public:
-    // `found`: what the party said of its machine.
+    // `found`: what the target said of its machine.
     ProgramJudge(const programs::Machine& machine, const programs::Found& found);
 
     // The program's steps, in their order.

@@ -1,5 +1,5 @@
-// The programs that examine a party: derived from the register table and the modes of an APIC, not from what
-// any party is known to do wrong. Each register is read and written in each mode with every single bit, each
+// The programs that examine a target: derived from the register table and the modes of an APIC, not from what
+// any target is known to do wrong. Each register is read and written in each mode with every single bit, each
 // MSR and each place of the window is tried, each transition is made and what survives it read, on several
 // machines.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace lapicheck::checker {
 
-// A machine that the party may be, and what it is for.
+// A machine that the target may be, and what it is for.
 struct AuditMachine {
     std::string what; // "split irqchip"
     programs::Machine machine;

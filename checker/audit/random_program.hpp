@@ -6,8 +6,7 @@
 // - timers that could run out during the program: only counts and deadlines that are far off are written;
 // - lowest-priority messages that several may take, of whom KVM's hash chooses one;
 // - logical destinations while vCPUs are in different modes or DFR holds no model, and FFH as a destination
-// in
-//   x2APIC mode: who is meant is not defined;
+//   in x2APIC mode: who is meant is not defined;
 // - SMIs, for which the guest has no handler; HLT, which may have nothing to end it.
 #pragma once
 

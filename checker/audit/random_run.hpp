@@ -1,4 +1,4 @@
-// Random programs on one party, judged, or on two, compared.
+// Random programs on one target, judged, or on two, compared.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct RandomRequest {
 // Until the first difference, which is then shown by as few steps as can be.
 struct RandomComparison {
     TargetComparison compared;
-    std::string refused; // why a party did not run; empty: all ran
+    std::string refused; // why a target did not run; empty: all ran
 };
 RandomComparison compare_random(const std::string& first, const std::string& second,
                                 const RandomRequest& request);

@@ -47,7 +47,7 @@ struct RandomFindings {
     std::vector<std::string> left_out;   // of what random programs do
 };
 struct TargetComparison {
-    std::string first; // the parties
+    std::string first; // the targets
     std::string second;
     programs::Program program; // that is shown: whole, or shrunk
     programs::Execution first_run;

@@ -1,4 +1,4 @@
-// Where what two parties made of the same program differs.
+// Where what two targets made of the same program differs.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@ struct TargetDifference {
     std::size_t step = 0;
 };
 
-// What was not compared because a party leaves it open, and how often.
+// What was not compared because a target does not specify it, and how often.
 struct Exclusion {
     std::string what; // "value of MMIO read, 4 bytes at 0xfee000b0 (eoi)"
     std::size_t count = 0;
@@ -34,7 +34,7 @@ class TargetDifferences {
     std::map<std::string, std::size_t> excluded_;
 };
 
-// Whether two outcomes of a step are the same but for a value that one of the parties leaves open.
+// Whether two outcomes of a step are the same but for a value that one of the targets does not specify.
 bool same_outcome(const programs::StepOutcome& first, const programs::StepOutcome& second);
 
 } // namespace lapicheck::checker

@@ -15,11 +15,12 @@ namespace {
 
 constexpr auto footer = R"(Examples:
   lapicheck audit                                 what this machine's KVM does that the manual does not allow
-  lapicheck audit --profile kvm                   the same; known departures of KVM do not fail it
-  lapicheck audit --on model:kvm-2018             an implementation
+  lapicheck audit --profile kvm                   the same; known departures of KVM do not count
+  lapicheck audit --on model:kvm-2018             examine an implementation instead
   lapicheck audit --format json --export programs --html audit.html
 
-Exit status: 0 no departure, 1 one that is not known (profile sdm: any), 2 wrong usage, 4 no such target here.)";
+Exit status: 0 no departure (profile kvm: none that is not known), 1 a departure, 2 wrong usage, 4 the target
+cannot run here.)";
 
 struct Options {
     std::string on = "kvm"; // a target
@@ -87,10 +88,12 @@ void add_audit(CLI::App& app, Action& action) {
     command->add_option("--on", options->on, "kvm (default), or model:NAME")->option_text("TARGET");
     add_profile(*command, options->profile);
     add_cpu(*command, options->cpu,
-            "the guest CPU's vendor, whose manual decides where the two differ; default: the host's");
-    command->add_option("--export", options->export_to, "write each departure's program to DIR/RULE.N.json")
+            "the guest CPU's vendor, whose manual decides where the two differ; default: the host's vendor");
+    command
+        ->add_option("--export", options->export_to,
+                     "write the access program of each departure to DIR/RULE.N.json")
         ->option_text("DIR");
-    command->add_option("--html", options->html, "write one page with a grid of registers and modes")
+    command->add_option("--html", options->html, "also write an HTML page with a grid of registers and modes")
         ->option_text("FILE");
     add_format(*command, options->format, &ReportFormat::audit);
     command->footer(footer);

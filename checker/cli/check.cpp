@@ -43,8 +43,8 @@ std::string export_divergences(const CheckReport& report, const std::filesystem:
             const auto run = shortest_run(divergence, report.cpu);
             if (!run) {
                 complain("check", 0,
-                         fmt::format("{}:{}: no run from RESET shows this divergence ({})", trace.path,
-                                     divergence.line, id));
+                         fmt::format("{}:{}: not exported: no run from RESET shows this divergence ({})",
+                                     trace.path, divergence.line, id));
                 continue;
             }
             const std::string name = fmt::format("{}.{}", stem(trace.path), id);
@@ -73,7 +73,8 @@ int check(const Options& options) {
 
 void add_check(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("check", "check recordings (ftrace text) of KVM");
+    CLI::App* command =
+        app.add_subcommand("check", "check recordings of KVM (ftrace text) against the manuals");
     command
         ->add_option("TRACE", options->paths,
                      "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
@@ -84,10 +85,10 @@ void add_check(CLI::App& app, Action& action) {
     add_format(*command, options->format, &ReportFormat::check);
     command->add_flag(
         "--monitor", options->check.monitor,
-        "check every access against the properties of `prove` too, not only those that diverge; slower");
+        "also check every access against the properties of `prove`, not only those that diverge; slower");
     command
         ->add_option("--export", options->export_to,
-                     "write a run from RESET for each divergence to DIR/TRACE.RULE.N.json")
+                     "for each divergence, write a run from RESET that shows it to DIR/TRACE.RULE.N.json")
         ->option_text("DIR");
     command->footer(examples);
     command->callback([options, &action] { action = [options] { return check(*options); }; });

@@ -24,7 +24,7 @@ int complain(std::string_view command, int code, std::string_view what) {
 
 void add_profile(CLI::App& command, Profile& into) {
     add_choice<Profile>(command, "--profile", into, {{"kvm", Profile::kvm}, {"sdm", Profile::sdm}},
-                        "sdm (default): the manuals alone; kvm: KVM's documented departures do not fail it");
+                        "sdm (default): every divergence counts; kvm: known departures of KVM do not");
 }
 
 void add_cpu(CLI::App& command, GuestCpu& into, const std::string& help) {
@@ -37,7 +37,7 @@ int printed(int code) {
     errno = 0;
     std::cout.flush();
     if (std::cout) return code;
-    fmt::print(stderr, "lapicheck: cannot write the report: {}\n",
+    fmt::print(stderr, "lapicheck: cannot write the report to standard output: {}\n",
                std::generic_category().message(errno == 0 ? EIO : errno));
     return exit_code::bad_input;
 }

@@ -73,7 +73,7 @@ void add_format(CLI::App& command, const ReportFormat*& into, Writer<Report> Rep
     for (const ReportFormat* format : report_formats())
         if (((format->*writers != nullptr) && ...)) words.emplace_back(format->name, format);
     into = words.front().second;
-    add_choice(command, "--format", into, std::move(words), "how to report");
+    add_choice(command, "--format", into, std::move(words), "the report's format; default: text");
 }
 
 // What a report's reader can see: colour on a terminal alone.

@@ -4,16 +4,16 @@
 namespace lapicheck::checker {
 
 inline constexpr auto examples = R"(Examples:
-  lapicheck check trace.txt                       a recording against the manuals
+  lapicheck check trace.txt                       check a recording against the manuals
   lapicheck check --profile kvm --format json *.txt
-  trace-cmd report trace.dat | lapicheck check -  what trace-cmd recorded
+  trace-cmd report trace.dat | lapicheck check -  check what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
-  lapicheck record -o trace.txt -- COMMAND        what KVM does while COMMAND runs; watch judges it at once
-  lapicheck run program.json --on kvm             accesses on the KVM of this machine, judged
-  lapicheck audit                                 the KVM of this machine, register by register
-  lapicheck prove --impl kvm-2018                 an implementation against the rules' properties
-  lapicheck explain M01                           a rule, its source, KVM's departures from it
-  lapicheck list registers                        or rules, properties, implementations
+  lapicheck record -o trace.txt -- COMMAND        record KVM while COMMAND runs; 'watch' checks meanwhile
+  lapicheck run program.json --on kvm             run accesses on this machine's KVM and judge them
+  lapicheck audit                                 examine this machine's KVM, register by register
+  lapicheck prove --impl kvm-2018                 prove or refute the properties of an implementation
+  lapicheck explain M01                           explain a rule, with its sources and KVM's departures
+  lapicheck list registers                        or rules, properties, implementations, departures
 
 Exit status: 0 conforms, 1 a divergence, 2 wrong usage or input, 4 nothing could be checked or run.)";
 

@@ -11,15 +11,21 @@ void add_list(CLI::App& app, Action& action) {
     };
     const auto options = std::make_shared<Options>();
     CLI::App* command =
-        app.add_subcommand("list", "list the rules, registers, properties or implementations");
+        app.add_subcommand("list", "list rules, registers, properties, implementations or KVM's departures");
     add_choice<Listing>(*command, "WHAT", options->what,
                         {{"rules", Listing::rules},
                          {"registers", Listing::registers},
                          {"properties", Listing::properties},
-                         {"implementations", Listing::implementations}},
-                        "rules, registers, properties or implementations")
+                         {"implementations", Listing::implementations},
+                         {"departures", Listing::departures}},
+                        "what to list; 'lapicheck explain NAME' tells more of each")
         ->required();
     add_format(*command, options->format, &ReportFormat::list);
+    command->footer(R"(Examples:
+  lapicheck list rules                            ids, levels and names of the rules
+  lapicheck list departures --format json         where KVM is known to depart from the manuals
+
+Exit status: 0 listed, 2 wrong usage.)");
     command->callback([options, &action] {
         action = [options] { return print(options->format->list, options->what, exit_code::conforms); };
     });

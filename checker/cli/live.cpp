@@ -17,20 +17,20 @@ std::string lost_text(std::uint64_t lost) { return lost == 0 ? "none lost" : fmt
 void add_live(CLI::App& command, LiveOptions& options) {
     command
         .add_option("--buffer", options.buffer_kb,
-                    "KB of ring buffer for each CPU; more, if events are lost (default: up to 65536, as "
-                    "memory and CPUs allow)")
+                    "ring buffer for each CPU in KB; take more if events are lost; default: up to 65536, "
+                    "as memory and CPUs allow")
         ->option_text("KB")
         ->check(CLI::Range(std::size_t{16}, std::size_t{16} << 20));
-    command.add_option("COMMAND", options.without_dashes, "what to run, behind --")
+    command.add_option("COMMAND", options.without_dashes, "the command to run, after --")
         ->option_text("-- COMMAND...");
 }
 
 int take_command(std::string_view who, LiveOptions& options) {
     options.command = traced_command();
     if (options.without_dashes.empty()) return 0;
-    return complain(
-        who, exit_code::bad_input,
-        fmt::format("say -- before COMMAND: {} -- {}", who, fmt::join(options.without_dashes, " ")));
+    return complain(who, exit_code::bad_input,
+                    fmt::format("put -- before COMMAND: lapicheck {} -- {}", who,
+                                fmt::join(options.without_dashes, " ")));
 }
 
 traces::RecorderResult record_live(const LiveOptions& options, ProgressLine& line,
@@ -63,22 +63,23 @@ int exit_code_of(const traces::RecorderResult& result) {
 }
 
 std::string events_text(const traces::RecorderResult& result) {
-    if (result.events == 0) return "no events: no guest of KVM did anything of interest meanwhile";
-    return fmt::format("{} events, {}", result.events, lost_text(result.lost));
+    if (result.events == 0) return "no events: no guest of KVM accessed its local APIC in this time";
+    return fmt::format("{} event{}, {}", result.events, result.events == 1 ? "" : "s",
+                       lost_text(result.lost));
 }
 
 void tell(std::string_view who, const traces::RecorderResult& result) {
     const auto say = [who](const std::string& what) { fmt::print(stderr, "lapicheck: {}: {}\n", who, what); };
     if (!result.command_ending.empty()) say(fmt::format("the command ended: {}", result.command_ending));
     if (result.command_id >= 0)
-        say(fmt::format("the command still runs (process {}); what it does now is not recorded",
+        say(fmt::format("the command is still running (process {}) and is no longer recorded",
                         result.command_id));
     for (const std::string& event : result.missing)
-        say(fmt::format("this kernel does not let us have {}", event));
+        say(fmt::format("event {} is not recorded: this kernel does not offer it", event));
     if (result.lost != 0)
-        say(fmt::format("{} events were lost, and with them what is known of the APICs there; "
-                        "more buffer helps: --buffer {}",
-                        result.lost, 4 * result.buffer_kb));
+        say(fmt::format("{} event{} lost: nothing that depends on them is checked; "
+                        "record with a larger buffer: --buffer {}",
+                        result.lost, result.lost == 1 ? " was" : "s were", 4 * result.buffer_kb));
     for (const std::string& warning : result.warnings) say(warning);
 }
 

@@ -11,11 +11,11 @@ namespace lapicheck::checker {
 namespace {
 
 constexpr auto footer = R"(Examples:
-  lapicheck mutate                                all mutants; those that no property notices are listed
+  lapicheck mutate                                all mutants; those that survive are listed
   lapicheck mutate --every 20 --all-killers --verbose
   lapicheck mutate --format json
 
-Exit status: 0 every mutant that breaks a rule is noticed, 1 one is not, 2 wrong usage, 4 not decided.)";
+Exit status: 0 every mutant that breaks a rule is killed, 1 one survives, 2 wrong usage, 4 not decided.)";
 
 struct Options {
     prove::MutationRequest request;
@@ -44,9 +44,9 @@ void add_mutate(CLI::App& app, Action& action) {
     CLI::App* command =
         app.add_subcommand("mutate", "mutation-test the properties: break the model in one place at a time");
     command->add_flag("--all-killers", options->request.all_killers,
-                      "name each property that notices, not the first one only");
-    command->add_flag("--verbose", options->verbose, "list the mutants that are noticed too");
-    command->add_option("--every", options->request.every, "take every N-th mutant only")
+                      "name every property that kills a mutant, not only the first");
+    command->add_flag("--verbose", options->verbose, "list the killed mutants too");
+    command->add_option("--every", options->request.every, "only every N-th mutant")
         ->option_text("N")
         ->check(CLI::Range(1, 1000));
     add_format(*command, options->format, &ReportFormat::mutate);

@@ -18,14 +18,15 @@ namespace {
 
 constexpr auto footer = R"(Examples:
   lapicheck prove                                 every property of every implementation
-  lapicheck prove --impl kvm-2018                 one implementation, with the runs that refute
+  lapicheck prove --impl kvm-2018                 one implementation, with counterexamples
   lapicheck prove --impl kvm-rfc --property mmio-isolation
-  lapicheck prove --format json --export runs     and one file for each refuting run
-  lapicheck prove --impl kvm-6.18 --confirm kvm   and whether this machine's KVM shows it
-  lapicheck prove --impl kvm-6.18 --refines sdm   whether all it does is allowed by the manual
+  lapicheck prove --format json --export runs     also write each counterexample to a file
+  lapicheck prove --impl kvm-6.18 --confirm kvm   also try each counterexample on this machine's KVM
+  lapicheck prove --impl kvm-6.18 --refines sdm   whether the manual allows all that it does
 
 Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
-counterexample that did not stand the trial, 4 nothing is refuted, but something is not proved.)";
+counterexample that fails when it is executed (an error of lapicheck), 4 nothing is refuted, but something
+is not proved.)";
 
 struct Options {
     std::vector<std::string> implementations = {"all"};
@@ -111,10 +112,11 @@ int prove_properties(const Options& options) {
 
     ProveReport report{prove_with_progress(std::move(request)), options.timings, options.confirm_on, {}};
     for (const prove::Result* result : report.matrix.unconfirmed)
-        complain("prove", 0,
-                 fmt::format("{} {}: the run found does not break the property when it is carried out; this "
-                             "is an error of lapicheck",
-                             result->implementation->name, result->property->id));
+        complain(
+            "prove", 0,
+            fmt::format("{} {}: the counterexample does not break the property when it is executed; this "
+                        "is an error of lapicheck, please report it",
+                        result->implementation->name, result->property->id));
     if (!report.target.empty()) confirm_all(report);
     const int code =
         print(options.format->prove, report, exit_code_of(report.matrix), options.verbose || one_asked);
@@ -134,36 +136,44 @@ int prove(const Options& options) {
 
 void add_prove(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("prove", "prove properties of implementations, or refute them");
-    command->add_option("--impl", options->implementations, "an implementation, or several; default: all")
+    CLI::App* command = app.add_subcommand("prove", "prove or refute properties of implementations");
+    command
+        ->add_option("--impl", options->implementations,
+                     "implementations (lapicheck list implementations); default: all")
         ->option_text("NAME|all");
-    command->add_option("--property", options->properties, "a property, or several; default: all")
+    command
+        ->add_option("--property", options->properties,
+                     "properties (lapicheck list properties); default: all")
         ->option_text("ID|all");
-    command->add_flag("--verbose", options->verbose, "show each refuting run, however many were asked for");
+    command->add_flag("--verbose", options->verbose,
+                      "show every counterexample, however many results there are");
     command
         ->add_option("--export", options->export_to,
-                     "write each refuting run to DIR/NAME.ID.json; with --refines: each departure's to "
-                     "DIR/NAME.RULE.N.json, which 'run' takes")
+                     "write each counterexample to DIR/NAME.ID.json; with --refines: each departure's "
+                     "access program to DIR/NAME.RULE.N.json, for 'lapicheck run'")
         ->option_text("DIR");
     command
         ->add_flag("--witnesses", options->witnesses,
-                   "with --export: of proofs too, a run that the property speaks of")
+                   "with --export: for each proof, write a run that meets the property's premise")
         ->needs("--export");
     command->add_option("--dump-smt2", options->dump_to, "write each obligation to DIR as SMT-LIB 2")
         ->option_text("DIR");
     command
         ->add_option("--confirm", options->confirm_on,
-                     "try each refuting run on this target: it shows it, does not, or cannot be made to")
+                     "execute each counterexample on this target: does it show the same?")
         ->option_text("kvm|model:NAME");
-    command->add_option("--jobs", options->threads, "implementations at a time; default: one a processor")
+    command
+        ->add_option("--jobs", options->threads,
+                     "implementations to prove at a time; default: one for each processor")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
-    command->add_flag("--timings", options->timings,
-                      "what each result cost: questions to the solver and milliseconds; no two runs alike");
+    command->add_flag(
+        "--timings", options->timings,
+        "also print what each result cost: solver queries and milliseconds; varies between runs");
     add_format(*command, options->format, &ReportFormat::prove, &ReportFormat::refine);
     command
         ->add_option("--refines", options->refines,
-                     "whether all that the implementation does is allowed by the manual")
+                     "whether the manual allows all that the implementation does, instead of properties")
         ->option_text("sdm")
         ->check(CLI::IsMember({"sdm"}))
         ->excludes("--property", "--witnesses", "--dump-smt2", "--timings");

@@ -10,16 +10,16 @@ namespace lapicheck::checker {
 namespace {
 
 constexpr auto footer =
-    R"(COMMAND runs with its own streams; the recording ends with it, or with Ctrl-C, which COMMAND gets too. Without
-COMMAND, Ctrl-C ends it. Every guest of this machine's KVM is recorded, whoever runs it. Needs root.
+    R"(COMMAND keeps its standard streams. The recording ends when COMMAND ends, or with Ctrl-C, which COMMAND gets
+too; without COMMAND, Ctrl-C ends it. Every KVM guest on this machine is recorded, whoever runs it. Needs root.
 
 Examples:
   lapicheck record -o trace.txt -- qemu-system-x86_64 -accel kvm -kernel apic.flat
-  lapicheck record -o trace.txt                   guests that run already, until Ctrl-C
-  lapicheck check trace.txt                       what the recording shows
+  lapicheck record -o trace.txt                   record guests that run already, until Ctrl-C
+  lapicheck check trace.txt                       check the recording
 
-Exit status: 0 recorded, however COMMAND ended, which is told; 2 wrong usage, COMMAND cannot be run, or the
-file not be written; 4 tracing is not to be had here, and why.)";
+Exit status: 0 recorded (how COMMAND ended is printed), 2 wrong usage, or COMMAND cannot be run or the file
+cannot be written, 4 tracing is not possible here (the reason is printed).)";
 
 int record(const LiveOptions& options) {
     const std::string path = options.output.empty() ? "lapicheck.trace.txt" : options.output;
@@ -43,8 +43,10 @@ int record(const LiveOptions& options) {
 void add_record(CLI::App& app, Action& action) {
     const auto options = std::make_shared<LiveOptions>();
     CLI::App* command = app.add_subcommand(
-        "record", "record what KVM does while a command runs: record [OPTIONS] -- COMMAND...");
-    command->add_option("-o,--output", options->output, "the recording; default: lapicheck.trace.txt")
+        "record", "record KVM's events while a command runs: record [OPTIONS] -- COMMAND...");
+    command
+        ->add_option("-o,--output", options->output,
+                     "where to write the recording; default: lapicheck.trace.txt")
         ->option_text("FILE");
     add_live(*command, *options);
     command->footer(footer);

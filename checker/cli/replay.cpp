@@ -7,6 +7,7 @@
 #include "checker/cli/command.hpp"
 #include "programs/file.hpp"
 #include "programs/json_place.hpp"
+#include "programs/sim/scenario_json.hpp"
 #include "programs/targets/targets.hpp"
 #include "specs/properties/names.hpp"
 
@@ -16,10 +17,10 @@ namespace {
 constexpr auto footer = R"(Examples:
   lapicheck replay runs/kvm-2018.no-mmio-read-in-x2apic.json
   lapicheck replay runs/kvm-2018.*.json --impl kvm-rfc
-  lapicheck replay runs/kvm-2018.*.json --on kvm             does this machine's KVM show it?
+  lapicheck replay runs/kvm-2018.*.json --on kvm             whether this machine's KVM shows it
 
-Exit status: 0 no run shows what it was kept for, 1 one does, 2 wrong usage or a damaged file, 4 with --on: no
-run could be made to.)";
+Exit status: 0 no run shows its divergence (or breaks its property), 1 one does, 2 wrong usage or a damaged file,
+4 with --on: the target could execute none of the runs.)";
 
 struct Options {
     std::vector<std::string> paths;
@@ -29,6 +30,10 @@ struct Options {
 };
 
 void tell(std::string_view reason) { complain("replay", 0, reason); }
+
+std::string not_exported(std::string_view file) {
+    return fmt::format("{0} is an access program; run it with: lapicheck run {0} --on kvm", file);
+}
 
 // Nothing if the file is damaged or foreign, which is told on standard error. `on`: null for the file's own
 // implementation.
@@ -76,6 +81,8 @@ std::optional<ConfirmReport::One> confirm_file(const std::string& path, const st
     if (!file.error.empty()) return tell(file.error), std::nullopt;
     const programs::ProgramText text = programs::read_program(file.text, file.name);
     if (!text.error.empty()) return tell(text.error), std::nullopt;
+    if (programs::find_key(text.program, "rules") == nullptr)
+        return tell(not_exported(file.name)), std::nullopt;
     try {
         return ConfirmReport::One{path, confirm(text.program, target)};
     } catch (const programs::Refusal& refusal) {
@@ -112,14 +119,14 @@ int confirm_all(const Options& options) {
 void add_replay(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command =
-        app.add_subcommand("replay", "carry out runs that 'prove --export' or 'check --export' wrote");
-    command->add_option("FILE", options->paths, "specs/schema/program.schema.json; - is standard input")
-        ->required();
-    command->add_option("--impl", options->implementation, "on this implementation; default: the file's")
+        app.add_subcommand("replay", "execute runs again that 'prove --export' or 'check --export' wrote");
+    command->add_option("FILE", options->paths, "files that --export wrote; - is standard input")->required();
+    command
+        ->add_option("--impl", options->implementation,
+                     "execute them on this implementation; default: the one that the file names")
         ->option_text("NAME");
     command
-        ->add_option("--on", options->target,
-                     "on this target, by what a guest can see: it shows it, does not, or cannot be made to")
+        ->add_option("--on", options->target, "execute them on this target and compare what a guest can see")
         ->option_text("kvm|model:NAME")
         ->excludes("--impl");
     add_format(*command, options->format, &ReportFormat::replay, &ReportFormat::confirm);

@@ -14,16 +14,17 @@ namespace lapicheck::checker {
 namespace {
 
 constexpr auto footer = R"(Examples:
-  lapicheck run program.json --on kvm                       what this machine's KVM does, judged
+  lapicheck run program.json --on kvm                       run it on this machine's KVM and judge it
   lapicheck run program.json --on model:kvm-2018 --format json
-  lapicheck run program.json --compare kvm model:sdm        the steps on which two targets differ
+  lapicheck run program.json --compare kvm model:sdm        show the steps on which two targets differ
   lapicheck run --random 1 --steps 100000 --compare kvm model:kvm-6.18
   lapicheck run --random 7 --steps 500 --on kvm --profile kvm
 
-A target is kvm (/dev/kvm) or model:NAME, an implementation of 'lapicheck list implementations'.
+TARGET is kvm (/dev/kvm) or model:NAME, with a NAME of 'lapicheck list implementations'. The JSON form of
+access programs is specs/schema/program.schema.json (docs/access-programs.md).
 
-Exit status: 0 all that was judged conforms (the targets agree), 1 a divergence (a difference), 2 wrong usage
-or a damaged program, 4 no such target here, or nothing could be judged.)";
+Exit status: 0 every judged step conforms (the targets agree), 1 a divergence (a difference), 2 wrong usage
+or a damaged program, 4 the target cannot run here, or nothing could be judged.)";
 
 struct Options {
     std::string path;                 // an access program (JSON; - is standard input)
@@ -108,7 +109,7 @@ int run_random(const Options& options) {
 int run(const Options& options) {
     if (options.on.empty() && options.compare.empty())
         return complain("run", exit_code::bad_input,
-                        "say where to run it: --on TARGET, or --compare TARGET TARGET");
+                        "no target: add --on TARGET, or --compare TARGET TARGET; targets: kvm, model:NAME");
     std::vector<std::string> names = options.compare;
     if (!options.on.empty()) names.push_back(options.on);
     for (const std::string& name : names)
@@ -116,7 +117,7 @@ int run(const Options& options) {
             return complain("run", exit_code::bad_input, named.error);
     if (options.seed) return run_random(options);
     if (options.path.empty())
-        return complain("run", exit_code::bad_input, "PROGRAM is required, or --random SEED");
+        return complain("run", exit_code::bad_input, "no program: name a PROGRAM, or add --random SEED");
     programs::ProgramText text = read_file(options.path);
     if (!text.error.empty()) return complain("run", exit_code::bad_input, text.error);
     try {
@@ -131,20 +132,23 @@ int run(const Options& options) {
 
 void add_run(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command = app.add_subcommand("run", "run an access program (JSON) and judge the outcome");
-    CLI::Option* program = command->add_option("PROGRAM", options->path,
-                                               "specs/schema/program.schema.json; - is standard input");
+    CLI::App* command =
+        app.add_subcommand("run", "run an access program (JSON) on a target and judge the outcome");
+    CLI::Option* program =
+        command->add_option("PROGRAM", options->path, "an access program (JSON); - is standard input");
     CLI::Option* on =
         command->add_option("--on", options->on, "where to run it: kvm (/dev/kvm) or model:NAME");
     on->option_text("TARGET");
-    command->add_option("--compare", options->compare, "the steps on which two targets differ, unjudged")
+    command
+        ->add_option("--compare", options->compare,
+                     "show the steps on which two targets differ; nothing is judged")
         ->expected(2)
         ->option_text("TARGET TARGET")
         ->excludes(on);
     CLI::Option* random =
-        command->add_option("--random", options->seed, "random programs, drawn with this seed");
+        command->add_option("--random", options->seed, "run random programs that this seed determines");
     random->option_text("SEED")->excludes(program);
-    command->add_option("--steps", options->steps, "with --random: steps in all; default: 10000")
+    command->add_option("--steps", options->steps, "with --random: the total number of steps; default: 10000")
         ->option_text("N")
         ->needs(random)
         ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));

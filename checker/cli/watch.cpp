@@ -12,16 +12,16 @@ namespace lapicheck::checker {
 namespace {
 
 constexpr auto footer =
-    R"(A line for each kind of divergence when it is first seen, the report of 'check' at the end. COMMAND, Ctrl-C
-and root as for 'record'.
+    R"(Prints a line for each kind of divergence when it is first seen, and the report of 'check' at the end. For
+COMMAND, Ctrl-C and root see 'lapicheck record --help'.
 
 Examples:
-  lapicheck watch                                 guests that run already, until Ctrl-C
+  lapicheck watch                                 watch guests that run already, until Ctrl-C
   lapicheck watch --profile kvm -- qemu-system-x86_64 -accel kvm -kernel apic.flat
-  lapicheck watch -o trace.txt -- COMMAND         keeps what it saw
+  lapicheck watch -o trace.txt -- COMMAND         also keep the recording
 
-Exit status: 0 conforms, 1 a divergence, 2 wrong usage, COMMAND cannot be run, or the file not be written;
-4 nothing could be checked, or tracing is not to be had here, and why.)";
+Exit status: 0 conforms, 1 a divergence, 2 wrong usage, or COMMAND cannot be run or the file cannot be
+written, 4 nothing could be checked, or tracing is not possible here (the reason is printed).)";
 
 struct Options {
     LiveOptions live;
@@ -51,7 +51,7 @@ int watch(const Options& options) {
             if (keeps)
                 if (std::string error = file.write(text); !error.empty()) return error;
             if (std::string error = check.feed(text); !error.empty()) return error;
-            return written ? "" : "cannot write the report";
+            return written ? "" : "cannot write the report to standard output";
         });
     tell("watch", result);
     if (const int code = exit_code_of(result); code != 0) return complain("watch", code, result.error);
@@ -68,8 +68,9 @@ int watch(const Options& options) {
 void add_watch(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command =
-        app.add_subcommand("watch", "judge what KVM does while it happens: watch [OPTIONS] [-- COMMAND...]");
-    command->add_option("-o,--output", options->live.output, "keep the recording, too")->option_text("FILE");
+        app.add_subcommand("watch", "check KVM while it runs: watch [OPTIONS] [-- COMMAND...]");
+    command->add_option("-o,--output", options->live.output, "also keep the recording in this file")
+        ->option_text("FILE");
     add_profile(*command, options->check.profile);
     add_cpu(*command, options->check.cpu,
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");

@@ -63,10 +63,10 @@ std::string WholeFile::keep() {
         ::unlink(part.c_str());
         const std::string open_file = fmt::format("/proc/self/fd/{}", file_.get());
         if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, part.c_str(), AT_SYMLINK_FOLLOW) != 0)
-            return fault("cannot name what was written");
+            return fault("cannot give the written file its name");
         part_ = part;
     }
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) return fault("cannot put it in place");
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) return fault("cannot replace the file");
     part_.clear();
     return {};
 }

@@ -81,8 +81,7 @@ Looked look(const std::string& target, Program program, std::size_t last, const 
             const Mismatch& mismatch = divergence.mismatch;
             looked.seen.insert({static_cast<std::ptrdiff_t>(i - last), mismatch.rule, mismatch.reg});
             if (looked.first.empty())
-                looked.first = fmt::format("{} gives {}; allowed: {} ({})",
-                                           programs::step_text(program.steps[i]), observed_text(divergence),
+                looked.first = fmt::format("{}; allowed: {} ({})", headline(divergence),
                                            expected_text(divergence), model::to_string(mismatch.rule));
         }
     return looked;
@@ -113,7 +112,7 @@ std::optional<std::string> text_of(const Program& program, std::string_view key)
 
 std::set<std::string> rules_of(const Program& program) {
     const std::string* text = programs::find_key(program, "rules");
-    if (text == nullptr) programs::refuse("", "has no \"rules\"; this is no file that '--export' wrote");
+    if (text == nullptr) programs::refuse("", "has no \"rules\"; name a file that '--export' wrote");
     const json rules = json::parse(*text);
     std::set<std::string> ids;
     if (rules.is_array())
@@ -122,13 +121,13 @@ std::set<std::string> rules_of(const Program& program) {
     return ids;
 }
 
-// Why the party was not, or did not do, what the run says; empty: it was and did.
+// Why the target was not, or did not do, what the run says; empty: it was and did.
 std::string what_was_not_done(const Program& program, const Execution& run) {
     if (run.status != Execution::Status::ran) return run.reason;
     if (const std::string* apic = programs::find_key(program, "apic")) {
         const json parsed = json::parse(*apic);
         if (parsed.value("x2apic_locked", false) && !run.found.locked_x2apic)
-            return "it has no IA32_XAPIC_DISABLE_STATUS that locks x2APIC mode";
+            return "it has no IA32_XAPIC_DISABLE_STATUS to lock x2APIC mode";
     }
     for (std::size_t i = 0; i < program.steps.size(); ++i)
         if (!run.outcomes[i].is_done())
@@ -155,7 +154,7 @@ Confirmation compare_runs(const Program& program, const std::string& other_run, 
     if (same_outcome(first.outcomes.back(), second.outcomes.back()))
         return told(Confirmation::Answer::does_not);
     return told(Confirmation::Answer::shows,
-                fmt::format("the last step gives {}, and in the other run {}",
+                fmt::format("the outcome of the last step is {}, and in the other run {}",
                             programs::outcome_text(program.steps.back(), first.outcomes.back()),
                             programs::outcome_text(other.program.steps.back(), second.outcomes.back())));
 }
@@ -163,8 +162,8 @@ Confirmation compare_runs(const Program& program, const std::string& other_run, 
 } // namespace
 
 std::string_view to_string(Confirmation::Answer answer) {
-    constexpr std::array words = {std::string_view{"shows it"}, std::string_view{"does not"},
-                                  std::string_view{"cannot be made to"}};
+    constexpr std::array words = {std::string_view{"shows it"}, std::string_view{"does not show it"},
+                                  std::string_view{"cannot execute it"}};
     return words.at(static_cast<std::size_t>(answer));
 }
 
@@ -176,7 +175,7 @@ std::string_view word_of(Confirmation::Answer answer) {
 
 Confirmation confirm(const Program& program, const std::string& target) {
     const std::set<std::string> rules = rules_of(program);
-    if (program.steps.empty()) programs::refuse("/steps", "there is no step");
+    if (program.steps.empty()) programs::refuse("/steps", "there is no step; add one");
     if (const std::string* other = programs::find_key(program, "other_run"))
         return compare_runs(program, *other, target);
     const std::size_t last = program.steps.size() - 1;
@@ -197,7 +196,7 @@ Confirmation confirm(const Program& program, const std::string& target) {
         }
         if (wanted.empty())
             return told(Confirmation::Answer::cannot,
-                        "what the last step does shows in nothing that a guest reads");
+                        "the effect of the last step is not visible to a guest");
     } else { // a recording's divergence: its rule, in the last step
         for (const Seen& seen : here.seen)
             if (seen.step == 0 && rules.contains(std::string(model::to_string(seen.rule))))

@@ -1,8 +1,8 @@
-// Whether a party shows what a run was kept for: a counterexample, or a divergence of a recording.
+// Whether a target shows what a run was kept for: a counterexample, or a divergence of a recording.
 //
-// The program is run on the party and judged. What the last step did to registers is looked at by reading
+// The program is run on the target and judged. What the last step did to registers is looked at by reading
 // them all behind it. It counts what the file's own implementation shows there too, and would not show
-// without the last step: other departures of the party are not taken for this one.
+// without the last step: other departures of the target are not taken for this one.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct Confirmation {
     enum class Answer : std::uint8_t { shows, does_not, cannot };
     Answer answer = Answer::cannot;
     std::string why;     // of cannot; of shows: what was seen
-    bool absent = false; // there is no such party here
+    bool absent = false; // there is no such target here
 };
 std::string_view to_string(Confirmation::Answer answer);
 // "shows", "does-not", "cannot": as reports for programs have it.

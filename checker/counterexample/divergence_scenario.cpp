@@ -18,7 +18,7 @@ using traces::GuestAccess;
 constexpr std::size_t most_candidates = 10;
 
 CpuFacts facts_of(const DivergenceScenario& run, unsigned vcpu) {
-    CpuFacts facts; // what was not told is left open
+    CpuFacts facts; // what the recording does not say is left free
     if (run.cpu != GuestCpu::either) facts.amd = run.cpu == GuestCpu::amd;
     facts.locked_x2apic = run.run.machine.locked_x2apic;
     constexpr u64 always = (u64{1} << 36) - 1;
@@ -228,7 +228,7 @@ GuestAccess as_observed(const programs::ExecutedStep& step) {
     access.kind = step.access.kind;
     access.address = step.access.address;
     access.size = step.access.size;
-    access.begins_late = true; // what it sends is not told
+    access.begins_late = true; // what it sends is unknown
     access.gp = step.out.gp;
     access.value = model::is_write(step.access.kind) ? step.access.value : step.out.value;
     access.reached_apic = model::is_mmio(access.kind) && step.out.answer == model::Answer::apic;

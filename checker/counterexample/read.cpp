@@ -17,7 +17,7 @@ using programs::json;
 std::string text_at(const programs::Program& program, std::string_view key) {
     const std::string* text = programs::find_key(program, key);
     if (text == nullptr)
-        programs::refuse("", fmt::format("has no \"{}\"; this is no file that 'prove --export' wrote", key));
+        programs::refuse("", fmt::format("has no \"{}\"; name a file that 'prove --export' wrote", key));
     const json parsed = json::parse(*text);
     return At(parsed, fmt::format("/{}", key)).text();
 }
@@ -64,13 +64,13 @@ void read_proof(ScenarioFile& file, const programs::Program& program) {
     const std::string* other = programs::find_key(program, "other_run");
     const bool compares = file.property->scope != specs::Scope::step && file.shows == Shows::counterexample;
     if (compares && other == nullptr)
-        programs::refuse("", "has no \"other_run\", which the property compares with");
+        programs::refuse("", "has no \"other_run\", with which the property compares; export it again");
     if (compares) file.runs.other_run = other_run_of(*other, file.runs.run, program);
 }
 
 Rule rule_of(const programs::Program& program) {
     const std::string* text = programs::find_key(program, "rules");
-    if (text == nullptr) programs::refuse("", "has no \"rules\"");
+    if (text == nullptr) programs::refuse("", "has no \"rules\"; export it again");
     const json rules = json::parse(*text);
     const At at(rules, "/rules");
     at.must_be_array();
@@ -108,7 +108,7 @@ void read_divergence(ScenarioFile& file, const programs::Program& program) {
     const auto notes = program.notes.find(program.steps.size() - 1);
     if (notes == program.notes.end() || !notes->second.outcome)
         programs::refuse(fmt::format("/steps/{}", program.steps.size() - 1),
-                         "has no \"outcome\", which is what was recorded");
+                         "has no \"outcome\", the recorded one; export it again");
     const programs::StepOutcome& outcome = *notes->second.outcome;
     run.observed.kind = last.kind;
     run.observed.address = last.address;
@@ -116,7 +116,7 @@ void read_divergence(ScenarioFile& file, const programs::Program& program) {
     run.observed.gp = outcome.gp;
     run.observed.value = model::is_write(last.kind) ? last.value : outcome.value.value_or(0);
     const std::string* observed = programs::find_key(program, "observed");
-    if (observed == nullptr) programs::refuse("", "has no \"observed\"");
+    if (observed == nullptr) programs::refuse("", "has no \"observed\"; export it again");
     const json parsed = json::parse(*observed);
     read_observed(run.observed, At(parsed, "/observed"));
     file.divergence = std::move(run);
@@ -125,6 +125,13 @@ void read_divergence(ScenarioFile& file, const programs::Program& program) {
 void read_departure(ScenarioFile& file, const programs::Program& program) {
     file.implementation = implementation_of(program);
     file.rule = rule_of(program);
+}
+
+// Nobody exported it to be executed again: a program that 'run' takes.
+bool is_plain_program(const programs::Program& program) {
+    for (const std::string_view key : {"kind", "property", "observed"})
+        if (programs::find_key(program, key) != nullptr) return false;
+    return true;
 }
 
 ScenarioFile file_of(const programs::Program& program) {
@@ -145,6 +152,9 @@ ScenarioFileText read_scenario_file(std::string_view text, const std::string& na
     const programs::ProgramText read = programs::read_program(text, name);
     if (!read.error.empty()) return {{}, read.error};
     try {
+        if (is_plain_program(read.program))
+            return {{},
+                    fmt::format("{0} is an access program; run it with: lapicheck run {0} --on kvm", name)};
         return {file_of(read.program), {}};
     } catch (const programs::Refusal& refusal) {
         return {{}, fmt::format("{}: {}", name, refusal.what())};

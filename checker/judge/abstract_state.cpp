@@ -22,7 +22,7 @@ constexpr u64 mode_bits(Mode mode) {
 }
 constexpr u64 mode_mask = model::apic_base::enable | model::apic_base::extd;
 
-ModeState make_unknown_world(Mode mode) {
+ModeState make_unknown_mode_state(Mode mode) {
     ModeState mode_state;
     mode_state.apic_base = {mode_bits(mode), mode_mask | model::apic_base::reserved_low};
     for (const model::RegisterRow& row : model::sdm_registers) {
@@ -33,9 +33,10 @@ ModeState make_unknown_world(Mode mode) {
     return mode_state;
 }
 
-const ModeState& unknown_world(Mode mode) {
-    static const std::array state = {make_unknown_world(Mode::disabled), make_unknown_world(Mode::xapic),
-                                     make_unknown_world(Mode::x2apic)};
+const ModeState& unknown_mode_state(Mode mode) {
+    static const std::array state = {make_unknown_mode_state(Mode::disabled),
+                                     make_unknown_mode_state(Mode::xapic),
+                                     make_unknown_mode_state(Mode::x2apic)};
     return state[index_of(mode)];
 }
 
@@ -139,7 +140,7 @@ Access<KnownBits> model_access(const GuestAccess& access) {
 AbstractState AbstractState::unknown() {
     AbstractState state;
     for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
-        state.mode_states_[index_of(mode)] = unknown_world(mode);
+        state.mode_states_[index_of(mode)] = unknown_mode_state(mode);
         state.possible_[index_of(mode)] = true;
     }
     return state;
@@ -150,12 +151,12 @@ AbstractState AbstractState::after_reset(const CpuFacts& cpu) {
     CpuFacts as_intel = cpu;
     as_intel.amd = false;
     ForkingDriver p;
-    ModeState mode_state = unknown_world(Mode::xapic);
+    ModeState mode_state = unknown_mode_state(Mode::xapic);
     model::reset(p, mode_state, as_intel);
-    mode_state[Reg::lvt_lint0] = unknown_world(Mode::xapic)[Reg::lvt_lint0];
+    mode_state[Reg::lvt_lint0] = unknown_mode_state(Mode::xapic)[Reg::lvt_lint0];
     for (u32 word = 0; word < 24; ++word) {
         const Reg reg = model::offset_by(Reg::isr0, word);
-        mode_state[reg] = unknown_world(Mode::xapic)[reg];
+        mode_state[reg] = unknown_mode_state(Mode::xapic)[reg];
     }
     AbstractState state;
     state.add(mode_state);
@@ -171,7 +172,7 @@ AbstractState AbstractState::at_reset(const CpuFacts& cpu, std::optional<u32> ve
     state.interrupts_known_ = true;
     ForkingDriver p;
     do {
-        ModeState mode_state = unknown_world(Mode::xapic);
+        ModeState mode_state = unknown_mode_state(Mode::xapic);
         if (version) mode_state[Reg::version] = *version;
         model::reset(p, mode_state, facts);
         if (disabled && mode_of(mode_state) != Mode::disabled && !facts.amd.is_false()) continue;
@@ -477,7 +478,7 @@ void AbstractState::host_may_have_set_sregs() {
     next.interrupts_known_ = interrupts_known_;
     for_each_mode([&](const ModeState& before) {
         for (const Mode mode : {Mode::disabled, Mode::xapic, Mode::x2apic}) {
-            const ModeState& unknown = unknown_world(mode);
+            const ModeState& unknown = unknown_mode_state(mode);
             const bool is_same = mode_of(before) == mode;
             ModeState mode_state = is_same || is_enabled(before).is_true() ? before : unknown;
             mode_state.apic_base = unknown.apic_base;

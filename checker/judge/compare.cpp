@@ -252,7 +252,8 @@ class Comparison {
 
 } // namespace
 
-std::optional<Mismatch> compare(const PathOutcome& outcome, const ModeState& before, const Observation& seen) {
+std::optional<Mismatch> compare(const PathOutcome& outcome, const ModeState& before,
+                                const Observation& seen) {
     return Comparison(outcome, before, seen).run(seen.value_is_ours);
 }
 

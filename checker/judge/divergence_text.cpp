@@ -3,15 +3,42 @@
 #include <fmt/format.h>
 
 #include "model/command.hpp"
-#include "model/text.hpp"
+#include "model/field_text.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
-// The digits that the model leaves open are dots.
-std::string partial_hex(Known<u64> value) {
-    if (value.is_exact()) return fmt::format("{:#x}", value.value);
-    return fmt::format("{} (bits {:#x} are determined)", model::dotted_hex(value), value.known);
+using model::AccessKind;
+using traces::GuestAccess;
+
+constexpr std::string_view apic_shown = "KVM's kvm_apic event shows that the register was accessed";
+// In the place of an APIC's number: that of the sender, which nothing shows.
+constexpr u64 the_sender = ~u64{0};
+
+std::string vector_text(u64 vector) { return fmt::format("{:02X}H", vector); }
+
+// ---- the access
+
+// "MMIO read of 0xfee00030 (version)", "WRMSR 80FH (svr) = 0x1ff".
+std::string access_name(const Divergence& divergence) {
+    const GuestAccess& access = divergence.access;
+    const Reg reg = divergence.mismatch.reg;
+    if (!model::is_mmio(access.kind))
+        return model::access_text(access.kind, access.address, access.size, access.value, reg);
+    const std::string size = access.size == 4 ? "" : fmt::format("{}-byte ", access.size);
+    const std::string_view name = model::register_name(reg);
+    const std::string place =
+        name.empty() ? fmt::format("{:#x}", access.address) : fmt::format("{:#x} ({})", access.address, name);
+    if (access.kind == AccessKind::mmio_read) return fmt::format("{}MMIO read of {}", size, place);
+    return fmt::format("{}MMIO write of {:#x} to {}", size, access.value & model::size_mask(access.size),
+                       place);
+}
+
+// "in x2APIC mode", "with the APIC disabled".
+std::string in_mode(const Divergence& divergence) {
+    const Mode mode = divergence.mismatch.mode;
+    if (mode == Mode::disabled) return "with the APIC disabled";
+    return fmt::format("in {}", mode_text(mode));
 }
 
 // By the delivery mode.
@@ -23,15 +50,228 @@ std::string_view message_name(u64 delivery_mode) {
     }
 }
 
+// ---- values that are read
+
+u64 value_mask(const GuestAccess& access) {
+    if (model::is_mmio(access.kind)) return model::size_mask(access.size);
+    return access.kind == AccessKind::cr8_read ? u64{0xf} : ~u64{0};
+}
+
+// The bits that are wrong by what the rule determines; 0: it determines no single one.
+u64 wrong_bits(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    return (divergence.access.value ^ mismatch.expected.value) & mismatch.expected.known & mismatch.bits;
+}
+
+bool is_wholly_determined(const Divergence& divergence) {
+    const u64 mask = value_mask(divergence.access);
+    return (divergence.mismatch.expected.known & mask) == mask;
+}
+
+std::string required_text(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    const GuestAccess& access = divergence.access;
+    const u64 bits = wrong_bits(divergence);
+    if (access.kind == AccessKind::cr8_read)
+        return model::required_bits_text(model::fields_of_cr8(), mismatch.expected, bits);
+    // The bytes of another access than this stand elsewhere in the register.
+    const bool from_bit_0 = !model::is_mmio(access.kind) || (access.address & 0xf) == 0;
+    if (!from_bit_0) return model::required_bits_text({}, mismatch.expected, bits);
+    if (model::is_bitmap(mismatch.reg))
+        return model::required_vectors_text(mismatch.reg, mismatch.expected.value, bits);
+    return model::required_bits_text(model::fields_of(mismatch.reg, mismatch.mode), mismatch.expected, bits);
+}
+
+bool is_count(Reg reg) { return reg == Reg::current_count || reg == Reg::initial_count; }
+
 std::string expected_value(const Divergence& divergence) {
     const Mismatch& mismatch = divergence.mismatch;
-    if (mismatch.bounded) return fmt::format("at most {:#x}", mismatch.expected.greatest());
-    std::string text =
-        fmt::format("{}; differs in bits {:#x}", partial_hex(mismatch.expected), mismatch.bits);
-    const u64 others =
-        (divergence.access.value ^ mismatch.expected.value) & mismatch.expected.known & ~mismatch.bits;
-    if (others != 0) text += fmt::format(" ({:#x} is told apart)", others);
+    if (mismatch.bounded)
+        return fmt::format("at most {:#x}{}", mismatch.expected.greatest(),
+                           mismatch.reg == Reg::current_count ? ", the initial count" : "");
+    if (wrong_bits(divergence) == 0)
+        return mismatch.rule == Rule::D04 ? "(ID[19:4] << 16) | (1 << ID[3:0]) of the x2APIC ID"
+                                          : "a priority class above that of the vector in service";
+    std::string text = is_wholly_determined(divergence)
+                           ? fmt::format("{:#x}", mismatch.expected.value & value_mask(divergence.access))
+                           : required_text(divergence);
+    const u64 others = (divergence.access.value ^ mismatch.expected.value) & mismatch.expected.known &
+                       ~mismatch.bits & value_mask(divergence.access);
+    if (others != 0)
+        text += fmt::format("; {} differ{} too, reported separately", model::bits_text(others),
+                            (others & (others - 1)) == 0 ? "s" : "");
     return text;
+}
+
+std::string value_headline(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    const u64 mask = value_mask(divergence.access);
+    const std::string read =
+        fmt::format("{} returned {:#x}", access_name(divergence), divergence.access.value & mask);
+    if (mismatch.bounded)
+        return fmt::format("{}, above {}{:#x}", read,
+                           mismatch.reg == Reg::current_count ? "the initial count " : "",
+                           mismatch.expected.greatest());
+    if (wrong_bits(divergence) == 0)
+        return fmt::format("{}, {}", read,
+                           mismatch.rule == Rule::D04 ? "which does not follow from the x2APIC ID"
+                                                      : "below the class of the vector in service");
+    const std::string must =
+        is_wholly_determined(divergence) && (is_count(mismatch.reg) || mismatch.reg == Reg::tsc_deadline)
+            ? fmt::format(", must be {:#x}", mismatch.expected.value & mask)
+            : fmt::format(": {}", required_text(divergence));
+    if (mismatch.rule == Rule::M02) // an earlier write shows here
+        return fmt::format("{}, which an MMIO write in x2APIC mode put there{}", read, must);
+    return read + must;
+}
+
+// ---- writes that must raise #GP
+
+// The bits for which the value written must be refused: "set reserved bit 8 but "; empty: not for single
+// bits.
+std::string refused_bits(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    if (divergence.access.kind != AccessKind::wrmsr) return {};
+    const u64 value = divergence.access.value;
+    constexpr u64 low = 0xffff'ffff;
+    if (mismatch.rule == Rule::X05) return fmt::format("set {} but ", model::bits_text(value & ~low));
+    if (mismatch.rule != Rule::X06 || model::index_of(mismatch.reg) >= model::window_register_count)
+        return {};
+    const model::RegisterRow& row = model::sdm_registers[model::index_of(mismatch.reg)];
+    const u64 never = value & row.reserved();
+    const u64 here = value & (row.optional | row.intel_only | row.amd_only); // reserved on this CPU
+    const u64 bits = never != 0 ? never : here;
+    return bits == 0 ? std::string{} : fmt::format("set reserved {} but ", model::bits_text(bits));
+}
+
+// ---- commands
+
+std::string_view shorthand_text(traces::Shorthand shorthand) {
+    switch (shorthand) {
+    case traces::Shorthand::self: return "shorthand self";
+    case traces::Shorthand::all: return "shorthand all including self";
+    case traces::Shorthand::all_but_self: return "shorthand all excluding self";
+    case traces::Shorthand::none:
+    case traces::Shorthand::unknown: break;
+    }
+    return {};
+}
+
+// Whom the IPI addressed: "shorthand self", "physical destination 1".
+std::string destination_text(const GuestAccess& access) {
+    if (const std::string_view all = shorthand_text(access.ipi.shorthand); !all.empty())
+        return std::string{all};
+    if (access.ipi.logical) return fmt::format("logical destination {:#x}", access.ipi_destination);
+    return fmt::format("physical destination {}", access.ipi_destination);
+}
+
+// Whom the command that was written says; in xAPIC mode ICR[63:32] was written before.
+std::string commanded_destination(const GuestAccess& access, u32 command) {
+    if (const std::string_view all = shorthand_text(model::shorthand_of(command)); !all.empty())
+        return std::string{all};
+    const bool logical = (command & model::icr::logical) != 0;
+    if (model::is_mmio(access.kind))
+        return fmt::format("the {} destination in ICR[63:56]", logical ? "logical" : "physical");
+    const u64 destination = access.value >> 32;
+    return logical ? fmt::format("logical destination {:#x}", destination)
+                   : fmt::format("physical destination {}", destination);
+}
+
+std::string apic_text(u64 apic) {
+    return apic == the_sender ? std::string{"the sender's own APIC"} : fmt::format("APIC {}", apic);
+}
+
+u32 command_of(const GuestAccess& access) {
+    const u32 low = model::low_half(access.value);
+    const bool self = model::register_addressed(access.kind, access.address) == Reg::self_ipi;
+    return self ? model::self_ipi_command(low) : low;
+}
+
+// What was sent that the command does not say, the first difference.
+std::string sent_text(const Divergence& divergence) {
+    const GuestAccess& access = divergence.access;
+    const u32 command = command_of(access);
+    const u32 vector = command & model::icr::vector;
+    if (access.ipi_vector != vector)
+        return fmt::format("an IPI with vector {}; the command says {}", vector_text(access.ipi_vector),
+                           vector_text(vector));
+    const auto mode = model::delivery_mode_of(command);
+    if (access.ipi.delivery_mode != traces::DeliveryMode::unknown && access.ipi.delivery_mode != mode)
+        return fmt::format("an IPI with delivery mode {}; the command says {}",
+                           to_string(access.ipi.delivery_mode), to_string(mode));
+    return fmt::format("an IPI with {}; the command says {}", destination_text(access),
+                       commanded_destination(access, command));
+}
+
+// ---- interrupts
+
+std::string eoi_headline(const Divergence& divergence) {
+    const GuestAccess& access = divergence.access;
+    const u64 first = divergence.mismatch.detail.first;
+    if (access.eoi_vector > 0xff)
+        return fmt::format("EOI ended no vector while {} was in service", vector_text(first));
+    if (divergence.mismatch.detail.second == 0)
+        return fmt::format("EOI ended vector {}, which was not in service", vector_text(access.eoi_vector));
+    return fmt::format("EOI ended vector {} while {} was in service", vector_text(access.eoi_vector),
+                       vector_text(divergence.mismatch.detail.second));
+}
+
+// What the vector had to wait for, as checker/judge/abstract_state_interrupts.cpp tells it by the register.
+std::string injected_headline(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    const std::string vector = vector_text(divergence.access.value);
+    const u64 other = mismatch.detail.first;
+    if (mismatch.reg == Reg::tpr)
+        return fmt::format("vector {} was injected although TPR blocks its priority class", vector);
+    if (mismatch.reg == Reg::irr0 && other == 0)
+        return fmt::format("vector {} was injected, which was not pending in IRR", vector);
+    if (mismatch.reg == Reg::irr0)
+        return fmt::format("vector {} was injected while {} was pending in IRR", vector, vector_text(other));
+    if (other == divergence.access.value)
+        return fmt::format("vector {} was injected while it was in service", vector);
+    return fmt::format("vector {} was injected while {} was in service", vector, vector_text(other));
+}
+
+// Of a vector that SVR[12] keeps from the I/O APICs; else one that is none of the APIC's to broadcast, or one
+// that was not broadcast.
+bool is_suppressed(const Mismatch& mismatch) { return mismatch.bits != 0; }
+bool is_broadcast_missing(const Mismatch& mismatch) {
+    return !is_suppressed(mismatch) && mismatch.detail.first == 0;
+}
+
+std::string_view broadcast_expected(const Mismatch& mismatch) {
+    if (is_suppressed(mismatch)) return "no EOI message while SVR[12] is 1";
+    if (is_broadcast_missing(mismatch))
+        return "an EOI message, since the TMR bit of the vector is 1 and SVR[12] is 0";
+    return "an EOI message only if an EOI of the guest ends a vector whose TMR bit is 1";
+}
+
+std::string broadcast_headline(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    const u64 vector = mismatch.detail.first;
+    const bool suppressed = is_suppressed(mismatch);
+    if (is_broadcast_missing(mismatch))
+        return "the EOI of a level-triggered interrupt was not broadcast to the I/O APICs";
+    return fmt::format("the EOI{} was broadcast to the I/O APICs although {}",
+                       vector == 0 ? "" : fmt::format(" of vector {}", vector_text(vector)),
+                       suppressed ? "SVR[12] is 1" : "none was due");
+}
+
+std::string accepted_headline(const Divergence& divergence) {
+    const GuestAccess& access = divergence.access;
+    const u64 apic_or_count = divergence.mismatch.detail.first;
+    const std::string vector = vector_text(access.ipi_vector);
+    if (divergence.mismatch.fault == Fault::accepted_by_several)
+        return fmt::format("{} APICs accepted vector {} of one lowest-priority command", apic_or_count,
+                           vector);
+    if (divergence.mismatch.fault == Fault::accepted_unaddressed)
+        return fmt::format("{} accepted vector {}, which was not sent to it", apic_text(apic_or_count),
+                           vector);
+    return fmt::format("{} did not accept vector {}", apic_text(apic_or_count), vector);
+}
+
+std::string cpuid_text(const Divergence& divergence, u64 value) {
+    return fmt::format("EDX[9] (APIC) is {}", (value & divergence.mismatch.bits) != 0 ? 1 : 0);
 }
 
 } // namespace
@@ -40,14 +280,67 @@ std::string to_string(const Detail& detail) {
     return fmt::format(fmt::runtime(detail.format), detail.first, detail.second);
 }
 
+std::string headline(const Divergence& divergence) {
+    const GuestAccess& access = divergence.access;
+    const Mismatch& mismatch = divergence.mismatch;
+    const auto did = [&](std::string_view what) {
+        return fmt::format("{} {}", access_name(divergence), what);
+    };
+    const auto did_in_mode = [&](std::string_view what) {
+        return fmt::format("{} {} {}", access_name(divergence), in_mode(divergence), what);
+    };
+    switch (mismatch.fault) {
+    case Fault::answered_by_apic:
+        if (mismatch.rule == Rule::M14)
+            return did(fmt::format("outside the APIC's window returned the APIC's register value {:#x}",
+                                   access.value));
+        return did_in_mode(fmt::format("returned the APIC's register value {:#x}", access.value));
+    case Fault::reached_apic:
+        return mismatch.rule == Rule::M14 ? did("outside the APIC's window reached the APIC's register")
+                                          : did_in_mode("reached the APIC's register");
+    case Fault::gp_missing: return did_in_mode(refused_bits(divergence) + "raised no #GP");
+    case Fault::gp_raised: return did_in_mode("raised #GP");
+    case Fault::value: return value_headline(divergence);
+    case Fault::handed_on:
+        return did(model::is_write(access.kind)
+                       ? fmt::format("reached the APIC's register as {:#x}", mismatch.detail.first)
+                       : fmt::format("returned {:#x}, but the APIC's register gave {:#x}",
+                                     mismatch.detail.second, mismatch.detail.first));
+    case Fault::ipi_missing: return did("sent no IPI");
+    case Fault::ipi_sent: return did(access.gp ? "raised #GP and sent an IPI" : "sent an IPI");
+    case Fault::ipi_differs: return did("sent " + sent_text(divergence));
+    case Fault::not_accepted:
+    case Fault::accepted_unaddressed:
+    case Fault::accepted_by_several: return accepted_headline(divergence);
+    case Fault::eoi_vector: return eoi_headline(divergence);
+    case Fault::injected: return injected_headline(divergence);
+    case Fault::cpuid:
+        return fmt::format("CPUID.1:{} while IA32_APIC_BASE[11] is {}", cpuid_text(divergence, access.value),
+                           (mismatch.expected.value & mismatch.bits) != 0 ? 1 : 0);
+    case Fault::property: return did("breaks a property of the rule");
+    case Fault::left:
+        return did_in_mode(access.unanswered ? "was not answered in the kernel" : "reached no APIC register");
+    case Fault::unfinished: return did("did not complete: the vCPU stopped");
+    case Fault::not_taken:
+        return fmt::format("vector {} was not taken although interrupts are enabled and PPR allows it",
+                           vector_text(access.value));
+    case Fault::not_delivered:
+        return fmt::format("{} did not reach {}", message_name(access.value), divergence.vcpu);
+    case Fault::eoi_broadcast: break;
+    }
+    return broadcast_headline(divergence);
+}
+
 std::string access_text(const Divergence& divergence) {
     const auto& access = divergence.access;
-    if (divergence.mismatch.fault == Fault::injected) return "an interrupt is given to the processor";
-    if (divergence.mismatch.fault == Fault::not_taken) return "the processor takes interrupts";
-    if (divergence.mismatch.fault == Fault::not_delivered)
-        return fmt::format("{} is sent", message_name(access.value));
-    if (divergence.mismatch.fault == Fault::eoi_broadcast) return "an interrupt is ended";
-    if (divergence.mismatch.fault == Fault::cpuid) return "CPUID leaf 1H";
+    switch (divergence.mismatch.fault) {
+    case Fault::injected: return fmt::format("injection of vector {}", vector_text(access.value));
+    case Fault::not_taken: return "delivery of pending interrupts";
+    case Fault::not_delivered: return fmt::format("{} is sent", message_name(access.value));
+    case Fault::eoi_broadcast: return "EOI";
+    case Fault::cpuid: return "CPUID leaf 1H";
+    default: break;
+    }
     return model::access_text(access.kind, access.address, access.size, access.value,
                               divergence.mismatch.reg);
 }
@@ -56,67 +349,84 @@ std::string observed_text(const Divergence& divergence) {
     const auto& access = divergence.access;
     const Mismatch& mismatch = divergence.mismatch;
     const bool write = model::is_write(access.kind);
+    const u64 mask = value_mask(access);
     switch (mismatch.fault) {
     case Fault::answered_by_apic:
-        return fmt::format("{:#x}, {}", access.value,
-                           access.reached_apic ? "from the APIC's register (kvm_apic)"
-                                               : "which is what the APIC's register holds");
-    case Fault::reached_apic: return "the write reached the APIC's register (kvm_apic)";
-    case Fault::gp_missing: return write ? "accepted" : fmt::format("{:#x}", access.value);
+        return access.reached_apic ? fmt::format("{:#x}; {}", access.value, apic_shown)
+                                   : fmt::format("{:#x}, the value of the APIC's register", access.value);
+    case Fault::reached_apic: return std::string{apic_shown};
+    case Fault::gp_missing: return write ? "no #GP" : fmt::format("{:#x}, no #GP", access.value & mask);
     case Fault::gp_raised: return "#GP";
-    case Fault::value: return fmt::format("{:#x}", access.value);
-    case Fault::ipi_missing: return "no interrupt was sent";
-    case Fault::ipi_sent: return access.gp ? "an interrupt was sent and #GP raised" : "an interrupt was sent";
-    case Fault::injected: return fmt::format("vector {:#x}: {}", access.value, to_string(mismatch.detail));
-    case Fault::cpuid: return fmt::format("EDX[9] (APIC) is {}", (access.value & mismatch.bits) != 0 ? 1 : 0);
-    case Fault::left:
-        return access.unanswered ? "nothing in the kernel answered: the access left for userspace"
-                                 : "no register of the APIC was accessed (no kvm_apic)";
-    case Fault::unfinished: return "the access did not end";
-    case Fault::not_taken: return fmt::format("vector {:#x} was not taken", access.value);
-    case Fault::not_delivered:
-        return fmt::format("{} did not reach the processor", message_name(access.value));
-    case Fault::eoi_broadcast:
-    case Fault::property:
+    case Fault::value: return fmt::format("{:#x}", access.value & mask);
     case Fault::handed_on:
-    case Fault::ipi_differs:
+        return fmt::format("{:#x} in KVM's kvm_apic event, {:#x} for the guest", mismatch.detail.first,
+                           mismatch.detail.second);
+    case Fault::ipi_missing: return "no IPI";
+    case Fault::ipi_sent: return access.gp ? "an IPI and #GP" : "an IPI";
+    case Fault::ipi_differs: return sent_text(divergence);
+    case Fault::cpuid: return cpuid_text(divergence, access.value);
+    case Fault::left:
+        return access.unanswered ? "KVM_EXIT_MMIO: nothing in the kernel answered"
+                                 : "no kvm_apic event: no register of the APIC was accessed";
+    case Fault::unfinished: return "the vCPU stopped in it";
+    case Fault::property: return "no single outcome of the access is wrong";
     case Fault::not_accepted:
+        return fmt::format("no kvm_apic_accept_irq event of vector {} for {}", vector_text(access.ipi_vector),
+                           apic_text(mismatch.detail.first));
     case Fault::accepted_unaddressed:
+        return fmt::format("a kvm_apic_accept_irq event of vector {} for {}", vector_text(access.ipi_vector),
+                           apic_text(mismatch.detail.first));
     case Fault::accepted_by_several:
-    case Fault::eoi_vector: break;
+        return fmt::format("kvm_apic_accept_irq events of vector {} for {} APICs",
+                           vector_text(access.ipi_vector), mismatch.detail.first);
+    case Fault::eoi_vector:
+    case Fault::injected:
+    case Fault::not_taken:
+    case Fault::not_delivered:
+    case Fault::eoi_broadcast: break;
     }
-    return to_string(mismatch.detail);
+    return headline(divergence);
 }
 
 std::string expected_text(const Divergence& divergence) {
     const Mismatch& mismatch = divergence.mismatch;
-    const bool write = model::is_write(divergence.access.kind);
+    const GuestAccess& access = divergence.access;
+    const bool write = model::is_write(access.kind);
     switch (mismatch.fault) {
-    case Fault::answered_by_apic: return "nothing of the APIC answers; what else may is open";
+    case Fault::answered_by_apic:
+        return "any value that does not come from the APIC (the manual leaves the rest unspecified)";
     case Fault::reached_apic: return "no APIC register changes and nothing is sent";
     case Fault::gp_missing: return "#GP, and nothing changes";
     case Fault::gp_raised: return "no #GP";
     case Fault::value: return expected_value(divergence);
     case Fault::handed_on: return "the register and the guest see the same value";
-    case Fault::ipi_missing: return "the write sends an interrupt";
-    case Fault::ipi_sent: return "nothing is sent";
-    case Fault::ipi_differs: return "what the command says is sent";
-    case Fault::not_accepted: return "every APIC that the command addresses accepts it";
-    case Fault::accepted_unaddressed: return "no APIC accepts it but those that the command addresses";
-    case Fault::accepted_by_several: return "one of the APICs that the command addresses accepts it";
+    case Fault::ipi_missing: return "the write sends an IPI";
+    case Fault::ipi_sent: return "no IPI";
+    case Fault::ipi_differs: return "the IPI that the command describes";
+    case Fault::not_accepted:
+        return fmt::format("the command addresses {} ({})", apic_text(mismatch.detail.first),
+                           destination_text(access));
+    case Fault::accepted_unaddressed:
+        return fmt::format("only the APICs that the command addresses accept it ({})",
+                           destination_text(access));
+    case Fault::accepted_by_several:
+        return fmt::format("exactly one of the APICs that the command addresses accepts it ({})",
+                           destination_text(access));
     case Fault::eoi_vector: return "EOI ends the highest vector in service";
-    case Fault::injected: return "the highest vector of a class above that in service comes first";
-    case Fault::left: return write ? "the write reaches the register" : expected_value(divergence);
-    case Fault::unfinished: return "the guest goes on after it";
-    case Fault::not_taken: return "it is taken: interrupts are open and its class is above that of PPR";
-    case Fault::not_delivered: return "it reaches the processor, which it addresses";
-    case Fault::eoi_broadcast:
-        return "the EOI of a level-triggered interrupt is sent unless SVR[12] is 1; no other is";
-    case Fault::property: return "what the rule says; no single outcome of the step is wrong";
+    case Fault::injected: return "the highest vector pending in IRR, if its priority class is above PPR[7:4]";
+    case Fault::left:
+        if (write) return "the write reaches the register";
+        return is_wholly_determined(divergence)
+                   ? fmt::format("{:#x}, the register's value", mismatch.expected.value & value_mask(access))
+                   : "the register's value";
+    case Fault::unfinished: return "the access completes and the guest goes on";
+    case Fault::not_taken: return "the vector is taken";
+    case Fault::not_delivered: return fmt::format("it reaches {}, which it addresses", divergence.vcpu);
+    case Fault::eoi_broadcast: return std::string{broadcast_expected(mismatch)};
+    case Fault::property: return "what the rule says";
     case Fault::cpuid: break;
     }
-    return fmt::format("EDX[9] is {}, as IA32_APIC_BASE[11]",
-                       (mismatch.expected.value & mismatch.bits) != 0 ? 1 : 0);
+    return fmt::format("{}, as IA32_APIC_BASE[11]", cpuid_text(divergence, mismatch.expected.value));
 }
 
 } // namespace lapicheck::checker

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "model/field_text.hpp"
 #include "model/text.hpp"
 
 namespace lapicheck::checker {
@@ -14,8 +15,16 @@ using model::AccessKind;
 
 std::string describe(AccessKind kind, u64 address, u32 size, u64 value, Reg reg) {
     std::string text = model::access_text(kind, address, size, value, reg);
-    if (!model::is_write(kind)) text += fmt::format(", which gave {:#x}", value);
+    if (!model::is_write(kind)) text += fmt::format(" returned {:#x}", value);
     return text;
+}
+
+// "bit 7 (illegal register address)".
+std::string error_text(std::size_t bit) {
+    const u64 mask = u64{1} << bit;
+    for (const model::NamedBits& field : model::fields_of(Reg::esr, Mode::xapic))
+        if ((field.mask & mask) != 0) return fmt::format("bit {} ({})", bit, field.name);
+    return fmt::format("bit {}", bit);
 }
 
 } // namespace
@@ -54,8 +63,7 @@ void Evidence::add(std::vector<Because>& lines, Reg reg) const {
     const Reg addressed =
         reg == Reg::apic_base && !names_base ? model::register_addressed(item.kind, item.address) : reg;
     std::string what = describe(item.kind, item.address, item.size, item.value, addressed);
-    if (reg == Reg::apic_base)
-        what += names_base ? fmt::format(": {}", model::mode_text(item.value)) : ": shows the mode";
+    if (reg == Reg::apic_base && names_base) what += fmt::format(": {}", model::mode_text(item.value));
     // A read tells of the state, and changes nothing.
     const bool is_write = model::is_write(item.kind);
     lines.push_back({item.line, std::move(what), is_write ? repeatable(item) : Repeatable{}});
@@ -66,10 +74,10 @@ void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
         const Item& item = latched_[bit];
         if ((bits >> bit & 1U) == 0 || item.line == 0) continue;
         lines.push_back({item.line,
-                         fmt::format("{}: an error, ESR[{}]",
+                         fmt::format("{}: records {} of ESR",
                                      describe(item.kind, item.address, item.size, item.value,
                                               model::register_addressed(item.kind, item.address)),
-                                     bit),
+                                     error_text(bit)),
                          repeatable(item)});
     }
 }
@@ -77,6 +85,9 @@ void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
 std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     std::vector<Because> lines;
     add(lines, Reg::apic_base);
+    const bool by_access = of(Reg::apic_base).address != model::apic_base::msr;
+    if (!lines.empty() && by_access)
+        lines[0].what += fmt::format(": shows {}", model::mode_text(mismatch.mode));
     const bool about_window =
         mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
     if (mismatch.rule == Rule::I22 && mismatch.fault == Fault::ipi_differs) add(lines, Reg::icr_high);
@@ -96,15 +107,15 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     if (mismatch.rule == Rule::I07 && deassert_line_ != 0)
         lines.push_back({deassert_line_, "an INIT level de-assert reached this vCPU"});
     if (host_line_ != 0)
-        lines.push_back({host_line_, "from here the vCPU behaves as after a RESET by userspace"});
+        lines.push_back({host_line_, "from here on the vCPU behaves as if userspace had reset it"});
     const bool about_service = mismatch.fault == Fault::eoi_vector || mismatch.fault == Fault::injected ||
                                mismatch.reg == Reg::ppr || model::is_bitmap(mismatch.reg);
     if (about_service && injected_.first != 0)
         lines.push_back({injected_.first,
-                         fmt::format("vector {:#x} was given to the processor", injected_.second),
+                         fmt::format("vector {:02X}H was injected", injected_.second),
                          {Repeatable::What::given, {}, 0, injected_.second}});
     if (about_service && eoi_line_ != 0)
-        lines.push_back({eoi_line_, "the last EOI before", {Repeatable::What::eoi}});
+        lines.push_back({eoi_line_, "the previous EOI", {Repeatable::What::eoi}});
     std::sort(lines.begin(), lines.end(), [](const Because& a, const Because& b) { return a.line < b.line; });
     return lines;
 }

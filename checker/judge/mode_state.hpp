@@ -32,7 +32,8 @@ struct Observation {
     const traces::GuestAccess& access;
     const CpuFacts& cpu;
     const Visibility& visible;
-    bool value_is_ours = true; // the value read was the in-kernel APIC's to give, not that of one in userspace
+    bool value_is_ours =
+        true; // the value read was the in-kernel APIC's to give, not that of one in userspace
 };
 
 model::Access<model::KnownBits> model_access(const traces::GuestAccess& access);

@@ -18,7 +18,8 @@ constexpr std::array all_modes = {Mode::disabled, Mode::xapic, Mode::x2apic};
 class SeenOutcomes {
   public:
     explicit SeenOutcomes(const Watched& watched)
-        : access_(watched.seen.access), visible_(watched.seen.visible), value_is_ours_(watched.seen.value_is_ours) {
+        : access_(watched.seen.access), visible_(watched.seen.visible),
+          value_is_ours_(watched.seen.value_is_ours) {
         for (const Answer answer : {Answer::apic, Answer::elsewhere, Answer::unspecified})
             for (const bool sends : {false, true})
                 for (const bool ends : {false, true})

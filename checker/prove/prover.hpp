@@ -29,7 +29,7 @@ struct NoProver : std::runtime_error {
 Prover& prover();
 
 // The name of the shared object, which lies beside the program, and of its only symbol: a function of type
-// MakeProver.
+// GetProver.
 inline constexpr auto prover_object = "lapicheck-prover.so";
 inline constexpr auto prover_symbol = "lapicheck_prover";
 using GetProver = Prover* (*)();

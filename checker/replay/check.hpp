@@ -18,10 +18,10 @@ struct CheckOptions {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
     bool monitor = false; // hold every access against the properties too
-    // Verdict now and then how many bytes were read.
+    // Called now and then with the number of bytes read.
     std::function<void(std::uint64_t bytes)> progress;
-    // Verdict of each kind of divergence when it is first found, but for those that the profile knows. Lost
-    // events may take it back later; then it is not in the report, and told again if it comes again.
+    // Called with each kind of divergence when it is first found, but for those that the profile knows. Lost
+    // events may withdraw it later; then it is not in the report, and the next one is reported again.
     std::function<void(const Divergence& divergence, const traces::ReadSummary& read)> found;
 };
 

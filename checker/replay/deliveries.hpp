@@ -55,7 +55,7 @@ class VcpuIndex {
         const auto found = by_id_.find(id);
         if (!stale_ && found != by_id_.end() && found->second->is_surely(id))
             return one_machine_ ? found->second : nullptr;
-        // As often as it pays: a vCPU's ID may transform known later.
+        // As often as it pays: a vCPU's ID may become known later.
         if (!stale_ && ++missed_ <= size_) return nullptr;
         fill(for_each_vcpu);
         const auto again = by_id_.find(id);

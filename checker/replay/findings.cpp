@@ -29,7 +29,7 @@ bool Findings::is_new_kind(const Divergence& divergence) const {
 
 void Findings::add(Finding finding) {
     const bool is_conditional = finding.divergence.mismatch.unseen_wrmsr && !shows_msrs_;
-    if (told_ && !is_conditional && is_new_kind(finding.divergence)) told_(finding.divergence);
+    if (notify_ && !is_conditional && is_new_kind(finding.divergence)) notify_(finding.divergence);
     recent_.push_back(std::move(finding));
     if (recent_.size() <= most_recent) return;
     fold(std::move(recent_.front().divergence));
@@ -48,17 +48,17 @@ u64 Findings::withdraw_unseen_since(u64 last_line) {
     });
 }
 
-// What was held until now is told now.
+// What was held until now is reported now.
 void Findings::msrs_are_shown() {
     if (std::exchange(shows_msrs_, true)) return;
     std::vector<Divergence> found = std::exchange(conditional_, {});
     for (Divergence& divergence : found) {
-        if (told_ && is_new_kind(divergence)) told_(divergence);
+        if (notify_ && is_new_kind(divergence)) notify_(divergence);
         fold_into(folded_, std::move(divergence));
     }
     for (Finding& finding : std::exchange(recent_, {})) {
         const bool was_held = std::exchange(finding.divergence.mismatch.unseen_wrmsr, false);
-        if (told_ && was_held && is_new_kind(finding.divergence)) told_(finding.divergence);
+        if (notify_ && was_held && is_new_kind(finding.divergence)) notify_(finding.divergence);
         recent_.push_back(std::move(finding));
     }
 }

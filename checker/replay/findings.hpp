@@ -1,4 +1,4 @@
-// The divergences of one trace: folded by kind, and taken back where a mark of lost events shows that
+// The divergences of one trace: folded by kind, and withdrawn where a mark of lost events shows that
 // what they rest on may have changed unseen.
 #pragma once
 
@@ -19,27 +19,27 @@ struct Finding {
 class Findings {
   public:
     void add(Finding finding);
-    // Verdict of a divergence when no other of its kind stands.
-    void on_new_kind(std::function<void(const Divergence&)> told) { told_ = std::move(told); }
-    // Events of one host CPU are missing between `since` and here. Returns how many were taken back.
+    // Called with a divergence when no other of its kind stands.
+    void on_new_kind(std::function<void(const Divergence&)> notify) { notify_ = std::move(notify); }
+    // Events of one host CPU are missing between `since` and here. Returns how many were withdrawn.
     u64 withdraw_since(u64 since);
-    // Behind `last_line` a CPU has no event: its buffer may have been full, and nothing tells. What was found
-    // there for want of an event does not hold. Returns how many were taken back.
+    // Behind `last_line` a CPU has no event: its buffer may have been full, and no mark would show it. What
+    // was found there for want of an event does not hold. Returns how many were withdrawn.
     u64 withdraw_unseen_since(u64 last_line);
     // The trace shows accesses to MSRs: a WRMSR that would explain a divergence was not made.
     void msrs_are_shown();
-    // It shows none to its end, so that one may have been made unseen. Returns how many were taken back.
+    // It shows none to its end, so that one may have been made unseen. Returns how many were withdrawn.
     u64 withdraw_unseen_wrmsrs();
-    // What was found in a thread does not hold. Returns how many were taken back.
+    // What was found in a thread does not hold. Returns how many were withdrawn.
     u64 withdraw_of(u32 thread);
-    // Nothing can take back what is left.
+    // Nothing can withdraw what is left.
     void settle();
 
     const std::vector<Divergence>& folded() const { return folded_; }
     u64 not_listed() const { return not_listed_; }
 
   private:
-    // Bounds on memory: how many may still be taken back, how many kinds are listed.
+    // Bounds on memory: how many may still be withdrawn, how many kinds are listed.
     static constexpr std::size_t most_recent = 1024;
     static constexpr std::size_t most_kinds = 500;
 
@@ -47,7 +47,7 @@ class Findings {
     void fold_into(std::vector<Divergence>& kinds, Divergence divergence);
     bool is_new_kind(const Divergence& divergence) const;
 
-    std::function<void(const Divergence&)> told_;
+    std::function<void(const Divergence&)> notify_;
     std::deque<Finding> recent_;
     std::vector<Divergence> folded_;
     std::vector<Divergence> conditional_; // unless an unseen WRMSR explains it

@@ -20,8 +20,8 @@ void Hypotheses::add_reset(const CpuFacts& facts) {
     add({after_reset_, Kind::reset});
 }
 
-// Those that have excused something, or those that have not, transform one. So the latest, which foretells
-// most, stands beside them alone until the next comes.
+// Those that have excused something become one hypothesis, those that have not another. The latest, which
+// predicts most, is kept apart from them until the next comes.
 void Hypotheses::merge_resets(bool with_excuse) {
     Item* first = nullptr;
     for (std::size_t i = 0; i < count_; ++i) {
@@ -65,15 +65,15 @@ void Hypotheses::drop(std::size_t index) {
 }
 
 Hypotheses::Verdict Hypotheses::judge(const Observation& seen, const Judgement& by_first) {
-    Verdict told;
-    told.judgement.explained = false;
+    Verdict verdict;
+    verdict.judgement.explained = false;
     for (std::size_t i = count_; i-- > 0;) {
         const Judgement one = items_[i].state.judge(seen);
         if (one.explained) {
-            told.judgement.explained = true;
-            told.judgement.predicted_bits |= one.predicted_bits;
-            told.judgement.predicted |= one.predicted;
-            told.judgement.predicted_service |= one.predicted_service;
+            verdict.judgement.explained = true;
+            verdict.judgement.predicted_bits |= one.predicted_bits;
+            verdict.judgement.predicted |= one.predicted;
+            verdict.judgement.predicted_service |= one.predicted_service;
             continue;
         }
         const bool same = contradict_by_same_rule(one, by_first);
@@ -82,11 +82,11 @@ Hypotheses::Verdict Hypotheses::judge(const Observation& seen, const Judgement& 
             drop(i);
             continue;
         }
-        told.shared = told.shared || same;
-        if (alone && !same) told.besides = one.mismatch;
+        verdict.shared = verdict.shared || same;
+        if (alone && !same) verdict.besides = one.mismatch;
         items_[i].state.resync(seen.access, seen.cpu, one.mismatch);
     }
-    return told;
+    return verdict;
 }
 
 void Hypotheses::on_inject(const AbstractState::Injection& given) {

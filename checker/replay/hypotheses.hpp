@@ -36,9 +36,9 @@ class Hypotheses {
     Verdict judge(const Observation& seen, const Judgement& by_first);
     // The same for an interrupt given to the processor.
     void on_inject(const AbstractState::Injection& given);
-    // Whether KVM_SET_SREGS may explain what is seen, whatever it foretells.
+    // Whether KVM_SET_SREGS may explain what is seen, whatever it predicts.
     bool any_sregs() const;
-    // They have told the same as the first one for long enough: all have come to the same state.
+    // They have predicted the same as the first one for long enough: all have come to the same state.
     void expire();
     // What contradicts the first explanation was explained by all that are left.
     void excused() {
@@ -62,7 +62,7 @@ class Hypotheses {
 
   private:
     enum class Kind : std::uint8_t { reset, sregs, other };
-    // The latest reset, which foretells most, all earlier ones merged, those that have excused something
+    // The latest reset, which predicts most, all earlier ones merged, those that have excused something
     // merged, and one of each other kind.
     static constexpr std::size_t most = 5;
     static constexpr unsigned patience = 256; // accesses

@@ -181,7 +181,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.state().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
-        note_once(noted_userspace_apic_, "an APIC in userspace answers: its registers are not judged");
+        note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not judged");
     }
     if (!visible_.accepts) note_command(access, vcpu);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
@@ -217,8 +217,7 @@ void Replay::on_stray(const Event& event) {
         return;
     }
     visible_.accelerated = true;
-    note_once(noted_accelerated_,
-              "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
+    note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not judged");
     if (thread.current != nullptr)
         thread.current->on_stray_write(model::register_at(event.where), event.value);
 }
@@ -266,8 +265,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         break;
     case EventKind::accelerated:
         visible_.accelerated = true;
-        note_once(noted_accelerated_,
-                  "hardware virtualizes the APIC here: TPR, ICR, IRR, ISR, PPR are not judged");
+        note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not judged");
         break;
     case EventKind::pv_eoi:
         shows_pv_eoi_ = true;
@@ -311,7 +309,7 @@ void Replay::on_inject(Thread& thread, const Event& event) {
 void Replay::runs_guest(ReplayedVcpu& vcpu) {
     vcpu.runs_guest();
     note_once(noted_nested_,
-              "a guest runs guests of its own here: its interrupts go past kvm_inj_virq and are not judged");
+              "the guest runs nested guests: interrupts are taken without kvm_inj_virq and are not judged");
 }
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
@@ -404,15 +402,16 @@ void Replay::on_state_set(Thread& thread, const Event& event) {
     });
 }
 
-// What is `now` told of the thread's vCPU was told before as `last`: another one runs, if they differ.
-// Where kvm_entry names it, that is better.
+// `now`: what the trace says of the thread's vCPU, `last`: what it said before. If they differ, another vCPU
+// runs. Where kvm_entry names it, that is better.
 void Replay::detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now) {
     if (thread.run_fd != no_id || (thread.current != nullptr && thread.current->number() >= 0)) return;
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
     forget_turns(thread, id);
-    note_once(noted_turns_,
-              "a thread runs several vCPUs in turn: each return to userspace may change to another");
+    note_once(noted_turns_, "a thread runs several vCPUs in turn: what is known of one is dropped at each "
+                            "exit to userspace (record "
+                            "kvm_entry and sys_enter_ioctl, which tell them apart)");
 }
 
 // KVM prints the vCPU id, in the thread of the sender, also of what is then not accepted.
@@ -459,7 +458,8 @@ void Replay::note_withdrawn(u64 findings) {
 }
 
 // Where INITs show neither as accepted nor as sent, only the commands tell of them: WRMSRs, and in xAPIC mode
-// MMIO writes. A recording of one CPU alone, to which others may have sent, is told by the number of CPUs.
+// MMIO writes. A recording of one CPU alone, to which others may have sent, is recognised by the number of
+// CPUs.
 u64 Replay::line_to_which_all_is_seen() const {
     u64 to = ~u64{0};
     u64 cpus = 0;
@@ -478,25 +478,25 @@ void Replay::end_recording() {
     forget_threads();
     const u64 all_seen_to = line_to_which_all_is_seen();
     if (visible_.foreign_eoi)
-        note_once(noted_foreign_eoi_,
-                  shows_pv_eoi_ ? "the guest ends interrupts by PV EOI here: ISR and PPR are not judged"
-                                : "KVM ends interrupts by itself here: ISR and PPR are not judged");
+        note_once(noted_foreign_eoi_, shows_pv_eoi_ ? "the guest uses PV EOI: ISR and PPR are not judged"
+                                                    : "interrupts end without an EOI of the guest that the "
+                                                      "trace shows: ISR and PPR are not judged");
     if (const u64 unseen = findings_.withdraw_unseen_wrmsrs(); unseen != 0) {
         note_withdrawn(unseen);
-        summary_.notes.push_back(
-            fmt::format("{} divergence{} taken back: no kvm_msr event is in the trace, and a WRMSR would "
-                        "explain {}; record kvm_msr, too",
-                        unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
+        summary_.notes.push_back(fmt::format(
+            "{} divergence{} withdrawn: the trace has no kvm_msr event, and a WRMSR could explain {}; "
+            "record kvm_msr too",
+            unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
     }
     const u64 withdrawn = findings_.withdraw_unseen_since(all_seen_to);
     note_withdrawn(withdrawn);
     if (withdrawn != 0) {
         const std::string where =
-            all_seen_to > first_line_ ? fmt::format(" behind line {}", all_seen_to) : std::string{};
-        summary_.notes.push_back(
-            fmt::format("{} divergence{}{} taken back: the events of a CPU may be missing there, and an "
-                        "interrupt or INIT from it would explain them",
-                        withdrawn, withdrawn == 1 ? "" : "s", where));
+            all_seen_to > first_line_ ? fmt::format(" after line {}", all_seen_to) : std::string{};
+        summary_.notes.push_back(fmt::format(
+            "{} divergence{}{} withdrawn: there the trace may lack the events of a host CPU, and an "
+            "interrupt or INIT from it could explain {}",
+            withdrawn, withdrawn == 1 ? "" : "s", where, withdrawn == 1 ? "it" : "them"));
     }
 }
 

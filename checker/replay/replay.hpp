@@ -43,8 +43,10 @@ class Replay final : public traces::AssemblerSink {
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
     // How many CPUs the host has, if the trace says so; else 0.
     void set_host_cpus(u64 cpus) { host_cpus_ = cpus; }
-    // `told` of each kind of divergence when it is first found; it may be taken back.
-    void on_new_kind(std::function<void(const Divergence&)> told) { findings_.on_new_kind(std::move(told)); }
+    // `notify` is called with each kind of divergence when it is first found; it may be withdrawn.
+    void on_new_kind(std::function<void(const Divergence&)> notify) {
+        findings_.on_new_kind(std::move(notify));
+    }
 
     const std::vector<Divergence>& divergences() const { return findings_.folded(); }
     u64 divergences_not_listed() const { return findings_.not_listed(); }

@@ -128,7 +128,7 @@ ReplayedVcpu* Replay::vcpu_with(u64 id) {
     return index_.find(id, [this](auto visit) { for_each_vcpu(visit); });
 }
 
-// With the receiver's next event all is told that it did before it accepted.
+// By the receiver's next event all has been seen that it did before it accepted.
 void Replay::report_deliveries(Thread& thread) { report(thread, thread.current->settle_deliveries()); }
 
 // Where kvm_apic_accept_irq does not show to whom an INIT or SIPI goes, the command tells.

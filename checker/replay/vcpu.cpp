@@ -83,9 +83,9 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
             else init_.reset();
         }
     }
-    std::optional<Hypotheses::Verdict> told; // by the others, most often there are none
+    std::optional<Hypotheses::Verdict> by_others; // by the others, most often there are none
     if (!others_.empty()) {
-        told = others_.judge(observation, judgement);
+        by_others = others_.judge(observation, judgement);
         settle(verdict);
     }
     if (judgement.explained) {
@@ -93,9 +93,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
         attribution_.note(access, before, main_);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.expire();
-        if (watched)
-            watch(verdict, broken_properties({*watched, main_, observation}),
-                  access);
+        if (watched) watch(verdict, broken_properties({*watched, main_, observation}), access);
         for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible.msrs;
         return verdict;
     }
@@ -113,7 +111,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
         return verdict;
     }
     for (const Mismatch& part : parts) verdict.divergences.push_back(divergence_of(access, part));
-    const Hypotheses::Verdict others = told.value_or(Hypotheses::Verdict{});
+    const Hypotheses::Verdict others = by_others.value_or(Hypotheses::Verdict{});
     if (others.besides) verdict.settled.push_back(divergence_of(access, *others.besides));
     verdict.pending = others.besides || (others.shared ? predicts(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
@@ -149,7 +147,7 @@ VcpuVerdict ReplayedVcpu::eoi_was_sent(const GuestAccess& shown_by) {
     mismatch.reg = Reg::eoi;
     mismatch.mode = main_.mode().value_or(Mode::xapic);
     mismatch.bits = model::svr::eoi_suppression;
-    mismatch.detail = {"the I/O APIC was told of it, though SVR[12] is 1"};
+    mismatch.detail = {"the I/O APIC received the EOI, though SVR[12] is 1"};
     for (const Mismatch& part : attribution_.parts(mismatch, shown_by, main_, facts_))
         verdict.divergences.push_back(divergence_of(shown_by, part));
     return verdict;
@@ -237,7 +235,7 @@ void ReplayedVcpu::watch(VcpuVerdict& verdict, const BrokenProperties& broken,
     }
 }
 
-// A reset excuses an observation only if it predicted what was then seen, not if it leaves all open; a
+// A reset excuses an observation only if it predicted what was then seen, not if it leaves all unspecified; a
 // second one also if it merely allows it.
 bool ReplayedVcpu::is_excused(const Judgement& by_others, const Mismatch& mismatch) const {
     if (others_.empty()) return false;
@@ -414,7 +412,7 @@ VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::
         if (!gave.unrequested) attribution_.evidence().injected(shown_by.line, given.vector);
         return verdict;
     }
-    // A reset allows it, since then the PIC may speak: it foretells nothing, so that what comes next is
+    // A reset allows it, since then the PIC may speak: it predicts nothing, so that what comes next is
     // held against the first explanation all the same.
     verdict.pending = !others_.empty();
     if (verdict.pending) main_.may_have_taken(given.vector);

@@ -56,7 +56,7 @@ class ReplayedVcpu {
     bool may_be_addressed(const AbstractState::Message& message) const;
     bool must_be_addressed(const AbstractState::Message& message) const;
     // A message that it accepted or not (`due`), and should not have or should; to be decided at its next
-    // event, when all that it did before is told.
+    // event, when all that it did before has been seen.
     struct Delivery {
         AbstractState::Message message;
         bool due = false;
@@ -89,9 +89,9 @@ class ReplayedVcpu {
     void forget_interrupts() {
         for_each_hypothesis([](AbstractState& w) { w.forget_interrupts(); });
     }
-    // CPUID was executed: learns what it tells of the CPU, checks what it tells of the mode.
-    // The I/O APIC was told of the last EOI.
+    // The I/O APIC received the last EOI.
     VcpuVerdict eoi_was_sent(const traces::GuestAccess& shown_by);
+    // CPUID was executed: learns what it says of the CPU, checks what it says of the mode.
     VcpuVerdict on_cpuid(const traces::GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx);
     Divergence divergence_of(const traces::GuestAccess& access, const Mismatch& mismatch) const;
     std::string label() const;
@@ -126,7 +126,7 @@ class ReplayedVcpu {
   private:
     static constexpr std::size_t most_pending = 16;
     static constexpr std::size_t most_unrequested = 16;
-    // An INIT that makes no difference for so many accesses need not be told apart.
+    // An INIT that makes no difference for so many accesses need not be distinguished.
     static constexpr unsigned init_patience = 256;
 
     template <class Visit>
@@ -160,7 +160,7 @@ class ReplayedVcpu {
     CpuFacts initial_facts_;
     CpuFacts facts_;                 // with what CPUID showed
     bool eoi_is_suppressed_ = false; // the last access was an EOI that is not sent on (P05)
-    bool has_shown_x2apic_ = false;  // what it was let into told that it has x2APIC, not CPUID
+    bool has_shown_x2apic_ = false;  // known from the mode it entered, not from CPUID
     AbstractState main_ = AbstractState::unknown();
     Hypotheses others_;                 // as if userspace had reset or loaded the vCPU
     std::optional<AbstractState> init_; // as if an INIT that was sent had taken effect

@@ -21,9 +21,11 @@ void write_program(std::ostream& out, const AuditDeparture& departure) {
 }
 
 void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCpu cpu, const Ink& ink) {
-    fmt::print(out, "\n  {}{} {}{} ({})  {}  ({} time{})\n", ink.bold(), model::to_string(departure.key.rule),
-               slug_of(departure.key.rule), ink.off(), level_text(departure, cpu), place_text(departure),
-               departure.count, plural(departure.count));
+    fmt::print(out, "\n  {}{} {} ({}): {}{}\n", ink.bold(), model::to_string(departure.key.rule),
+               slug_of(departure.key.rule), level_text(departure, cpu), headline(departure.divergence),
+               ink.off());
+    fmt::print(out, "    where     {}: {} time{}\n", place_text(departure), departure.count,
+               plural(departure.count));
     write_program(out, departure);
     fmt::print(out, "    observed  {}\n", observed_text(departure.divergence));
     fmt::print(out, "    allowed   {}\n", expected_text(departure.divergence));
@@ -36,20 +38,23 @@ void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCp
 void write_audit_text(std::ostream& out, const Audit& audit, const Presentation& presentation) {
     const auto known = static_cast<std::size_t>(std::ranges::count_if(
         audit.departures, [](const AuditDeparture& d) { return d.key.departure != nullptr; }));
-    fmt::print(out, "{}: {} departure{} from the manual, {} of them known of KVM (profile {})\n",
-               audit.full_name, audit.departures.size(), plural(audit.departures.size()), known,
-               to_string(audit.profile));
+    const std::size_t all = audit.departures.size();
+    fmt::print(out, "{}: {} departure{} from the manual{} (profile {})\n", audit.full_name, all, plural(all),
+               known_share_text(known, all), to_string(audit.profile));
     for (const AuditDeparture& departure : audit.departures)
         write_departure(out, departure, audit.cpu, Ink{presentation.colour});
-    fmt::print(out, "\n  {} programs, {} accesses judged, {} not judged.\n", audit.programs, audit.accesses,
+    fmt::print(out, "\n  {} programs; {} accesses judged, {} not judged.\n", audit.programs, audit.accesses,
                audit.not_judged);
-    fmt::print(out, "  machines: {}.\n", fmt::join(audit.machines, ", "));
-    if (audit.cpu == GuestCpu::either) fmt::print(out, "  What either vendor's manual allows is allowed.\n");
+    fmt::print(out, "  Machines: {}.\n", fmt::join(audit.machines, ", "));
+    if (audit.cpu == GuestCpu::either)
+        fmt::print(out, "  Behaviour that either vendor's manual allows is accepted (--cpu).\n");
     else
-        fmt::print(out,
-                   "  The guest's CPU is {0}'s, and {0}'s manual decides where the two differ (--cpu).\n",
+        fmt::print(out, "  The guest's CPU is from {0}: where the manuals differ, {0}'s decides (--cpu).\n",
                    cpu_name(audit.cpu));
-    for (const std::string& refused : audit.refused) fmt::print(out, "  not examined: {}\n", refused);
+    for (const std::string& refused : audit.refused) fmt::print(out, "  Not examined: {}\n", refused);
+    if (audit.departures.empty()) return;
+    fmt::print(out, "\n");
+    write_rule_legend(out, audit.departures[0].key.rule);
 }
 
 } // namespace lapicheck::checker

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,7 @@ std::string lines_of(const traces::GuestAccess& access) {
 void write_divergence(std::ostream& out, const TraceReport& report, const Divergence& divergence,
                       const Ink& ink) {
     const auto& access = divergence.access;
-    fmt::print(out, "\n  {}{} {}{}{}\n", ink.bold(), model::to_string(divergence.mismatch.rule),
-               slug_of(divergence.mismatch.rule), ink.off(),
+    fmt::print(out, "\n  {}{}{}{}\n", ink.bold(), titled_headline(divergence), ink.off(),
                divergence.count == 1 ? "" : fmt::format("  ({} times, first shown)", divergence.count));
     fmt::print(out, "    {}:{}  time {}  {}  {}\n", report.path, lines_of(access),
                format_time(access.time, report.read), divergence.vcpu, mode_text(divergence.mismatch.mode));
@@ -53,36 +53,50 @@ void write_known(std::ostream& out, const TraceReport& report) {
         else same->count += divergence.count;
     }
     for (const Row& row : rows)
-        fmt::print(out, "  {} {} ({}x, first at {}:{}): {}\n", model::to_string(row.first->mismatch.rule),
-                   row.first->known->id, row.count, report.path, lines_of(row.first->access),
-                   row.first->known->summary);
+        fmt::print(out, "  {} {} ({} time{}, first at {}:{}): {}\n",
+                   model::to_string(row.first->mismatch.rule), row.first->known->id, row.count,
+                   plural(row.count), report.path, lines_of(row.first->access), row.first->known->summary);
+}
+
+void write_withdrawn(std::ostream& out, const TraceReport& report) {
+    const u64 withdrawn = report.replay.withdrawn;
+    if (withdrawn == 0) return;
+    fmt::print(out, "  {} divergence{} withdrawn: {}.\n", withdrawn, plural(withdrawn),
+               report.read.lost_marks == 0
+                   ? std::string{"the notes say why"}
+                   : fmt::format("events that were lost at that time could explain {}",
+                                 withdrawn == 1 ? "it" : "them"));
 }
 
 void write_summary(std::ostream& out, const TraceReport& report) {
     const auto& read = report.read;
     const auto& replay = report.replay;
     fmt::print(
-        out, "\n  {} accesses to the local APIC of {} vCPU{}: {} checked, {} not determined by the rules.\n",
-        replay.accesses, replay.vcpus, replay.vcpus == 1 ? "" : "s", replay.checked, replay.undetermined);
-    fmt::print(out, "  {} events in {} lines; {} lines skipped; {} events lost{}.\n", read.events, read.lines,
-               read.skipped_lines, read.lost_events,
-               read.lost_marks == 0 ? std::string{} : fmt::format(" in {} places", read.lost_marks));
+        out, "\n  {} access{} to the local APIC of {} vCPU{}: {} checked, {} not determined by the rules.\n",
+        replay.accesses, replay.accesses == 1 ? "" : "es", replay.vcpus, plural(replay.vcpus), replay.checked,
+        replay.undetermined);
+    fmt::print(out, "  {} event{} in {} line{}; {} line{} skipped; {} event{} lost{}.\n", read.events,
+               plural(read.events), read.lines, plural(read.lines), read.skipped_lines,
+               plural(read.skipped_lines), read.lost_events, plural(read.lost_events),
+               read.lost_marks == 0
+                   ? std::string{}
+                   : fmt::format(" in {} place{}", read.lost_marks, plural(read.lost_marks)));
     for (const auto& skipped : read.skipped)
         fmt::print(out, "  skipped {}:{}: {}: {}\n", report.path, skipped.line, skipped.why, skipped.text);
-    if (read.truncated_last_line) fmt::print(out, "  the last line is cut and was not used.\n");
-    if (report.divergences_not_listed != 0)
-        fmt::print(out, "  {} more divergences of further kinds are not listed.\n",
-                   report.divergences_not_listed);
-    if (replay.withdrawn != 0)
-        fmt::print(out, "  {} divergences were dropped: events lost at that time may explain them.\n",
-                   replay.withdrawn);
+    if (read.truncated_last_line) fmt::print(out, "  The last line is incomplete and was not used.\n");
+    if (const u64 more = report.divergences_not_listed; more != 0)
+        fmt::print(out, "  {} more divergence{} of further kinds {} not listed.\n", more, plural(more),
+                   more == 1 ? "is" : "are");
+    write_withdrawn(out, report);
     for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
     if (report.verdict == Verdict::inconclusive)
         fmt::print(
             out, "  Nothing could be checked: record kvm_apic, kvm_msr, kvm_mmio, kvm_apic_ipi, "
                  "kvm_apic_accept_irq, kvm_eoi, kvm_inj_virq, kvm_entry, kvm_exit from the guest's start.\n");
     if (report.count_unknown() != 0)
-        fmt::print(out, "  Assumed: userspace loaded no APIC state but where the trace shows it.\n");
+        fmt::print(out,
+                   "  Assumed: userspace set APIC state (KVM_SET_LAPIC, KVM_SET_MSRS, KVM_SET_SREGS) only "
+                   "where the trace shows it.\n");
 }
 
 } // namespace
@@ -90,6 +104,7 @@ void write_summary(std::ostream& out, const TraceReport& report) {
 void write_check_text(std::ostream& out, const CheckReport& all, const Presentation& presentation) {
     const Ink ink{presentation.colour};
     bool first = true;
+    std::optional<Rule> shown;
     for (const TraceReport& report : all.traces) {
         if (!report.error.empty()) continue; // told on standard error
         if (!std::exchange(first, false)) fmt::print(out, "\n");
@@ -97,23 +112,24 @@ void write_check_text(std::ostream& out, const CheckReport& all, const Presentat
         const u64 known = report.count_known();
         fmt::print(out, "{}: {}{}{}", report.path, ink.of(report.verdict), to_string(report.verdict),
                    ink.off());
-        if (unknown != 0) fmt::print(out, ", {} divergence{}", unknown, unknown == 1 ? "" : "s");
-        if (known != 0) fmt::print(out, ", {} known departure{} of KVM", known, known == 1 ? "" : "s");
+        if (unknown != 0) fmt::print(out, ", {} divergence{}", unknown, plural(unknown));
+        if (known != 0) fmt::print(out, ", {} known departure{} of KVM", known, plural(known));
         fmt::print(out, " (profile {})\n", to_string(all.profile));
         for (const Divergence& divergence : report.divergences)
             if (divergence.known == nullptr) write_divergence(out, report, divergence, ink);
         if (known != 0) fmt::print(out, "\n  Known departures of KVM:\n");
         write_known(out, report);
         write_summary(out, report);
+        if (!shown && !report.divergences.empty()) shown = report.divergences[0].mismatch.rule;
     }
+    if (!shown) return;
+    fmt::print(out, "\n");
+    write_rule_legend(out, *shown);
 }
 
 std::string line_text(const Divergence& divergence, const traces::ReadSummary& read) {
-    const Rule rule = divergence.mismatch.rule;
-    return fmt::format("{}  {}  {} {}: {}, {}: {}; allowed: {}", format_time(divergence.access.time, read),
-                       divergence.vcpu, model::to_string(rule), slug_of(rule), access_text(divergence),
-                       mode_text(divergence.mismatch.mode), observed_text(divergence),
-                       expected_text(divergence));
+    return fmt::format("{}  {}  {}", format_time(divergence.access.time, read), divergence.vcpu,
+                       titled_sentence(divergence));
 }
 
 } // namespace lapicheck::checker

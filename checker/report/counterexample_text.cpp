@@ -13,7 +13,8 @@ constexpr std::string_view indent = "              ";
 void write_named_rule(std::ostream& out, model::Rule id) {
     const specs::RuleEntry* rule = specs::find_rule(model::to_string(id));
     if (rule == nullptr) return;
-    fmt::print(out, "    rule      {} {}: {}\n", rule->id, rule->slug, rule->statement);
+    fmt::print(out, "    rule      {} {} ({}): {}\n", rule->id, rule->slug, specs::letter(rule->level),
+               rule->statement);
     for (const specs::Citation& citation : rule->citations)
         fmt::print(out, "{}{}\n", indent, citation_text(citation));
 }
@@ -23,9 +24,9 @@ void write_run(std::ostream& out, const programs::Scenario& run,
                const std::vector<programs::ExecutedStep>& executed, const std::string& last = {}) {
     for (std::size_t i = 0; i < run.steps.size(); ++i) {
         const programs::ScenarioStep& step = run.steps[i];
-        fmt::print(out, "    step {:<3}  vcpu {}  {}\n", i + 1, step.vcpu, programs::step_words(step));
+        fmt::print(out, "    step {:<3}  vCPU {}  {}\n", i + 1, step.vcpu, programs::step_words(step));
         if (!step.choices.empty())
-            fmt::print(out, "{}where the manual leaves it open: {}\n", indent,
+            fmt::print(out, "{}chosen where the manual specifies nothing: {}\n", indent,
                        programs::choice_words(step.choices));
         const bool told = i + 1 == run.steps.size() && !last.empty();
         fmt::print(out, "{}-> {}\n", indent, told ? last : programs::outcome_words(executed[i]));
@@ -33,10 +34,10 @@ void write_run(std::ostream& out, const programs::Scenario& run,
 }
 
 std::string_view first_heading(specs::Scope scope) {
-    return scope == specs::Scope::vcpus ? "with the write" : "in one run";
+    return scope == specs::Scope::vcpus ? "with the write" : "first run";
 }
 std::string_view second_heading(specs::Scope scope) {
-    return scope == specs::Scope::vcpus ? "without it" : "in another";
+    return scope == specs::Scope::vcpus ? "without the write" : "second run";
 }
 
 } // namespace
@@ -56,7 +57,7 @@ void write_runs(std::ostream& out, const specs::PropertyEntry& property,
     if (counterexample.other_run) {
         fmt::print(out, "    {}\n", second_heading(property.scope));
         write_run(out, *counterexample.other_run, execute(implementation, *counterexample.other_run));
-        fmt::print(out, "    allowed   the last steps of both give the same\n");
+        fmt::print(out, "    allowed   the same outcome of the last step in both runs\n");
         return;
     }
     fmt::print(out, "    allowed   {}\n", programs::allowed_by_manual(executed.back()).text);
@@ -83,11 +84,11 @@ void write_rule_run(std::ostream& out, const DivergenceScenario& run,
 
 void write_refutation(std::ostream& out, const prove::Result& result) {
     const std::size_t steps = result.counterexample->steps();
-    fmt::print(out, "{}: {} is refuted, {} step{}\n", result.implementation->name, result.property->id, steps,
-               steps == 1 ? "" : "s");
+    fmt::print(out, "{}: {} is refuted by a run of {} step{} from RESET\n", result.implementation->name,
+               result.property->id, steps, plural(steps));
     write_property(out, *result.property);
     if (result.property->basis == specs::Basis::wish)
-        fmt::print(out, "    basis     a wish: the manual leaves it open\n");
+        fmt::print(out, "    basis     a wish: the manual does not specify it\n");
     write_runs(out, *result.property, *result.implementation->concrete(), *result.counterexample);
 }
 

@@ -1,4 +1,4 @@
-// Scenarios step by step: what was done, what came of it, and what the manual allows of the last step.
+// Scenarios step by step: each access, its outcome, and what the manual allows of the last step.
 #pragma once
 
 #include <iosfwd>

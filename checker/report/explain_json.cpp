@@ -59,14 +59,51 @@ json explain(const model::ImplementationEntry& implementation) {
             {"source", implementation.source}};
 }
 
+json explain(const model::OutsideRegister& reg) {
+    u64 writable = 0;
+    for (const model::OutsideField& field : reg.fields)
+        if (field.kind.find("writable") != std::string_view::npos) writable |= field.mask;
+    return {{"what", "register"},
+            {"name", reg.name},
+            {"title", reg.title},
+            {"offset", nullptr},
+            {"msr", reg.msr == 0 ? json(nullptr) : json(reg.msr)},
+            {"reset", reg.reset},
+            {"writable", writable},
+            {"reserved", reg.reserved()}};
+}
+
+json explain(const specs::Departure& departure) {
+    json sources = json::array();
+    for (const specs::SourceLocation& source : departure.sources)
+        sources.push_back(
+            {{"file", source.file}, {"function", source.function}, {"version", source.version}});
+    return {{"what", "departure"},
+            {"id", departure.id},
+            {"summary", departure.summary},
+            {"rules", departure.rules},
+            {"registers", departure.registers},
+            {"access", departure.access},
+            {"modes", departure.modes},
+            {"vendor", specs::to_string(departure.vendor)},
+            {"kernels", departure.kernels},
+            {"module", text_or_null(module_of(departure))},
+            {"reason", departure.reason},
+            {"sources", std::move(sources)},
+            {"in_trace", departure.in_trace},
+            {"not_in_model", text_or_null(departure.not_in_model)}};
+}
+
 } // namespace
 
 void write_explanation_json(std::ostream& out, const Explanation& explanation, const Presentation&) {
     json all = json::array();
     if (explanation.rule != nullptr) all.push_back(explain(*explanation.rule));
     if (explanation.reg != nullptr) all.push_back(explain(*explanation.reg));
+    if (explanation.outside_reg != nullptr) all.push_back(explain(*explanation.outside_reg));
     if (explanation.property != nullptr) all.push_back(explain(*explanation.property));
     if (explanation.implementation != nullptr) all.push_back(explain(*explanation.implementation));
+    if (explanation.departure != nullptr) all.push_back(explain(*explanation.departure));
     print(out, all);
 }
 

@@ -88,11 +88,11 @@ std::string grid_html(const Audit& audit) {
 
 std::string departure_html(const AuditDeparture& departure, GuestCpu cpu, bool first_of_rule) {
     std::string out = fmt::format(
-        "<section{}{}><h2>{} {} <small>level {}, {}, {} times</small></h2>\n",
+        "<section{}{}><h2>{} {} <small>level {}, {}, {} time{}</small></h2>\n<div>{}</div>\n",
         first_of_rule ? fmt::format(" id=\"{}\"", model::to_string(departure.key.rule)) : std::string{},
         departure.key.departure != nullptr ? " class=\"known\"" : "", model::to_string(departure.key.rule),
         slug_of(departure.key.rule), level_text(departure, cpu), escaped(place_text(departure)),
-        departure.count);
+        departure.count, departure.count == 1 ? "" : "s", escaped(headline(departure.divergence)));
     std::string steps;
     for (std::size_t i = 0; i < departure.program.steps.size(); ++i)
         steps += fmt::format("{:>3}  vCPU {}  {}\n", i, departure.program.steps[i].vcpu,
@@ -103,7 +103,7 @@ std::string departure_html(const AuditDeparture& departure, GuestCpu cpu, bool f
                        escaped(observed_text(departure.divergence)),
                        escaped(expected_text(departure.divergence)));
     if (const auto* known = departure.key.departure; known != nullptr)
-        out += fmt::format("<div>known of KVM: <code>{}</code>: {}</div>\n", escaped(known->id),
+        out += fmt::format("<div>known departure of KVM: <code>{}</code>: {}</div>\n", escaped(known->id),
                            escaped(known->summary));
     return out + "</section>\n";
 }
@@ -113,14 +113,17 @@ std::string departure_html(const AuditDeparture& departure, GuestCpu cpu, bool f
 std::string audit_page(const Audit& audit) {
     std::string out{head};
     out += fmt::format(
-        "<h1>{}</h1>\n<p>{} programs, {} accesses judged against the manuals; {} departures.</p>\n",
-        escaped(audit.full_name), audit.programs, audit.accesses, audit.departures.size());
+        "<h1>{}</h1>\n<p>{} programs; {} accesses judged against the manuals; {} departure{}.</p>\n",
+        escaped(audit.full_name), audit.programs, audit.accesses, audit.departures.size(),
+        audit.departures.size() == 1 ? "" : "s");
     out += grid_html(audit);
     std::set<Rule> seen;
     for (const AuditDeparture& departure : audit.departures)
         out += departure_html(departure, audit.cpu, seen.insert(departure.key.rule).second);
     for (const std::string& refused : audit.refused)
         out += fmt::format("<p>Not examined: {}</p>\n", escaped(refused));
+    out += "<p>Levels of rules: M must, I implementation-defined, U undefined; <code>lapicheck explain RULE"
+           "</code> explains one.</p>\n";
     return out + "</body></html>\n";
 }
 

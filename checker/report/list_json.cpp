@@ -47,6 +47,17 @@ json list_implementations() {
     return out;
 }
 
+json list_departures() {
+    json out = json::array();
+    for (const specs::Departure& entry : specs::catalogue().departures)
+        out.push_back({{"id", entry.id},
+                       {"rules", entry.rules},
+                       {"module", text_or_null(module_of(entry))},
+                       {"kernels", entry.kernels},
+                       {"summary", entry.summary}});
+    return out;
+}
+
 } // namespace
 
 void write_list_json(std::ostream& out, const Listing& what, const Presentation&) {
@@ -54,6 +65,7 @@ void write_list_json(std::ostream& out, const Listing& what, const Presentation&
     case Listing::rules: return print(out, list_rules());
     case Listing::registers: return print(out, list_registers());
     case Listing::properties: return print(out, list_properties());
+    case Listing::departures: return print(out, list_departures());
     case Listing::implementations: break;
     }
     print(out, list_implementations());

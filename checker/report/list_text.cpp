@@ -5,10 +5,11 @@ namespace lapicheck::checker {
 namespace {
 
 void list_rules(std::ostream& out) {
+    fmt::print(out, "{:<5} level  {:<12} {:<44} vendor\n", "id", "model", "name");
     for (const specs::RuleEntry& rule : specs::catalogue().rules)
-        fmt::print(out, "{:<5} {}  {:<8} {:<44} {}\n", rule.id, specs::letter(rule.level),
-                   rule.decided_by.empty() ? "not yet" : "decided", rule.slug,
-                   rule.vendor == specs::Vendor::both ? "" : specs::to_string(rule.vendor));
+        fmt::print(out, "{:<5} {:<5}  {:<12} {:<44} {}\n", rule.id, specs::letter(rule.level),
+                   rule.decided_by.empty() ? "not decided" : "decided", rule.slug,
+                   rule.vendor == specs::Vendor::both ? "both" : specs::to_string(rule.vendor));
 }
 
 void list_registers(std::ostream& out) {
@@ -19,6 +20,7 @@ void list_registers(std::ostream& out) {
 }
 
 void list_properties(std::ostream& out) {
+    fmt::print(out, "{:<36} {:<6}  {:<9} rules\n", "property", "basis", "scope");
     for (const specs::PropertyEntry& entry : specs::properties())
         fmt::print(out, "{:<36} {:<6}  {:<9} {}\n", entry.id, basis_key(entry.basis), scope_key(entry.scope),
                    fmt::join(rule_ids(entry), " "));
@@ -29,6 +31,13 @@ void list_implementations(std::ostream& out) {
         fmt::print(out, "{:<16}  {}\n", entry.name, entry.summary);
 }
 
+void list_departures(std::ostream& out) {
+    fmt::print(out, "{:<52} {:<10} {}\n", "departure of KVM", "module", "rules");
+    for (const specs::Departure& entry : specs::catalogue().departures)
+        fmt::print(out, "{:<52} {:<10} {}\n", entry.id, entry.cpu.empty() ? "any" : module_of(entry),
+                   fmt::join(entry.rules, " "));
+}
+
 } // namespace
 
 void write_list_text(std::ostream& out, const Listing& what, const Presentation&) {
@@ -36,6 +45,7 @@ void write_list_text(std::ostream& out, const Listing& what, const Presentation&
     case Listing::rules: return list_rules(out);
     case Listing::registers: return list_registers(out);
     case Listing::properties: return list_properties(out);
+    case Listing::departures: return list_departures(out);
     case Listing::implementations: break;
     }
     list_implementations(out);

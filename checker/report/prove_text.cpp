@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "checker/report/counterexample_text.hpp"
+#include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
 
 namespace lapicheck::checker {
@@ -23,13 +24,14 @@ std::string cell(const prove::Result& result) {
 
 std::string_view meaning(Status status) {
     switch (status) {
-    case Status::holds: return "holds      proved for every state that can be reached";
-    case Status::refuted: return "refuted N  a run of N steps from RESET breaks it";
-    case Status::bounded: return "bounded N  no proof; no run of up to N steps from RESET breaks it";
+    case Status::holds: return "holds      proved for every reachable state";
+    case Status::refuted: return "refuted N  a run of N steps from RESET is a counterexample";
+    case Status::bounded:
+        return "bounded N  not proved; no run of up to N steps from RESET is a counterexample";
     case Status::unknown: return "unknown    the solver gave up";
     case Status::not_applicable: break;
     }
-    return "n/a        the manual leaves it open, or no run meets its premise";
+    return "n/a        not applicable: the manual does not specify it, or no run meets its premise";
 }
 
 // "kvm-quirk-off" in lines that a column of cells has room for.
@@ -94,13 +96,22 @@ void write_legend(std::ostream& out, const prove::Matrix& matrix) {
         if (matrix.count(status) != 0) fmt::print(out, "{}\n", meaning(status));
 }
 
+// After the counterexamples, whose rules it explains.
+void write_legend_of_rules(std::ostream& out, const prove::Matrix& matrix) {
+    for (const prove::Result& result : matrix.results) {
+        if (!result.counterexample || result.property->rules.empty()) continue;
+        fmt::print(out, "\n");
+        return write_rule_legend(out, result.property->rules.front());
+    }
+}
+
 // The most expensive results, and what all cost.
 void write_costs(std::ostream& out, const prove::Matrix& matrix) {
     constexpr std::size_t shown = 20;
     std::vector<std::size_t> order(matrix.results.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::stable_sort(order, std::greater{}, [&](std::size_t i) { return matrix.milliseconds[i]; });
-    fmt::print(out, "\n{:>12} {:>10}  {}\n", "milliseconds", "questions", "the most expensive results");
+    fmt::print(out, "\n{:>12} {:>10}  {}\n", "milliseconds", "queries", "the most expensive results");
     for (std::size_t i = 0; i < std::min(shown, order.size()); ++i) {
         const prove::Result& result = matrix.results[order[i]];
         fmt::print(out, "{:>12.1f} {:>10}  {} {}\n", matrix.milliseconds[order[i]], result.questions,
@@ -108,7 +119,7 @@ void write_costs(std::ostream& out, const prove::Matrix& matrix) {
     }
     std::uint64_t questions = 0;
     for (const prove::Result& result : matrix.results) questions += result.questions;
-    fmt::print(out, "{:>12.1f} {:>10}  all {}\n",
+    fmt::print(out, "{:>12.1f} {:>10}  all {} results\n",
                std::accumulate(matrix.milliseconds.begin(), matrix.milliseconds.end(), 0.0), questions,
                matrix.results.size());
 }
@@ -130,12 +141,13 @@ void write_prove_text(std::ostream& out, const ProveReport& report, const Presen
     write_legend(out, matrix);
     const bool refuted = matrix.count(Status::refuted) != 0;
     if (refuted && !presentation.verbose)
-        fmt::print(out, "\n'lapicheck prove --impl NAME --property ID' shows the run that refutes.\n");
+        fmt::print(out, "\nTo see a counterexample: lapicheck prove --impl NAME --property ID\n");
     for (const prove::Result& result : matrix.results)
         if (presentation.verbose && result.counterexample) {
             fmt::print(out, "\n");
             write_refutation(out, result);
         }
+    if (presentation.verbose) write_legend_of_rules(out, matrix);
     if (report.timings) write_costs(out, matrix);
     write_confirmed(out, report);
 }

@@ -12,6 +12,7 @@
 #include "checker/prove/refined.hpp"
 #include "checker/prove/result.hpp"
 #include "checker/replay/check.hpp"
+#include "model/outside_registers.hpp"
 
 namespace lapicheck::checker {
 
@@ -59,16 +60,19 @@ struct ConfirmReport {
 };
 
 // What `list` lists.
-enum class Listing : std::uint8_t { rules, registers, properties, implementations };
+enum class Listing : std::uint8_t { rules, registers, properties, implementations, departures };
 
 // All that has a name; null: nothing of that kind.
 struct Explanation {
     const specs::RuleEntry* rule = nullptr;
     const model::RegisterRow* reg = nullptr;
+    const model::OutsideRegister* outside_reg = nullptr;
     const specs::PropertyEntry* property = nullptr;
     const model::ImplementationEntry* implementation = nullptr;
+    const specs::Departure* departure = nullptr;
     bool empty() const {
-        return rule == nullptr && reg == nullptr && property == nullptr && implementation == nullptr;
+        return rule == nullptr && reg == nullptr && outside_reg == nullptr && property == nullptr &&
+               implementation == nullptr && departure == nullptr;
     }
 };
 

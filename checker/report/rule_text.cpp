@@ -30,6 +30,18 @@ void write_rule(std::ostream& out, model::Rule rule) {
         fmt::print(out, "              {}\n", citation_text(citation));
 }
 
+void write_rule_legend(std::ostream& out, model::Rule rule) {
+    fmt::print(out,
+               "Rule ids and levels (M must, I implementation-defined, U undefined): lapicheck explain {}\n",
+               model::to_string(rule));
+}
+
+std::string_view module_of(const specs::Departure& departure) {
+    if (departure.cpu == "svm") return "kvm_amd";
+    if (departure.cpu == "vmx") return "kvm_intel";
+    return departure.cpu == "pvm" ? "kvm_pvm" : "";
+}
+
 std::string_view cpu_name(GuestCpu cpu) {
     return cpu == GuestCpu::amd ? "AMD" : cpu == GuestCpu::intel ? "Intel" : "either";
 }

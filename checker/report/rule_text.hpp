@@ -19,6 +19,11 @@ std::string level_of(model::Rule rule); // "M", "I", "U"
 std::string citation_text(const specs::Citation& citation);
 // "    rule      statement", and the citations below.
 void write_rule(std::ostream& out, model::Rule rule);
+// What a rule's id and "(M)" mean, for the end of a report that shows `rule`.
+void write_rule_legend(std::ostream& out, model::Rule rule);
+
+// KVM's vendor module with which a departure is seen: "kvm_amd"; empty: either.
+std::string_view module_of(const specs::Departure& departure);
 
 std::string_view cpu_name(GuestCpu cpu); // "AMD"
 std::string_view cpu_key(GuestCpu cpu);  // "amd"; empty: either

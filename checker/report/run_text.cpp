@@ -12,23 +12,23 @@ void write_step(std::ostream& out, std::size_t index, const programs::Step& step
 }
 
 void write_divergence(std::ostream& out, const Divergence& divergence) {
-    const Rule rule = divergence.mismatch.rule;
-    fmt::print(out, "            {} {} ({}): {}; allowed: {}\n", model::to_string(rule), slug_of(rule),
-               level_of(rule), observed_text(divergence), expected_text(divergence));
+    fmt::print(out, "            {}\n", titled_sentence(divergence));
     for (const Because& because : divergence.because)
         fmt::print(out, "            because of step {}: {}\n", because.line - 1, because.what);
-    if (divergence.known != nullptr) fmt::print(out, "            known: {}\n", divergence.known->id);
+    if (divergence.known != nullptr)
+        fmt::print(out, "            known departure of KVM: {}\n", divergence.known->id);
 }
 
 void write_count(std::ostream& out, const RunCount& n, Profile profile) {
     fmt::print(out, "\n{}: {} step{} conform{}, {} diverge{}", to_string(verdict_of(n)), n.ok, plural(n.ok),
                n.ok == 1 ? "s" : "", n.diverging, n.diverging == 1 ? "s" : "");
-    if (n.known != 0) fmt::print(out, ", {} as KVM is known to", n.known);
+    if (n.known != 0)
+        fmt::print(out, ", {} show{} known departures of KVM only", n.known, n.known == 1 ? "s" : "");
     fmt::print(out, "; {} not judged (profile {})\n", n.not_judged, to_string(profile));
 }
 
 void write_left_out(std::ostream& out, const std::vector<std::string>& left_out) {
-    if (!left_out.empty()) fmt::print(out, "\nRandom programs leave out:\n");
+    if (!left_out.empty()) fmt::print(out, "\nNot in random programs:\n");
     for (const std::string& what : left_out) fmt::print(out, "  {}\n", what);
 }
 
@@ -45,6 +45,8 @@ void write_run_text(std::ostream& out, const JudgedRun& judged, const Presentati
         for (const Divergence& divergence : judged.verdicts[i].divergences) write_divergence(out, divergence);
     }
     write_count(out, count(judged.verdicts), judged.profile);
+    for (const StepVerdict& verdict : judged.verdicts)
+        if (!verdict.divergences.empty()) return write_rule_legend(out, verdict.divergences[0].mismatch.rule);
 }
 
 void write_compare_text(std::ostream& out, const TargetComparison& compared, const Presentation&) {
@@ -75,12 +77,13 @@ void write_compare_text(std::ostream& out, const TargetComparison& compared, con
                    plural(compared.differences.size()), compared.differences.size() == 1 ? "s" : "");
     }
     if (!compared.exclusions.empty())
-        fmt::print(out, "\nValues not compared, because one of them leaves them open:\n");
+        fmt::print(out, "\nValues not compared, because one of the targets does not specify them:\n");
     for (const Exclusion& exclusion : compared.exclusions)
-        fmt::print(out, "{:>8}x {}\n", exclusion.count, exclusion.what);
+        fmt::print(out, "{:>8} {:<5}  {}\n", exclusion.count, exclusion.count == 1 ? "time" : "times",
+                   exclusion.what);
     write_left_out(out, compared.left_out);
     if (compared.module)
-        fmt::print(out, "\nKVM's vendor module is {}; a model of KVM does as with that one.\n",
+        fmt::print(out, "\nKVM's vendor module is {}; a model of KVM behaves as with that module.\n",
                    to_string(*compared.module));
 }
 
@@ -99,6 +102,9 @@ void write_random_text(std::ostream& out, const RandomFindings& found, const Pre
     }
     write_count(out, found.count, found.profile);
     write_left_out(out, found.left_out);
+    if (found.findings.empty()) return;
+    fmt::print(out, "\n");
+    write_rule_legend(out, found.findings[0].divergence.mismatch.rule);
 }
 
 } // namespace lapicheck::checker

@@ -14,6 +14,9 @@ namespace lapicheck::checker {
 
 inline std::string_view plural(std::size_t n) { return n == 1 ? "" : "s"; }
 
+// Of so many departures, how many KVM is known to have: ", all of them known departures of KVM"; empty: none.
+std::string known_share_text(std::size_t known, std::size_t all);
+
 // Escape sequences for a terminal; none where the report goes elsewhere.
 struct Ink {
     bool on = false;
@@ -27,7 +30,11 @@ struct Ink {
     }
 };
 
-// A divergence in one line, for those who look on.
+// "M01 no-mmio-read-in-x2apic (M): MMIO read of ... returned ...".
+std::string titled_headline(const Divergence& divergence);
+// The same with what is allowed, if the headline does not end with it.
+std::string titled_sentence(const Divergence& divergence);
+// A divergence in one line, for those who watch.
 std::string line_text(const Divergence& divergence, const traces::ReadSummary& read);
 
 void write_check_text(std::ostream& out, const CheckReport& report, const Presentation& presentation);

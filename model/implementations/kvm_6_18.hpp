@@ -1,7 +1,7 @@
 // KVM of Linux 6.18, in-kernel local APIC without hardware virtualization of it, all quirks on. Each
 // departure from the manual is one line of `applies`, one row of the table or one function; the rest says
-// what KVM does where the manual leaves it open. Sources: arch/x86/kvm/lapic.c, x86.c and svm/svm.c, Linux
-// 6.18; the departures with their history: specs/kvm-departures.json.
+// what KVM does where the manual does not specify it. Sources: arch/x86/kvm/lapic.c, x86.c and svm/svm.c,
+// Linux 6.18; the departures with their history: specs/kvm-departures.json.
 #pragma once
 
 #include <utility>

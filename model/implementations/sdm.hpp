@@ -1,4 +1,4 @@
-// The reference: what the manual leaves open stays open.
+// The reference: what the manual does not specify stays unspecified.
 #pragma once
 
 #include "model/implementation.hpp"

@@ -26,7 +26,7 @@ Deadline::Deadline() {
     sigemptyset(&own_);
     sigaddset(&own_, signal_number());
     if (const int fault = pthread_sigmask(SIG_BLOCK, &own_, &before_); fault != 0)
-        throw std::system_error(fault, std::generic_category(), "blocking a signal");
+        throw std::system_error(fault, std::generic_category(), "cannot block a signal");
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = signal_number();
@@ -34,7 +34,7 @@ Deadline::Deadline() {
     if (timer_create(CLOCK_MONOTONIC, &event, &timer_) != 0) {
         const int fault = errno;
         pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-        throw std::system_error(fault, std::generic_category(), "making a timer");
+        throw std::system_error(fault, std::generic_category(), "cannot make a timer");
     }
 }
 

@@ -71,7 +71,7 @@ std::string exit_text(const kvm_run& state, std::uint64_t rip) {
         return fmt::format("KVM_EXIT_FAIL_ENTRY, hardware reason {:#x}",
                            std::uint64_t{state.fail_entry.hardware_entry_failure_reason});
     case KVM_EXIT_SHUTDOWN: return "KVM_EXIT_SHUTDOWN (triple fault)";
-    default: return fmt::format("KVM_EXIT {} that nothing explains, at RIP {:#x}", state.exit_reason, rip);
+    default: return fmt::format("unexpected KVM exit reason {}, at RIP {:#x}", state.exit_reason, rip);
     }
 }
 
@@ -88,7 +88,7 @@ KvmRunner::KvmRunner(const Machine& machine, const KvmBounds& bounds)
         vcpus_.push_back({KvmVcpu(vm_, id), {}});
         if (!deadline_.admit(vcpus_.back().kvm.fd()))
             throw KvmRefused(
-                fmt::format("KVM refuses KVM_SET_SIGNAL_MASK: {}", std::generic_category().message(errno)));
+                fmt::format("KVM_SET_SIGNAL_MASK failed: {}", std::generic_category().message(errno)));
     }
     // As userspace does before the first KVM_RUN; without it there are KVMs that hold back an INIT.
     for (const RunningVcpu& vcpu : vcpus_) vcpu.kvm.reset_apic();
@@ -132,7 +132,8 @@ bool KvmRunner::can_run(std::size_t vcpu, StepOutcome& outcome) const {
 
 bool KvmRunner::may_touch(const Step& step, StepOutcome& outcome) const {
     if (is_mmio(step) && step.size > 8) {
-        outcome.end(Ending::not_run, fmt::format("the guest makes no access of {} bytes", step.size));
+        outcome.end(Ending::not_run,
+                    fmt::format("the guest's accesses have 1, 2, 4 or 8 bytes, not {}", step.size));
         return false;
     }
     if (!is_mmio(step) || !guest::Memory::holds(step.address, step.size)) return true;
@@ -156,7 +157,7 @@ KvmRunner::Batch KvmRunner::write_batch(std::size_t first) {
         const Step& step = program_->steps[i];
         if (step.vcpu != vcpu || !is_guests_own(step) || !may_touch(step, outcomes_[i])) break;
         if (!batch.code.add(step)) {
-            outcomes_[i].end(Ending::not_run, "the program names too many places in memory");
+            outcomes_[i].end(Ending::not_run, "the program accesses too many 2-MiB pages; split it");
             break;
         }
         if (ends_batch(step)) break;
@@ -193,7 +194,7 @@ void KvmRunner::execute(Batch& batch) {
         if (out == Out::late && last && halts) {
             v.halted = outcomes_[batch.last()].halted = true;
         } else if (out != Out::sync) {
-            if (out == Out::late) v.stopped = "it did not come out of the guest in time";
+            if (out == Out::late) v.stopped = "no exit from the guest in time";
             return abandon(batch, step_at(batch));
         } else if (memory_.area(batch.vcpu).synced != next) {
             collect_taken(batch.vcpu, batch.syncs[next], &batch); // after the sync point before
@@ -274,7 +275,7 @@ KvmRunner::Out KvmRunner::come_out(std::size_t vcpu, const Batch* batch) {
         const int fault = v.kvm.run();
         kvm_run& state = v.kvm.run_state();
         if (fault == 0 && state.exit_reason == KVM_EXIT_FAIL_ENTRY && !v.entered)
-            throw KvmRefused("this KVM enters no guest: " + exit_text(state, v.kvm.rip()));
+            throw KvmRefused("KVM cannot enter the guest: " + exit_text(state, v.kvm.rip()));
         v.entered = v.entered || fault == 0;
         if (fault == EINTR || fault == EAGAIN) {
             if (deadline_.passed()) return Out::late;

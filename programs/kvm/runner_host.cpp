@@ -135,7 +135,9 @@ void KvmRunner::act(std::size_t step) {
         case Do::timer_expires: await_timer(step); break;
         case Do::message:
         case Do::take_interrupt:
-        case Do::hardware: outcome.end(Ending::not_run, "no KVM can be told to do this"); return;
+        case Do::hardware:
+            outcome.end(Ending::not_run, "KVM has no interface for this; run it on model:NAME");
+            return;
         default: break;
         }
         const auto mode = static_cast<std::uint32_t>(action.value) & delivery_mode;
@@ -169,7 +171,7 @@ void KvmRunner::init(std::size_t vcpu, StepOutcome& outcome) {
     vm_.signal_msi(address_of(v.kvm.apic_id()), mode_init);
     const std::uint32_t state = v.kvm.mp_state();
     if (state != KVM_MP_STATE_INIT_RECEIVED && !v.kvm.in_real_mode()) {
-        outcome.end(Ending::not_run, "KVM let the INIT reach nobody");
+        outcome.end(Ending::not_run, "KVM delivered the INIT to no vCPU");
         return;
     }
     outcome.restarted.push_back({static_cast<std::uint32_t>(vcpu), {}});
@@ -214,7 +216,7 @@ void KvmRunner::await_timer(std::size_t step) {
         // Since it was started: what it brought still waits, if interrupts are closed.
         const bool fired = v.timer_started && !v.interrupts_enabled && (deadline_mode || initial != 0);
         v.timer_started = false;
-        if (!fired) outcomes_[step].end(Ending::not_run, "the timer does not run, or has fired before");
+        if (!fired) outcomes_[step].end(Ending::not_run, "the timer does not run, or has fired already");
         if (!fired || !brings_vector) return;
         ran_out = true;
         end = steady_clock::now() + latest_vector;

@@ -1,4 +1,4 @@
-// The KVM of this machine as a party: runs access programs on /dev/kvm in a tiny guest of its own.
+// The KVM of this machine as a target: runs access programs on /dev/kvm in a tiny guest of its own.
 //
 // All vCPUs run on the calling thread, one at a time: step i+1 begins after step i is done, and a program
 // always runs in the same order. Steps of one vCPU in a row are one KVM_RUN.

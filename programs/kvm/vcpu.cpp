@@ -33,7 +33,7 @@ constexpr std::uint64_t reset_vector_segment = 0xffff'0000;
 
 void must(int result, const char* what) {
     if (result < 0)
-        throw KvmRefused(fmt::format("KVM refuses {}: {}", what, std::generic_category().message(errno)));
+        throw KvmRefused(fmt::format("{} failed: {}", what, std::generic_category().message(errno)));
 }
 
 kvm_segment segment(std::uint16_t selector, std::uint8_t type, bool code) {
@@ -93,7 +93,7 @@ void KvmVcpu::enter_guest_mode() const {
     state.cr3 = guest::page_table;
     state.cr4 = cr4_pae;
     state.efer = efer_long_mode;
-    must(kvm_ioctl(fd_.get(), KVM_SET_SREGS, &state), "the guest's processor state");
+    must(kvm_ioctl(fd_.get(), KVM_SET_SREGS, &state), "KVM_SET_SREGS");
 }
 
 void KvmVcpu::go_to(std::uint64_t rip, std::uint64_t slot, std::uint64_t stack,
@@ -197,7 +197,7 @@ void KvmVcpu::set_msr(std::uint32_t index, std::uint64_t value) const {
     one.entry.index = index;
     one.entry.data = value;
     if (kvm_ioctl(fd_.get(), set_msrs, &one) != 1)
-        throw KvmRefused(fmt::format("KVM refuses to set MSR {:X}H to {:#x}", index, value));
+        throw KvmRefused(fmt::format("KVM_SET_MSRS failed: MSR {:X}H = {:#x}", index, value));
 }
 
 } // namespace lapicheck::programs

@@ -40,7 +40,7 @@ constexpr std::uint32_t cpuid_tsc_deadline = 1U << 24;
 std::string reason() { return std::generic_category().message(errno); }
 
 void must(int result, const char* what) {
-    if (result < 0) throw KvmRefused(fmt::format("KVM refuses {}: {}", what, reason()));
+    if (result < 0) throw KvmRefused(fmt::format("{} failed: {}", what, reason()));
 }
 
 void set_bit(std::uint32_t& word, std::uint32_t bit, bool value) { word = value ? word | bit : word & ~bit; }
@@ -96,7 +96,7 @@ int kvm_ioctl(int fd, unsigned long request, const void* argument) {
 Mapping::Mapping(std::size_t bytes, int fd) : bytes_(bytes) {
     const int flags = fd < 0 ? MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
     void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
-    if (mapped == MAP_FAILED) throw KvmRefused(fmt::format("no memory for the guest: {}", reason()));
+    if (mapped == MAP_FAILED) throw KvmRefused(fmt::format("cannot map memory for the guest: {}", reason()));
     data_ = static_cast<std::uint8_t*>(mapped);
 }
 
@@ -125,15 +125,16 @@ Vm::Vm(const Machine& machine) {
 void Vm::open_device() {
     device_ = traces::FileDescriptor(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
     if (device_.get() < 0) {
-        const char* advice = errno == EACCES   ? " (be root, or in the group that owns it)"
-                             : errno == ENOENT ? " (no KVM here, or its module is not loaded)"
-                                               : "";
+        const char* advice =
+            errno == EACCES   ? " (run as root, or join the group that owns it)"
+            : errno == ENOENT ? " (load kvm_intel or kvm_amd; a virtual machine needs nested virtualization)"
+                              : "";
         throw KvmAbsent(fmt::format("cannot open /dev/kvm: {}{}", reason(), advice));
     }
     if (kvm_ioctl(device_.get(), KVM_GET_API_VERSION) != KVM_API_VERSION)
-        throw KvmAbsent("/dev/kvm does not speak KVM's API, version 12");
+        throw KvmAbsent("/dev/kvm does not have version 12 of the KVM API");
     vm_ = traces::FileDescriptor(kvm_ioctl(device_.get(), KVM_CREATE_VM));
-    if (vm_.get() < 0) throw KvmAbsent(fmt::format("/dev/kvm makes no virtual machine: {}", reason()));
+    if (vm_.get() < 0) throw KvmAbsent(fmt::format("KVM_CREATE_VM failed: {}", reason()));
     const int bytes = kvm_ioctl(device_.get(), KVM_GET_VCPU_MMAP_SIZE);
     must(bytes, "KVM_GET_VCPU_MMAP_SIZE");
     run_bytes_ = static_cast<std::size_t>(bytes);
@@ -151,7 +152,7 @@ void Vm::disable_quirks(const std::vector<std::string>& names) const {
             throw KvmRefused(fmt::format("this KVM cannot disable the quirk {}", name));
         capability.args[0] |= bit;
     }
-    must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability), "to disable quirks");
+    must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability), "KVM_ENABLE_CAP(KVM_CAP_DISABLE_QUIRKS2)");
 }
 
 void Vm::create_irqchip(const Machine& machine) {
@@ -159,22 +160,23 @@ void Vm::create_irqchip(const Machine& machine) {
         kvm_enable_cap capability{};
         capability.cap = KVM_CAP_SPLIT_IRQCHIP;
         capability.args[0] = Routes::pins;
-        must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability), "a split irqchip");
+        must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability), "KVM_ENABLE_CAP(KVM_CAP_SPLIT_IRQCHIP)");
         route_level_interrupts();
     } else {
-        must(kvm_ioctl(vm_.get(), KVM_CREATE_IRQCHIP), "an irqchip in the kernel");
+        must(kvm_ioctl(vm_.get(), KVM_CREATE_IRQCHIP), "KVM_CREATE_IRQCHIP");
     }
     const auto largest = *std::max_element(machine.apic_ids.begin(), machine.apic_ids.end());
     if (largest > 0xfe) {
         kvm_enable_cap capability{};
         capability.cap = KVM_CAP_X2APIC_API;
         capability.args[0] = KVM_X2APIC_API_USE_32BIT_IDS;
-        must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability), "APIC IDs above 254");
+        must(kvm_ioctl(vm_.get(), KVM_ENABLE_CAP, &capability),
+             "KVM_ENABLE_CAP(KVM_CAP_X2APIC_API), for APIC IDs above 254,");
         wide_ids_ = true;
     }
     const std::uintptr_t boot_id = machine.apic_ids.front();
     if (boot_id != 0 && kvm_ioctl(vm_.get(), KVM_SET_BOOT_CPU_ID, boot_id) < 0)
-        throw KvmRefused(fmt::format("this KVM refuses a BSP with APIC ID {}: {}", boot_id, reason()));
+        throw KvmRefused(fmt::format("KVM_SET_BOOT_CPU_ID failed for APIC ID {}: {}", boot_id, reason()));
 }
 
 // A pin of userspace's I/O APIC for each vector, level-triggered: KVM tells of their EOIs alone.
@@ -189,7 +191,7 @@ void Vm::route_level_interrupts() const {
         entry.u.msi.address_lo = everybody;
         entry.u.msi.data = level_asserted | (pin + 0x10);
     }
-    must(kvm_ioctl(vm_.get(), set_gsi_routing, &routes), "routes of an I/O APIC in userspace");
+    must(kvm_ioctl(vm_.get(), set_gsi_routing, &routes), "KVM_SET_GSI_ROUTING");
 }
 
 void Vm::create_ram() {
@@ -198,7 +200,7 @@ void Vm::create_ram() {
     region.guest_phys_addr = guest::base;
     region.memory_size = guest::ram_bytes;
     region.userspace_addr = reinterpret_cast<std::uintptr_t>(ram_.data());
-    must(kvm_ioctl(vm_.get(), KVM_SET_USER_MEMORY_REGION, &region), "memory for the guest");
+    must(kvm_ioctl(vm_.get(), KVM_SET_USER_MEMORY_REGION, &region), "KVM_SET_USER_MEMORY_REGION");
 }
 
 void Vm::read_cpuid(const Machine& machine) {
@@ -251,10 +253,10 @@ std::optional<std::uint8_t> Vm::maxphyaddr() const {
 traces::FileDescriptor Vm::create_vcpu(std::uint32_t apic_id) const {
     traces::FileDescriptor vcpu(kvm_ioctl(vm_.get(), KVM_CREATE_VCPU, std::uintptr_t{apic_id}));
     if (vcpu.get() < 0)
-        throw KvmRefused(fmt::format("this KVM refuses a vCPU with APIC ID {}: {}", apic_id, reason()));
+        throw KvmRefused(fmt::format("KVM_CREATE_VCPU failed for APIC ID {}: {}", apic_id, reason()));
     CpuidTable cpuid = cpuid_;
     for (std::uint32_t i = 0; i < cpuid.count; ++i) set_apic_id(cpuid.entries[i], apic_id);
-    must(kvm_ioctl(vcpu.get(), set_cpuid2, &cpuid), "the machine's CPUID");
+    must(kvm_ioctl(vcpu.get(), set_cpuid2, &cpuid), "KVM_SET_CPUID2");
     return vcpu;
 }
 
@@ -265,7 +267,7 @@ bool Vm::signal_msi(std::uint64_t address, std::uint32_t data) const {
     msi.data = data;
     const int delivered = kvm_ioctl(vm_.get(), KVM_SIGNAL_MSI, &msi);
     // KVM gives -1 (EPERM as an errno) for a message that no APIC takes.
-    if (delivered < 0 && errno != EPERM) must(delivered, "the message");
+    if (delivered < 0 && errno != EPERM) must(delivered, "KVM_SIGNAL_MSI");
     return delivered > 0;
 }
 

@@ -34,15 +34,22 @@ Known<u64> value_read(const AllowedWay& way, const Access<Concrete>& access) {
 std::string value_words(const AllowedWay& way, const Access<Concrete>& access) {
     if (way.out.bounded) return fmt::format("at most {:#x}", way.out.limit.greatest());
     const Known<u64> value = value_read(way, access);
-    return (value.known & value_mask(access)) == 0 ? "any value" : model::dotted_hex(value);
+    if ((value.known & value_mask(access)) == 0) return "any value";
+    if (value.is_exact()) return fmt::format("{:#x}", value.value);
+    return fmt::format("{} (dots are unspecified)", model::dotted_hex(value));
 }
 
 std::string change_list(const ExecutedStep& step, const AllowedWay& way) {
     std::vector<std::string> words = change_words(step.before, way.after);
-    if (way.out.sends_ipi) words.emplace_back("an interrupt is sent");
+    if (way.out.sends_ipi) words.emplace_back("an IPI is sent");
     if (way.out.broadcasts_eoi.is_true()) words.emplace_back("the EOI is broadcast");
     if (way.out.raises_error.is_true()) words.emplace_back("the error interrupt is raised");
     return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, "; "));
+}
+
+std::string vector_words(Known<u64> vector) {
+    if (vector.is_exact()) return fmt::format("vector {:02X}H", vector.value);
+    return fmt::format("vector {} (dots are unspecified)", model::dotted_hex(vector));
 }
 
 std::string words_of(const ExecutedStep& step, const AllowedWay& way) {
@@ -50,16 +57,17 @@ std::string words_of(const ExecutedStep& step, const AllowedWay& way) {
     // What an open answer leaves behind need not be open.
     if (way.out.answer == Answer::unspecified)
         return fmt::format("{}; {}",
-                           reads(step.access.kind) ? "any value" : "what is sent or ended is left open",
+                           reads(step.access.kind) ? "any value" : "what is sent or ended is unspecified",
                            change_list(step, way));
     if (reads(step.access.kind)) {
-        if (way.out.answer == Answer::elsewhere) return "nothing of the APIC answers; what else may is open";
+        if (way.out.answer == Answer::elsewhere)
+            return "any value that does not come from the APIC (the manual leaves the rest unspecified)";
         return value_words(way, step.access);
     }
     if (way.out.answer == Answer::elsewhere && model::is_write(step.access.kind))
         return "no APIC register changes and nothing is sent";
     if (step.access.kind == AccessKind::take_interrupt && way.out.answer == Answer::apic)
-        return fmt::format("vector {}", model::dotted_hex(way.out.value));
+        return vector_words(way.out.value);
     return change_list(step, way);
 }
 

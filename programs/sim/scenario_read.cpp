@@ -35,7 +35,7 @@ void refuse_other_ids(const Machine& machine) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i)
         if (machine.apic_ids[i] != i)
             refuse(fmt::format("/machine/vcpus/{}/apic_id", i),
-                   fmt::format("a run's vCPUs are numbered; only {} is possible here", i));
+                   fmt::format("on a model the APIC ID is the vCPU's number; write {}", i));
 }
 
 // The message that a device's write to the bus is.
@@ -43,7 +43,7 @@ void put_msi(ScenarioStep& step, const Step& from, std::size_t index) {
     const model::MsiMessage msi = model::decode_msi(from.address, from.value);
     if (!model::is_msi(from.address) || msi.has_redirection_hint)
         refuse(fmt::format("/steps/{}/address", index),
-               "a model takes messages to 0xfee..... without redirection hint only");
+               "a model takes only MSIs to 0xfee00000-0xfeefffff without the redirection hint");
     step.kind = AccessKind::message;
     step.address = msi.destination;
     step.value = msi.command;
@@ -84,7 +84,8 @@ ScenarioStep step_of(const Step& from, std::size_t index) {
     case Do::wait:
     case Do::save_load:
         refuse(fmt::format("/steps/{}/do", index),
-               fmt::format("\"{}\" is nothing that a model can be told", to_string(from.what)));
+               fmt::format("\"{}\" is not possible in an exported run; use 'lapicheck run'",
+                           to_string(from.what)));
     }
     return step;
 }
@@ -124,7 +125,7 @@ ChoiceValues choices_of(const Program& program, std::size_t index) {
 }
 
 Scenario run_of(const Program& program) {
-    if (program.steps.empty()) refuse("/steps", "there is no step");
+    if (program.steps.empty()) refuse("/steps", "there is no step; add one");
     refuse_other_ids(program.machine);
     Scenario run;
     run.machine = facts_of(program);

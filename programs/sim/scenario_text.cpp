@@ -17,12 +17,12 @@ u64 value_seen(const ExecutedStep& step) {
 
 std::string read_words(const ExecutedStep& step) {
     const u64 value = value_seen(step);
-    if (step.out.exits_to_userspace) return fmt::format("leaves for userspace, which gives {:#x}", value);
+    if (step.out.exits_to_userspace) return fmt::format("exits to userspace, which returns {:#x}", value);
     if (step.out.answer == Answer::apic)
         return fmt::format("{:#x}{}", value,
                            model::is_mmio(step.access.kind) ? ", from the APIC's register" : "");
     if (step.out.answer == Answer::unspecified)
-        return fmt::format("{:#x}, which the manual leaves open", value);
+        return fmt::format("{:#x}, which the manual does not specify", value);
     return fmt::format("{:#x}, not from the APIC", value);
 }
 
@@ -40,18 +40,18 @@ std::string outcome_words(const ExecutedStep& step) {
     std::vector<std::string> words;
     if (kind == mmio_read || kind == rdmsr || kind == cr8_read) words.push_back(read_words(step));
     else if (kind == take_interrupt && out.answer == Answer::apic)
-        words.push_back(fmt::format("vector {:#x}", out.value));
-    else if (out.exits_to_userspace) words.emplace_back("leaves for userspace");
-    if (out.sends_msi) words.emplace_back("an MSI is made of it");
+        words.push_back(fmt::format("vector {:02X}H", out.value));
+    else if (out.exits_to_userspace) words.emplace_back("exits to userspace");
+    if (out.sends_msi) words.emplace_back("userspace makes an MSI of it");
     for (std::string& change : change_words(step.before, model::known_state(step.after)))
         words.push_back(std::move(change));
-    if (out.sends_ipi) words.emplace_back("an interrupt is sent");
+    if (out.sends_ipi) words.emplace_back("an IPI is sent");
     if (out.broadcasts_eoi) words.emplace_back("the EOI is broadcast");
     if (out.raises_error) words.emplace_back("the error interrupt is raised");
     if (!equal(step.around_before.own, step.around_after.own))
-        words.emplace_back("this vCPU's page keeps it");
+        words.emplace_back("it is stored in this vCPU's page");
     if (!equal(step.around_before.shared, step.around_after.shared))
-        words.emplace_back("the page that all vCPUs share keeps it");
+        words.emplace_back("it is stored in the page that all vCPUs share");
     return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, "; "));
 }
 

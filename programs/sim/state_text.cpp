@@ -19,7 +19,7 @@ void add_vectors(std::vector<std::string>& words, Reg reg, u32 before, u32 after
     const u32 first = (model::index_of(reg) - model::index_of(Reg::isr0)) % 8 * 32;
     for (u32 bit = 0; bit < 32; ++bit)
         if (((before ^ after) >> bit & 1) != 0)
-            words.push_back(fmt::format("vector {:#x} {} {}", first + bit,
+            words.push_back(fmt::format("vector {:02X}H {} {}", first + bit,
                                         (after >> bit & 1) != 0 ? "enters" : "leaves", bitmap_name(reg)));
 }
 
@@ -41,10 +41,10 @@ class Changes {
 
     std::vector<std::string> all() && {
         if (open_.size() > most_open)
-            words_.push_back(fmt::format("{} registers are left open", open_.size()));
+            words_.push_back(fmt::format("{} registers are unspecified", open_.size()));
         else if (!open_.empty())
             words_.push_back(
-                fmt::format("{} {} left open", fmt::join(open_, ", "), open_.size() == 1 ? "is" : "are"));
+                fmt::format("{} {} unspecified", fmt::join(open_, ", "), open_.size() == 1 ? "is" : "are"));
         return std::move(words_);
     }
 
@@ -72,7 +72,7 @@ std::vector<std::string> change_words(const PlainState& before, const KnownState
             changes.add_register(static_cast<Reg>(i), before.regs[i], after.regs[i]);
     changes.add("tsc_deadline", before.tsc_deadline, after.tsc_deadline);
     changes.add("x2APIC ID", before.x2apic_id, model::zero_extend(after.x2apic_id));
-    changes.add("pending errors", before.esr_pending, model::zero_extend(after.esr_pending));
+    changes.add("pending ESR", before.esr_pending, model::zero_extend(after.esr_pending));
     return std::move(changes).all();
 }
 

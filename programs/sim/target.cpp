@@ -145,7 +145,8 @@ void ModelMachine::send(ModelVcpu& sender, const Step& step, StepOutcome& outcom
 void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
     const model::MsiMessage msi = model::decode_msi(step.address, step.value);
     if (!model::is_msi(step.address) || msi.has_redirection_hint) {
-        outcome.end(Ending::not_run, "a model takes messages to 0xfee..... without redirection hint only");
+        outcome.end(Ending::not_run,
+                    "a model takes only MSIs to 0xfee00000-0xfeefffff without the redirection hint");
         return;
     }
     const bool broadcast = msi.destination == model::everybody(false);
@@ -258,7 +259,7 @@ void ModelMachine::act(ModelVcpu& vcpu, const Step& step, StepOutcome& outcome) 
 void ModelMachine::fire_timer(ModelVcpu& vcpu, StepOutcome& outcome) {
     const bool deadline = model::in_deadline_mode(vcpu.state, vcpu.cpu);
     if (deadline ? vcpu.state.tsc_deadline == 0 : vcpu.state[Reg::initial_count] == 0) {
-        outcome.end(Ending::not_run, "the timer does not run, or has fired before");
+        outcome.end(Ending::not_run, "the timer does not run, or has fired already");
         return;
     }
     step(vcpu, {AccessKind::timer_expires, 0});

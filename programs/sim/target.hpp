@@ -1,4 +1,4 @@
-// An implementation as a party: runs access programs on plain values, messages between the vCPUs and
+// An implementation as a target: runs access programs on plain values, messages between the vCPUs and
 // interrupts that are taken included.
 //
 // Where the manual leaves an answer open that an implementation does not decide, it is as the rules propose
@@ -26,7 +26,7 @@ using model::u64;
 
 class ModelMachine {
   public:
-    // `facts`: what the CPUs have; `found`: what another party's have, in its place.
+    // `facts`: what the CPUs have; `found`: what another target's have, in its place.
     ModelMachine(const PlainImplementation& implementation, const Machine& machine, MachineFacts facts,
                  const Found& found);
 
@@ -86,7 +86,7 @@ class ModelMachine {
 
 class ModelTarget : public Target {
   public:
-    // `like`: what another party's machine was found to have.
+    // `like`: what another target's machine was found to have.
     explicit ModelTarget(const model::ImplementationEntry& entry, Found like = {})
         : entry_(entry), like_(std::move(like)) {}
 

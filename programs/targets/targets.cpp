@@ -19,8 +19,7 @@ bool is_model(std::string_view name) { return name.starts_with(model_prefix); }
 
 NamedTarget make_target(std::string_view name, const Found& like) {
     if (name == kvm) return {std::make_unique<KvmTarget>(), {}};
-    if (!is_model(name))
-        return {nullptr, fmt::format("'{}' is nobody to run on; say kvm or model:NAME", name)};
+    if (!is_model(name)) return {nullptr, fmt::format("unknown target '{}'; targets: kvm, model:NAME", name)};
     const std::string_view implementation = name.substr(model_prefix.size());
     const model::ImplementationEntry* entry = model::find_implementation(implementation);
     if (entry == nullptr) return {nullptr, specs::unknown_implementation(implementation)};
@@ -32,8 +31,8 @@ std::string kernel_release() {
     return uname(&names) == 0 ? names.release : "unknown";
 }
 
-std::string full_name(const Target& party) {
-    return party.name() == kvm ? fmt::format("kvm, Linux {}", kernel_release()) : party.name();
+std::string full_name(const Target& target) {
+    return target.name() == kvm ? fmt::format("kvm, Linux {}", kernel_release()) : target.name();
 }
 
 // A model can be made like any machine: it runs last.

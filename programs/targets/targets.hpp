@@ -14,12 +14,12 @@ struct NamedTarget {
     std::unique_ptr<Target> target;
     std::string error; // why there is none of this name; empty: none
 };
-// `like`: what another party's machine has, for one that can be made so.
+// `like`: what another target's machine has, for one that can be made so.
 NamedTarget make_target(std::string_view name, const Found& like = {});
 bool is_model(std::string_view name);
 
 // "kvm, Linux 6.18.44", "model:kvm-2018": the name with what makes it the one it is.
-std::string full_name(const Target& party);
+std::string full_name(const Target& target);
 // The kernel's release, as uname(2) has it.
 std::string kernel_release();
 

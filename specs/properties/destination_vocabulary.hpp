@@ -1,4 +1,4 @@
-// Words on interrupt messages: how they are laid out, and for whom they are (10.6.2, 10.12.10).
+// Vocabulary of interrupt messages: their layout, and for whom they are (10.6.2, 10.12.10).
 #pragma once
 
 #include "specs/properties/vocabulary.hpp"

@@ -93,7 +93,7 @@ struct HighBitsFault : StepProperty {
     }
 };
 
-// Bits 31:0 that the register has on no CPU, or not on this one. SVR[9] is open.
+// Bits 31:0 that the register has on no CPU, or not on this one. SVR[9] is unspecified.
 template <class D>
 typename D::U32 reserved_bits(const Transition<D>& t, const RegisterFact& fact) {
     const u32 unspecified = fact.reg == Reg::svr ? facts::svr_focus : 0;

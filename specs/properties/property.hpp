@@ -47,7 +47,7 @@ enum class Scope : std::uint8_t {
 // What the manual says of the statement.
 enum class Basis : std::uint8_t {
     manual, // it follows from the manual
-    wish,   // the manual leaves it open; one would like to have it all the same
+    wish,   // the manual does not specify it; one would like to have it all the same
 };
 
 } // namespace lapicheck::specs

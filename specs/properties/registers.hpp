@@ -26,7 +26,7 @@ typename D::U32 bits_that_read_back(const Transition<D>& t, const RegisterFact& 
     if (!is_lvt_register(fact.reg)) return software_bits(t, fact) | hardware;
     return software_bits(t, fact) | select(is_masked(t.before, fact.reg), hardware, U32{u32{0}});
 }
-// Reserved ones are open on a read by MMIO, but where a rule fixes them.
+// Reserved ones are unspecified on a read by MMIO, but where a rule fixes them.
 template <class D>
 typename D::U32 bits_read_by_window(const Transition<D>& t, const RegisterFact& fact) {
     const bool all = fact.reg == Reg::version || fact.reg == Reg::ldr || fact.reg == Reg::esr ||

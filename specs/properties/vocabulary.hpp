@@ -337,7 +337,7 @@ typename D::Bool has_vector(const State<D>& s, Reg first, const typename D::U32&
     }
     return has;
 }
-// In the bitmap the bit of `vector`, and no other, has transform `set`.
+// In the bitmap the bit of `vector`, and no other, has become `set`.
 template <class D>
 typename D::Bool only_vector_becomes(const Transition<D>& t, Reg first, const typename D::U32& vector,
                                      const typename D::Bool& set) {

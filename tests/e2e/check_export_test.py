@@ -27,7 +27,7 @@ class Export(program.Case):
         self.assertEqual((read["do"], read["address"], read["size"]), ("mmio-read", "0xfee00030", 4))
         self.assertEqual(read["outcome"]["value"], "0x50014")
         self.assertEqual(file["trace"]["line"], 34211)
-        self.assertIn("0x50014, by the APIC's register", self.expect(1, "replay", paths[0]).out)
+        self.assertIn("0x50014, KVM's kvm_apic event shows that the register was accessed", self.expect(1, "replay", paths[0]).out)
         self.expect(1, "replay", paths[0], "--impl", "kvm-2018")
         self.expect(0, "replay", paths[0], "--impl", "kvm-rfc")
 

@@ -67,7 +67,7 @@ class Damaged(program.Case):
     def test_a_line_that_is_no_record_is_skipped_and_counted(self):
         path = self.file(GOOD + "what is this\n" + GOOD)
         out = self.expect(0, "check", path).out
-        self.assertIn("1 lines skipped", out)
+        self.assertIn("1 line skipped", out)
         self.assertIn(f"skipped {path}:3: ", out)
         self.assertIn("what is this", out)
 
@@ -82,7 +82,7 @@ class Damaged(program.Case):
 
     def test_a_recording_that_was_cut_in_a_line(self):
         out = self.expect(0, "check", self.file(GOOD + GOOD[:-4])).out
-        self.assertIn("the last line is cut and was not used", out)
+        self.assertIn("The last line is incomplete and was not used", out)
 
     def test_names_that_are_not_utf_8(self):
         content = GOOD.encode().replace(b"qemu-system-x86", b"\xff\xfe\x80\xe4emu-syst-\xc3x")
@@ -127,7 +127,7 @@ class Damaged(program.Case):
 
     def test_numbers_beyond_64_bits(self):
         path = self.file(GOOD + trace("kvm_msr: msr_write 1b = 0x1fffffffffffffffff"))
-        self.assertIn("1 lines skipped", self.expect(0, "check", path).out)
+        self.assertIn("1 line skipped", self.expect(0, "check", path).out)
 
 
 class Large(program.Case):
@@ -151,11 +151,11 @@ class Large(program.Case):
     def test_a_line_of_50_megabytes_without_an_end(self):
         start = [GOOD.encode(), GOOD.encode()[:70]]
         out = self.bounded(0, self.written(start + [b"x" * 1_000_000] * 50))
-        self.assertIn("the last line is cut and was not used", out)
+        self.assertIn("The last line is incomplete and was not used", out)
 
     def test_a_line_of_50_megabytes_with_an_end(self):
         out = self.bounded(0, self.written([GOOD.encode()] + [b"x" * 1_000_000] * 50 + [b"\n", GOOD.encode()]))
-        self.assertIn("1 lines skipped", out)
+        self.assertIn("1 line skipped", out)
         self.assertIn("line longer than 64 KiB", out)
         self.assertIn("4 events in 5 lines", out)
 

@@ -1,5 +1,4 @@
-// IA32_APIC_BASE: the modes, the transitions between them, what survives them (rule book, section 2 and
-// group B).
+// IA32_APIC_BASE: the modes, the transitions between them, what survives them (group B).
 #include <doctest/doctest.h>
 
 #include "tests/model/machine.hpp"

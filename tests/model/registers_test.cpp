@@ -1,4 +1,4 @@
-// The register table: each cell against the rule book's, and the table against itself.
+// The register table: each cell against the manuals', and the table against itself.
 #include "model/registers.hpp"
 
 #include <bit>
@@ -7,13 +7,13 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/model/expected_registers.hpp"
 #include "tests/model/print.hpp"
-#include "tests/model/rule_book_table.hpp"
 
 namespace lapicheck::model {
 namespace {
 
-TEST_CASE("each register has the place, the access, the bits and the RESET value of the rule book") {
+TEST_CASE("each register has the place, the access, the bits and the RESET value of the manuals") {
     REQUIRE(book_rows.size() == sdm_registers.size());
     for (std::size_t i = 0; i < book_rows.size(); ++i) {
         const BookRow& book = book_rows[i];
@@ -34,7 +34,7 @@ TEST_CASE("each register has the place, the access, the bits and the RESET value
     }
 }
 
-TEST_CASE("the bits that only some CPUs have are those of the rule book") {
+TEST_CASE("the bits that only some CPUs have are those of the manuals") {
     for (const RegisterRow& row : sdm_registers) {
         CAPTURE(row.reg);
         const bool is_svr = row.reg == Reg::svr;

@@ -1,8 +1,8 @@
 // Group L: the local vector table.
 #include <doctest/doctest.h>
 
+#include "tests/model/expected_registers.hpp"
 #include "tests/model/machine.hpp"
-#include "tests/model/rule_book_table.hpp"
 
 namespace lapicheck::model {
 namespace {

@@ -1,8 +1,8 @@
 // Group X: the MSRs 800H-8FFH.
 #include <doctest/doctest.h>
 
+#include "tests/model/expected_registers.hpp"
 #include "tests/model/machine.hpp"
-#include "tests/model/rule_book_table.hpp"
 
 namespace lapicheck::model {
 namespace {

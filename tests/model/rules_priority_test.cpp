@@ -40,7 +40,7 @@ TEST_CASE("P06 I04: a vector below 16 sets no bit") {
     for (const Reg reg : {Reg::isr1, Reg::isr7, Reg::tmr1, Reg::irr7}) CHECK(vectors_of(reg) == 0xffff'ffff);
 }
 
-TEST_CASE("P02: dispensing takes the vector from IRR to ISR and leaves TMR") {
+TEST_CASE("P02: the acknowledge cycle moves the vector from IRR to ISR and leaves TMR") {
     for (u32 vector = 16; vector < 256; ++vector) {
         Machine m;
         m.fill();

@@ -1,8 +1,8 @@
 // Group R: RESET and INIT.
 #include <doctest/doctest.h>
 
+#include "tests/model/expected_registers.hpp"
 #include "tests/model/machine.hpp"
-#include "tests/model/rule_book_table.hpp"
 
 namespace lapicheck::model {
 namespace {
@@ -66,7 +66,7 @@ TEST_CASE("R08: whether an AMD CPU's APIC is enabled after RESET is open; it is 
     CHECK(base(Habit::always) == 0xfee0'0000);
 }
 
-// The rule book, section 2: xAPIC mode unless the platform locks x2APIC.
+// xAPIC mode unless the platform locks x2APIC.
 TEST_CASE("B17: where the platform locks x2APIC mode, RESET need not leave it") {
     CHECK(is_unspecified([](Habit habit) {
         Machine m(Mode::x2apic, habit);

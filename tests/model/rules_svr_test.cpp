@@ -164,7 +164,7 @@ TEST_CASE("V13: whether writing 0 to an SVR[8] that RESET left clear masks the t
     }));
 }
 
-// The rule book: V07 is open until SVR[8] was set for the first time; writing another vector does not
+// The manuals do not specify V07 until SVR[8] was set for the first time; writing another vector does not
 // set it.
 TEST_CASE("V13: a write of SVR that does not set bit 8 for the first time leaves it open whether V07 holds") {
     CHECK(is_unspecified([](Habit habit) {

@@ -157,11 +157,11 @@ TEST_CASE("program: values are refused with place, reason and advice") {
 TEST_CASE("program: steps are refused with place, reason and advice") {
     CHECK(step_error(R"({"vcpu":0,"do":"rdmrs","msr":"0x1b"})") ==
           R"(prog.json: /steps/0/do: "rdmrs" is no action; did you mean "rdmsr"?)");
-    CHECK(contains(step_error(R"({"vcpu":0,"do":"frobnicate"})"), "known are mmio-read, "));
+    CHECK(contains(step_error(R"({"vcpu":0,"do":"frobnicate"})"), "actions: mmio-read, "));
     CHECK(contains(step_error(R"({"do":"halt"})"), "/steps/0: has no \"vcpu\""));
     CHECK(contains(step_error(R"({"vcpu":0,"do":"wrmsr","msr":"0x1b"})"), "/steps/0: has no \"value\""));
     CHECK(step_error(R"({"vcpu":0,"do":"halt"},{"vcpu":0,"do":"halt","vlaue":"0x1"})") ==
-          "prog.json: /steps/1/vlaue: nothing is called so here");
+          "prog.json: /steps/1/vlaue: unknown key");
     CHECK(contains(step_error(R"({"vcpu":0,"do":"wrmsr","msr":"0x1b","value":"0x0","adress":1})"),
                    "/steps/0/adress"));
     CHECK(contains(step_error(R"({"vcpu":0,"do":"halt"},{"vcpu":2,"do":"halt"})"),
@@ -174,7 +174,7 @@ TEST_CASE("program: steps are refused with place, reason and advice") {
 TEST_CASE("program: machines are refused with place, reason and advice") {
     CHECK(contains(error_of(with_machine(R"({"vcpus":[]})")), "/machine/vcpus: 0 vCPUs"));
     CHECK(contains(error_of(with_machine(R"({"vcpus":[{"apic_id":1},{"apic_id":1}]})")),
-                   "/machine/vcpus/1/apic_id: another vCPU has 1"));
+                   "/machine/vcpus/1/apic_id: another vCPU already has the APIC ID 1"));
     CHECK(contains(error_of(with_machine(R"({"vcpus":[{"apic_id":4294967295}]})")),
                    "/machine/vcpus/0/apic_id"));
     CHECK(
@@ -184,7 +184,7 @@ TEST_CASE("program: machines are refused with place, reason and advice") {
     CHECK(contains(error_of(with_machine(R"({"vcpus":[{"apic_id":0}],"cpuid":{"maxphyaddr":53}})")),
                    "/machine/cpuid/maxphyaddr: 53 is no whole number from 36 to 52"));
     CHECK(contains(error_of(with_machine(R"({"vcpus":[{"apic_id":0}],"irq_chip":"split"})")),
-                   R"(/machine/irq_chip: nothing is called so here; did you mean "irqchip"?)"));
+                   R"(/machine/irq_chip: unknown key; did you mean "irqchip"?)"));
 }
 
 TEST_CASE("program: what is no program is refused") {

@@ -144,7 +144,8 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
         }))
         return some(latency_advice);
     if (has_record(first_bytes)) return std::nullopt;
-    if (is_json(first_bytes)) return some("JSON, not a trace");
+    if (is_json(first_bytes))
+        return some("JSON, not a trace; an access program runs with: lapicheck run FILE --on kvm");
     if (any_line(first_bytes, is_perf_script)) return some(perf_advice);
     if (any_line(first_bytes, is_latency_format)) return some(latency_advice);
     if (any_line(first_bytes, is_qemu_log)) return some(qemu_advice);

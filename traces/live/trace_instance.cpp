@@ -105,7 +105,7 @@ void remove_abandoned() {
 }
 
 std::string no_tracefs() {
-    if (geteuid() != 0) return "tracefs is not mounted, or not for this user; run this as root";
+    if (geteuid() != 0) return "tracefs is not mounted, or this user may not read it; run this as root";
     return "tracefs cannot be mounted: this kernel has no ftrace (CONFIG_FTRACE), or the container hides it "
            "(mount -t tracefs tracefs /sys/kernel/tracing)";
 }
@@ -116,7 +116,7 @@ std::string no_instance(const std::string& folder) {
         return fmt::format("{}/instances: {}; tracing needs root: run this with sudo", folder, reason());
     if (error == EPERM)
         return fmt::format("{}/instances: {}; the kernel is locked down (/sys/kernel/security/lockdown), or "
-                           "the container may not trace",
+                           "this container may not trace: run this on the host",
                            folder, reason());
     if (error == ENOENT)
         return fmt::format(

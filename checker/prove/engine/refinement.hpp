@@ -2,10 +2,10 @@
 // shortest run that shows it.
 //
 // Both take the same step from the same state. The implementation's step is allowed if some way of the
-// reference's, with some answers to what the manual leaves open, does the same: answer, effects and state
-// after. The answers are found from what the implementation did (a word that the manual leaves open may be
-// what it is there); what this does not find is carried out on partly known values, which leave all answers
-// open, before it is called a departure.
+// reference's, with some answers to what the manual does not specify, does the same: answer, effects and
+// state after. The answers are found from what the implementation did (a word that the manual leaves open may
+// be what it is there); what this does not find is carried out on partly known values, which leave all
+// answers open, before it is called a departure.
 #pragma once
 
 #include <functional>

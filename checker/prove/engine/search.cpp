@@ -7,7 +7,7 @@
 
 namespace lapicheck::prove {
 
-// Something wanted: when, from which worlds, and on which paths of the last steps.
+// Something wanted: when, from which states, and on which paths of the last steps.
 struct Search::Find {
     z3::expr condition;
     z3::expr guard;
@@ -47,7 +47,7 @@ Search::Search(const SymImplementation& implementation, Solver& solver, SearchBo
 
 std::pair<const Search::Find*, Conditions> Search::most_telling(const std::vector<Find>& finds,
                                                                 const std::vector<SymAccess>& accesses) {
-    // No unusual answer where the manual is open, if it goes without.
+    // No unusual answer where the manual does not specify, if it goes without.
     const auto plain = [](const Find& find) {
         Conditions conditions;
         for (const auto& path : find.paths)

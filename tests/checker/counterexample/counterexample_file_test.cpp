@@ -101,14 +101,13 @@ TEST_CASE("run file: a message that a device could send too is an msi") {
 TEST_CASE("allowed: what the manual says of a step") {
     const programs::ScenarioStep enter = step(AccessKind::wrmsr, 0x1b, enter_x2apic);
     CHECK(allowed_last({enter, step(AccessKind::mmio_read, 0xfee0'0030)}) ==
-          "nothing of the APIC answers; what else may is open");
+          "any value that does not come from the APIC (the manual leaves the rest unspecified)");
     CHECK(allowed_last({enter, step(AccessKind::mmio_write, 0xfee0'0080, 1)}) ==
           "no APIC register changes and nothing is sent");
     CHECK(allowed_last({enter, step(AccessKind::wrmsr, 0x803, 0)}) == "#GP, and nothing changes");
     CHECK(allowed_last({step(AccessKind::mmio_read, 0xfee0'0030)}) == "0x50014");
     CHECK(allowed_last({step(AccessKind::mmio_write, 0xfee0'0080, 0x20)}) == "tpr 0x0 -> 0x20");
-    CHECK(allowed_last({step(AccessKind::mmio_read, 0xfee0'0000)}) ==
-          "any value; pending errors 0x0 -> 0x80");
+    CHECK(allowed_last({step(AccessKind::mmio_read, 0xfee0'0000)}) == "any value; pending ESR 0x0 -> 0x80");
     CHECK(allowed_last({enter, step(AccessKind::wrmsr, 0x808, 0)}) == "nothing changes");
 }
 
@@ -129,9 +128,9 @@ TEST_CASE("a step's outcome in words") {
     const programs::ScenarioStep on = step(AccessKind::mmio_write, 0xfee0'00f0, 0x1ff);
     CHECK(done_last({step(AccessKind::wrmsr, 0x1b, enter_x2apic)}) == "x2APIC mode");
     CHECK(done_last({step(AccessKind::rdmsr, 0x802)}) == "#GP");
-    CHECK(done_last({on, step(AccessKind::message, 0, 0x31)}) == "vector 0x31 enters IRR");
+    CHECK(done_last({on, step(AccessKind::message, 0, 0x31)}) == "vector 31H enters IRR");
     CHECK(done_last({on, step(AccessKind::message, 0, 0x31), step(AccessKind::take_interrupt)}) ==
-          "vector 0x31; vector 0x31 enters ISR; vector 0x31 leaves IRR");
-    CHECK(done_last({on, step(AccessKind::mmio_write, 0xfee0'0300, 0x31)}).find("an interrupt is sent") !=
+          "vector 31H; vector 31H enters ISR; vector 31H leaves IRR");
+    CHECK(done_last({on, step(AccessKind::mmio_write, 0xfee0'0300, 0x31)}).find("an IPI is sent") !=
           std::string::npos);
 }

@@ -1,5 +1,5 @@
 // An implementation that nobody of the model, the prover or the reports knows: one class, and one entry. As
-// docs/adding-an-implementation.md says it.
+// docs/adding.md says it.
 #include <doctest/doctest.h>
 
 #include "checker/counterexample/counterexample.hpp"

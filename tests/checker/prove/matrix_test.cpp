@@ -58,7 +58,7 @@ TEST_CASE("prove: each way to end has its cell and its line in the legend") {
     const std::string text = text_of(matrix_of({holds, refuted, bounded, unknown, not_applicable}));
     for (const char* cell : {"  holds\n", "  refuted 6\n", "  bounded 6\n", "  unknown\n", "  n/a\n"})
         CHECK(contains(text, cell));
-    CHECK(contains(text, "\nbounded N  no proof; "));
+    CHECK(contains(text, "\nbounded N  not proved; "));
     CHECK_FALSE(contains(text_of(matrix_of({holds})), "bounded"));
 }
 

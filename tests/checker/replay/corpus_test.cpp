@@ -328,19 +328,21 @@ TEST_CASE("the fault recordings of the probe differ from the faultless one by th
 }
 
 TEST_CASE("a reset by userspace that no event shows is told in a note, and is no fault") {
-    CHECK(notes(checked("kvm-6.18-pvm/reset-x2apic", Profile::sdm), "userspace must have reset it"));
-    CHECK(notes(checked("kvm-6.18-pvm/init", Profile::sdm), "userspace must have reset it"));
-    CHECK_FALSE(
-        notes(checked("kvm-6.18-pvm/reset-x2apic-ioctls", Profile::sdm), "userspace must have reset it"));
+    CHECK(notes(checked("kvm-6.18-pvm/reset-x2apic", Profile::sdm), "userspace must have reset the vCPU"));
+    CHECK(notes(checked("kvm-6.18-pvm/init", Profile::sdm), "userspace must have reset the vCPU"));
+    CHECK_FALSE(notes(checked("kvm-6.18-pvm/reset-x2apic-ioctls", Profile::sdm),
+                      "userspace must have reset the vCPU"));
 }
 
 TEST_CASE("where KVM ends interrupts by itself the report says what it does not judge") {
     for (const Recording& recording : recordings) {
         CAPTURE(recording.name);
-        const bool foreign = notes(checked(recording.name, Profile::sdm), "KVM ends interrupts by itself");
+        const bool foreign =
+            notes(checked(recording.name, Profile::sdm), "interrupts end without an EOI of the guest");
         if (recording.name.starts_with("kvm-6.1-svm/")) CHECK_FALSE(foreign);
     }
-    CHECK(notes(checked("kvm-6.18-pvm/x2apic-smp2", Profile::sdm), "KVM ends interrupts by itself"));
+    CHECK(notes(checked("kvm-6.18-pvm/x2apic-smp2", Profile::sdm),
+                "interrupts end without an EOI of the guest"));
 }
 
 // What a register holds was put there by an earlier step, whose rule is told; the property is that of the

@@ -51,7 +51,7 @@ TEST_CASE("nested interrupts: each EOI ends the highest in service") {
     REQUIRE(wrong.divergences.size() == 1);
     CHECK(wrong.divergences[0].mismatch.rule == Rule::P04);
     CHECK(wrong.divergences[0].mismatch.fault == Fault::eoi_vector);
-    CHECK(observed_text(wrong.divergences[0]) == "vector 0x31 was ended though 0x51 is in service");
+    CHECK(observed_text(wrong.divergences[0]) == "EOI ended vector 31H while 51H was in service");
     CHECK(told_of(wrong) == Told{"P04 eoi x2apic +11-12"});
 }
 
@@ -97,13 +97,13 @@ TEST_CASE("an EOI that ends nothing though a vector is in service") {
     const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) + ends(-1));
     REQUIRE(r.divergences.size() == 1);
     CHECK(r.divergences[0].mismatch.rule == Rule::P04);
-    CHECK(observed_text(r.divergences[0]) == "nothing was ended though 0x31 is in service");
+    CHECK(observed_text(r.divergences[0]) == "EOI ended no vector while 31H was in service");
 }
 
 TEST_CASE("an EOI that ends a vector that was not in service") {
     const Replayed r = replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) + ends(0x41));
     REQUIRE(r.divergences.size() == 1);
-    CHECK(observed_text(r.divergences[0]) == "vector 0x41 was not in service");
+    CHECK(observed_text(r.divergences[0]) == "EOI ended vector 41H, which was not in service");
 }
 
 TEST_CASE("a lower vector given to the processor while a higher one waits") {
@@ -173,7 +173,7 @@ TEST_CASE("where KVM ends interrupts by itself, service is not judged, and said 
                                       sends_itself(0x51) + takes(0x51) + ends(-1));
     CHECK(r.told() == Told{});
     CHECK(r.summary.stray == 2);
-    CHECK(r.notes("KVM ends interrupts by itself here"));
+    CHECK(r.notes("interrupts end without an EOI of the guest"));
 }
 
 TEST_CASE("an interrupt of another thread may have come, or not yet") {
@@ -221,7 +221,7 @@ TEST_CASE("behind the last event of another CPU an INIT may have been sent unsee
     };
     const Replayed silent = replayed("");
     CHECK(silent.told() == Told{"X14 lvt_lint1 x2apic 9-10 because 2,6"});
-    CHECK(silent.notes("1 divergence behind line 1 taken back"));
+    CHECK(silent.notes("1 divergence after line 1 withdrawn"));
     CHECK(replayed("@45/1 kvm_msr: msr_read 1b = 0xfee00d00").told() ==
           Told{"X14 dcr x2apic 7-8 because 2,4", "X14 lvt_lint1 x2apic 9-10 because 2,6"});
 }
@@ -243,12 +243,16 @@ TEST_CASE("what a WRMSR of the ICR commands is what is sent") {
                    : fmt::format("{} divergences", r.divergences.size());
     };
     CHECK(fault_of("dst 1 vec 49 (Fixed|physical|assert|edge|dst)") == "0 divergences");
-    CHECK(fault_of("dst 1 vec 50 (Fixed|physical|assert|edge|dst)") == "I02 vector 0x32 was sent");
-    CHECK(fault_of("dst 1 vec 49 (NMI|physical|assert|edge|dst)") == "I02 delivery mode 4 was sent");
-    CHECK(fault_of("dst 1 vec 49 (Fixed|physical|assert|edge|self)") == "I05 shorthand 1 was sent");
+    CHECK(fault_of("dst 1 vec 50 (Fixed|physical|assert|edge|dst)") ==
+          "I02 an IPI with vector 32H; the command says 31H");
+    CHECK(fault_of("dst 1 vec 49 (NMI|physical|assert|edge|dst)") ==
+          "I02 an IPI with delivery mode NMI; the command says fixed");
+    CHECK(fault_of("dst 1 vec 49 (Fixed|physical|assert|edge|self)") ==
+          "I05 an IPI with shorthand self; the command says physical destination 1");
     CHECK(fault_of("dst 1 vec 49 (Fixed|logical|assert|edge|dst)") ==
-          "I09 the other destination mode was used");
-    CHECK(fault_of("dst 2 vec 49 (Fixed|physical|assert|edge|dst)") == "I09 destination 0x2 was used");
+          "I09 an IPI with logical destination 0x1; the command says physical destination 1");
+    CHECK(fault_of("dst 2 vec 49 (Fixed|physical|assert|edge|dst)") ==
+          "I09 an IPI with physical destination 2; the command says physical destination 1");
 }
 
 TEST_CASE("logical destinations: I12 in x2APIC mode") {

@@ -114,7 +114,7 @@ TEST_CASE("an APIC in userspace is not KVM's: its registers are not judged") {
         kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0x1f0
     )");
     CHECK(r.told() == Told{});
-    CHECK(r.notes("an APIC in userspace answers"));
+    CHECK(r.notes("userspace emulates the APIC"));
 }
 
 // ----- The mode machine -----

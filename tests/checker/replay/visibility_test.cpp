@@ -29,7 +29,7 @@ TEST_CASE("without kvm_msr the mode may have changed between any two accesses") 
     };
     const Replayed without = replayed("", "");
     CHECK(without.told() == Told{});
-    CHECK(without.notes("no kvm_msr event is in the trace"));
+    CHECK(without.notes("the trace has no kvm_msr event"));
     CHECK(without.summary.withdrawn != 0);
     // An access to an MSR, whichever it is, shows that they are recorded.
     const Told all = replayed("kvm_msr: msr_read 1b = 0xfee00900", "").told();
@@ -158,8 +158,8 @@ TEST_CASE("a guest that ends interrupts by Hyper-V's MSRs or PV EOI: the notes s
     CHECK(replay_script(script + fmt::format(fmt::runtime(tpr), "0x25")).told() == Told{});
     const Replayed pv =
         replay_script(script + "kvm_eoi: apicid 0 vector 81\nkvm_pv_eoi: apicid 0 vector 81\n");
-    CHECK(pv.notes("the guest ends interrupts by PV EOI here"));
-    CHECK_FALSE(pv.notes("KVM ends interrupts by itself"));
+    CHECK(pv.notes("the guest uses PV EOI"));
+    CHECK_FALSE(pv.notes("interrupts end without an EOI of the guest"));
 }
 
 TEST_CASE("CPUID of a leaf that the CPU does not have tells nothing of it") {

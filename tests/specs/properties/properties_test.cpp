@@ -149,7 +149,7 @@ TEST_CASE("no step of the manual's APIC breaks a property, and each property is 
             const Claim<Concrete> claim = property.check(t);
             if (!claim.premise) continue;
             ++asked[p];
-            if (claim.holds || property.basis == Basis::wish) continue; // the manual leaves it open
+            if (claim.holds || property.basis == Basis::wish) continue; // the manual does not specify it
             CAPTURE(property.id);
             REQUIRE(claim.holds);
         }

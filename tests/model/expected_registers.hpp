@@ -1,4 +1,4 @@
-// The registers once more, typed from the rule book's first section and not from model/: a wrong cell
+// The registers once more, typed from the manuals' register tables and not from model/: a wrong cell
 // of one table shows against the other.
 #pragma once
 
