@@ -58,19 +58,23 @@ TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
     if (!options_.found) return;
     replay_.on_new_kind([this](const Divergence& divergence) {
         const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;
-        if (!is_known) options_.found(divergence, reader_.summary());
+        if (!is_known) options_.found(divergence, reader_->summary());
     });
 }
 
 std::string TraceCheck::feed(std::string_view bytes) {
-    if (bytes_ == 0)
-        if (const auto reason = traces::refuse(bytes.substr(0, sniffed_bytes)))
-            return fmt::format("{}: {}", path_, *reason);
+    if (!reader_) {
+        const std::string_view first_bytes = bytes.substr(0, sniffed_bytes);
+        const traces::TraceFormat* const format = traces::find_format(first_bytes);
+        if (format == nullptr)
+            return fmt::format("{}: {}", path_, traces::refuse(first_bytes).value_or("not a trace"));
+        reader_ = format->make_reader();
+    }
     bytes_ += bytes.size();
     events_.clear();
-    reader_.feed(bytes, events_);
-    replay_.set_clock(reader_.summary().clock_in_seconds);
-    replay_.set_host_cpus(reader_.summary().host_cpus);
+    reader_->feed(bytes, events_);
+    replay_.set_clock(reader_->summary().clock_in_seconds);
+    replay_.set_host_cpus(reader_->summary().host_cpus);
     assembler_.feed(events_);
     if (options_.progress) options_.progress(bytes_);
     return {};
@@ -78,14 +82,14 @@ std::string TraceCheck::feed(std::string_view bytes) {
 
 TraceReport TraceCheck::finish() {
     events_.clear();
-    reader_.finish(events_);
+    if (reader_) reader_->finish(events_);
     assembler_.feed(events_);
     assembler_.finish();
     replay_.finish();
 
     TraceReport report;
     report.path = path_;
-    report.read = reader_.summary();
+    if (reader_) report.read = reader_->summary();
     if (report.read.events == 0) report.error = not_a_trace(report);
     report.replay = replay_.summary();
     report.divergences = replay_.divergences();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,6 @@
 #include "checker/replay/replay.hpp"
 #include "specs/catalogue.hpp"
 #include "traces/access_assembler.hpp"
-#include "traces/formats/ftrace_text.hpp"
 #include "traces/formats/reader.hpp"
 
 namespace lapicheck::checker {
@@ -55,7 +55,7 @@ class TraceCheck {
     CheckOptions options_;
     std::string path_;
     std::uint64_t bytes_ = 0;
-    traces::FtraceText reader_;
+    std::unique_ptr<traces::Reader> reader_; // null until the first bytes have come
     Replay replay_;
     traces::Assembler assembler_{replay_};
     std::vector<traces::Event> events_;

@@ -156,4 +156,14 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     return std::nullopt;
 }
 
+extern const TraceFormat ftrace_text_format; // ftrace_text.cpp
+
+const TraceFormat* find_format(std::string_view first_bytes) {
+    // In the order in which they are tried.
+    static constexpr std::array formats = {&ftrace_text_format};
+    for (const TraceFormat* format : formats)
+        if (format->recognizes(first_bytes)) return format;
+    return nullptr;
+}
+
 } // namespace lapicheck::traces

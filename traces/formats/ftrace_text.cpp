@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "traces/formats/format.hpp"
+
 namespace lapicheck::traces {
 namespace {
 
@@ -157,5 +159,12 @@ void FtraceText::skip(std::string_view line, std::string_view why) {
     if (summary_.skipped.size() < kept_skipped_lines)
         summary_.skipped.push_back({summary_.lines, std::string(why), printable_start(line)});
 }
+
+// All that is nothing else for certain, so that its reader says line by line what it cannot use.
+extern const TraceFormat ftrace_text_format;
+const TraceFormat ftrace_text_format = {
+    .recognizes = [](std::string_view first_bytes) { return !refuse(first_bytes); },
+    .make_reader = []() -> std::unique_ptr<Reader> { return std::make_unique<FtraceText>(); },
+};
 
 } // namespace lapicheck::traces

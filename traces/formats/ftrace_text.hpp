@@ -13,19 +13,16 @@
 
 namespace lapicheck::traces {
 
-class FtraceText {
+class FtraceText final : public Reader {
   public:
     // A longer line is no record; the reader holds no more of it than this.
     static constexpr std::size_t max_line = 64 * 1024;
 
-    // Appends the Events of `bytes` to `out`; a partial last line is kept for the next call.
-    void feed(std::string_view bytes, std::vector<Event>& out);
+    void feed(std::string_view bytes, std::vector<Event>& out) override;
 
-    // The input has ended. A last line without newline may have been cut anywhere ("0x10" of
+    // A last line without newline may have been cut anywhere ("0x10" of
     // "0x100"), so it is counted and not used.
-    void finish(std::vector<Event>& out);
-
-    const ReadSummary& summary() const { return summary_; }
+    void finish(std::vector<Event>& out) override;
 
   private:
     // How far the lines of two CPUs may be out of order: their clocks differ by microseconds, at most by a
@@ -61,7 +58,6 @@ class FtraceText {
     std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
     std::uint64_t last_time_ = 0;
     std::vector<std::uint64_t> last_time_of_cpu_;
-    ReadSummary summary_;
 };
 
 } // namespace lapicheck::traces

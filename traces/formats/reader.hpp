@@ -1,11 +1,12 @@
 // What every reader of a trace offers: feed it bytes, get Events. Reading is one pass and holds no
-// more than one line, however long the input.
+// more than one line, however long the input. A format is a reader and how its input is recognised.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,30 @@ struct ReadSummary {
     unsigned clock_digits = 6;        // digits of the fraction, as printed
     bool truncated_last_line = false; // no newline at the end: the last line was not used
     std::vector<SkippedLine> skipped; // the first ten
+};
+
+class Reader {
+  public:
+    Reader() = default;
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    virtual ~Reader() = default;
+
+    // Appends the Events of `bytes` to `out`; an incomplete record at the end is kept for the next call.
+    virtual void feed(std::string_view bytes, std::vector<Event>& out) = 0;
+    // The input has ended.
+    virtual void finish(std::vector<Event>& out) = 0;
+
+    const ReadSummary& summary() const { return summary_; }
+
+  protected:
+    ReadSummary summary_;
+};
+
+// One line of the list in format.cpp.
+struct TraceFormat {
+    bool (*recognizes)(std::string_view first_bytes); // the start of the input, up to 64 KiB
+    std::unique_ptr<Reader> (*make_reader)();
 };
 
 } // namespace lapicheck::traces
