@@ -7,14 +7,17 @@ namespace lapicheck::checker {
 
 using traces::GuestAccess;
 
-std::optional<std::vector<u64>> Acceptances::of(const GuestAccess& access) const {
+std::optional<AcceptedBy> Acceptances::of(const GuestAccess& access) const {
     if (overflown_) return std::nullopt;
-    std::vector<u64> ids;
-    for (const Acceptance& acceptance : items_)
-        if (acceptance.line > access.ipi_line && acceptance.vector == access.ipi_vector &&
-            acceptance.mode == access.ipi.delivery_mode)
-            ids.push_back(acceptance.id);
-    return ids;
+    AcceptedBy by;
+    std::vector<u64> before;
+    for (const Acceptance& acceptance : items_) {
+        if (acceptance.vector != access.ipi_vector || acceptance.mode != access.ipi.delivery_mode) continue;
+        (acceptance.line > access.ipi_line ? by.surely : before).push_back(acceptance.id);
+    }
+    // One command takes one of the two ways: what stands before others' may be a timer's of the same vector.
+    (is_bounded_ && by.surely.empty() ? by.surely : by.maybe) = std::move(before);
+    return by;
 }
 
 std::optional<AbstractState::Message> message_of(const GuestAccess& access, const ReplayedVcpu& sender) {

@@ -17,6 +17,20 @@ struct Acceptance {
     traces::DeliveryMode mode = traces::DeliveryMode::unknown;
 };
 
+// The acceptances that may be of one command. Those that are surely of it are evidence that it reached an APIC;
+// any of them may be the one that is looked for.
+struct AcceptedBy {
+    std::vector<u64> surely; // IDs
+    std::vector<u64> maybe;  // IDs; also of what came before kvm_apic_ipi, where nothing bounds the exit
+    bool may_be(u64 id) const {
+        return std::ranges::find(surely, id) != surely.end() || std::ranges::find(maybe, id) != maybe.end();
+    }
+    bool nobody() const { return surely.empty() && maybe.empty(); }
+};
+
+// KVM prints kvm_apic_accept_irq after kvm_apic_ipi; on the fast path of a WRMSR of the ICR (Linux 6.18,
+// kvm_x2apic_icr_write_fast() in arch/x86/kvm/lapic.c) before it. What belongs to one command stands in the
+// same exit of the sender, which begins at kvm_exit or, where that is not recorded, at kvm_entry.
 class Acceptances {
   public:
     void add(const Acceptance& acceptance) {
@@ -27,9 +41,19 @@ class Acceptances {
         items_.clear();
         overflown_ = false;
     }
+    // kvm_exit or kvm_entry of the sender.
+    void exit_begins() {
+        clear();
+        is_bounded_ = true;
+    }
+    // Events are missing, perhaps that which bounds the exit.
+    void on_lost() {
+        clear();
+        is_bounded_ = false;
+    }
     bool empty() const { return items_.empty() && !overflown_; }
-    // The IDs of those who accepted what the access sent; nothing if not all are kept.
-    std::optional<std::vector<u64>> of(const traces::GuestAccess& access) const;
+    // Those who accepted what the access sent; nothing if not all are kept.
+    std::optional<AcceptedBy> of(const traces::GuestAccess& access) const;
     // Commands of this thread have reached this ID: it is of the same machine.
     void reached(u64 id) {
         if (const auto at = std::ranges::lower_bound(reached_, id); at == reached_.end() || *at != id)
@@ -42,6 +66,7 @@ class Acceptances {
     std::vector<Acceptance> items_;
     std::vector<u64> reached_;
     bool overflown_ = false;
+    bool is_bounded_ = false; // all items are of the exit that the thread is in
 };
 
 // The vCPUs by the ID that is surely theirs. Two of one ID are of two machines, between which nothing tells

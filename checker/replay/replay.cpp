@@ -241,12 +241,14 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         if (!thread.run_fd_stale) vcpu->opened_as(thread.run_fd);
         vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
                                       event.where - thread.exit_rip <= longest_instruction);
+        thread.acceptances.exit_begins();
         thread.shows_entries = true;
         thread.in_guest = true;
         thread.in_userspace = false;
         break;
     case EventKind::exit:
         if (event.vcpu >= 0) vcpu_of(thread, event.thread, event.vcpu);
+        thread.acceptances.exit_begins();
         thread.in_guest = false;
         thread.in_userspace = false;
         thread.exit_rip = event.where;
@@ -447,6 +449,7 @@ void Replay::on_lost(const Event& event) {
     note_withdrawn(findings_.withdraw_since(since));
     for (auto& [id, thread] : threads_) {
         thread.run_fd_stale = thread.run_fd != no_id;
+        thread.acceptances.on_lost();
         for (auto& vcpu : thread.vcpus) vcpu->on_lost();
     }
 }

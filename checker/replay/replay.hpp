@@ -103,9 +103,9 @@ class Replay final : public traces::AssemblerSink {
     void take_access(Thread& thread, const traces::GuestAccess& access);
     void check_delivery(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access);
     void check_missing(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access,
-                       const AbstractState::Message& message, const std::vector<u64>& ids);
+                       const AbstractState::Message& message, const AcceptedBy& by);
     void check_self(Thread& thread, const ReplayedVcpu& sender, const traces::GuestAccess& access,
-                    const std::vector<u64>& ids);
+                    const AcceptedBy& by);
     Divergence delivery_differs(const ReplayedVcpu& sender, const traces::GuestAccess& access, Rule rule,
                                 Fault fault, u64 apic_or_count) const;
     ReplayedVcpu* vcpu_with(u64 id);
@@ -161,6 +161,7 @@ class Replay final : public traces::AssemblerSink {
     bool noted_nested_ = false;
     bool noted_room_ = false;
     bool noted_turns_ = false;
+    bool noted_unbounded_ = false;
 };
 
 } // namespace lapicheck::checker

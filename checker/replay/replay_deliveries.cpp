@@ -1,6 +1,7 @@
 // To whom commands go, as far as a recording tells: those who accepted one held against those it addresses.
 #include <algorithm>
 
+#include "checker/judge/messages.hpp"
 #include "checker/replay/replay.hpp"
 #include "model/command.hpp"
 
@@ -19,9 +20,19 @@ u32 command_of(const traces::Event& ipi) {
 }
 
 // The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.
-bool is_usual(const GuestAccess& access, const std::vector<u64>& ids) {
+bool is_usual(const GuestAccess& access, const AcceptedBy& by) {
     return !model::is_mmio(access.kind) && access.ipi.shorthand == traces::Shorthand::none &&
-           !access.ipi.logical && ids.size() == 1 && ids[0] == access.ipi_destination;
+           !access.ipi.logical && by.surely.size() == 1 && by.surely[0] == access.ipi_destination;
+}
+
+// Whether both manuals say that one of them accepts a command of lowest priority. In x2APIC mode the delivery
+// mode is reserved (I24), a broadcast of it is undefined (I26), and so is on AMD a physical destination or one
+// of the cluster model (APM Vol. 2, 16.6.1).
+bool is_one_to_accept(const GuestAccess& access, const ReplayedVcpu& sender) {
+    if (!model::is_mmio(access.kind) || access.ipi.shorthand != traces::Shorthand::none) return false;
+    if (model::low_half(access.ipi_destination) == model::everybody(false)) return false;
+    if (sender.facts().amd.is_false()) return true;
+    return access.ipi.logical && rule_of_logical_addressing(sender.state()) == Rule::I10;
 }
 
 // The sender, whose ID nothing shows.
@@ -46,20 +57,24 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
                            !access.begins_late && !access.ends_early && !thread.takes_turns &&
                            thread.vcpus.size() == 1;
     if (!shows_all) return;
-    const auto ids = thread.acceptances.of(access);
-    if (!ids) return;
-    for (const u64 id : *ids) thread.acceptances.reached(id);
-    if (is_usual(access, *ids)) return;
+    const auto by = thread.acceptances.of(access);
+    if (!by) return;
+    for (const u64 id : by->surely) thread.acceptances.reached(id);
+    if (by->surely.empty() && !by->maybe.empty())
+        note_once(noted_unbounded_, "neither kvm_exit nor kvm_entry is recorded: a kvm_apic_accept_irq that "
+                                    "comes before a kvm_apic_ipi of its vector is taken for the command's");
+    if (is_usual(access, *by)) return;
     const auto message = message_of(access, sender);
     if (!message) return;
     const bool is_lowest = access.ipi.delivery_mode == traces::DeliveryMode::lowest_priority;
-    if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *ids);
-    if (is_lowest && ids->size() > 1)
+    if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *by);
+    if (is_lowest && !is_one_to_accept(access, sender)) return;
+    if (is_lowest && by->surely.size() > 1)
         return report(thread,
-                      delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several, ids->size()));
+                      delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several, by->surely.size()));
     const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
     const auto shorthand = static_cast<u32>(access.ipi.shorthand);
-    for (const u64 id : *ids) {
+    for (const u64 id : by->surely) {
         ReplayedVcpu* const receiver = vcpu_with(id);
         if (receiver == nullptr) continue;
         const bool to_itself = but_self && receiver == &sender;
@@ -72,17 +87,17 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
     const bool is_legal = !is_fixed || access.ipi_vector >= model::first_legal_vector;
     if (is_legal && !is_lowest && !access.ipi.level_triggered)
-        check_missing(thread, sender, access, *message, *ids);
+        check_missing(thread, sender, access, *message, *by);
 }
 
 // Those that commands of this thread have reached before are of the same machine. The logical map of xAPIC
 // mode KVM keeps its own way.
 void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAccess& access,
-                           const AbstractState::Message& message, const std::vector<u64>& ids) {
+                           const AbstractState::Message& message, const AcceptedBy& by) {
     const bool to_all = access.ipi.shorthand != traces::Shorthand::none ||
                         access.ipi_destination == model::everybody(!model::is_mmio(access.kind));
     const auto check = [&](u64 id) {
-        if (std::ranges::find(ids, id) != ids.end()) return;
+        if (by.may_be(id)) return;
         ReplayedVcpu* const receiver = vcpu_with(id);
         if (receiver == nullptr || receiver == &sender || !receiver->must_be_addressed(message)) return;
         const bool logical_map = access.ipi.logical && !to_all && receiver->state().mode() == Mode::xapic;
@@ -99,15 +114,15 @@ void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAcce
 
 // An interrupt to the sender itself: nothing stands between.
 void Replay::check_self(Thread& thread, const ReplayedVcpu& sender, const GuestAccess& access,
-                        const std::vector<u64>& ids) {
+                        const AcceptedBy& by) {
     const bool by_self_ipi = model::register_addressed(access.kind, access.address) == Reg::self_ipi;
     const Rule rule = by_self_ipi ? Rule::I16 : Rule::I05;
-    for (const u64 id : ids)
+    for (const u64 id : by.surely)
         if (!sender.may_be(id))
             return report(thread, delivery_differs(sender, access, rule, Fault::accepted_unaddressed, id));
     const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
     const bool is_legal = access.ipi_vector >= model::first_legal_vector;
-    if (!ids.empty() || !is_fixed || !is_legal || access.ipi.level_triggered) return;
+    if (!by.nobody() || !is_fixed || !is_legal || access.ipi.level_triggered) return;
     report(thread, delivery_differs(sender, access, rule, Fault::not_accepted,
                                     sender.sure_id().value_or(unknown_apic)));
 }

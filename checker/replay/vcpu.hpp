@@ -30,6 +30,7 @@ class ReplayedVcpu {
     static constexpr u64 no_descriptor = ~u64{0};
 
     ReplayedVcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
+    const CpuFacts& facts() const { return facts_; }
 
     // `monitors`: hold it against the properties too, whether or not it is explained.
     VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& seen, bool monitors = false);
