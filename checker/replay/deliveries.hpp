@@ -17,8 +17,8 @@ struct Acceptance {
     traces::DeliveryMode mode = traces::DeliveryMode::unknown;
 };
 
-// The acceptances that may be of one command. Those that are surely of it are evidence that it reached an APIC;
-// any of them may be the one that is looked for.
+// The acceptances that may be of one command. Those that are surely of it are evidence that it reached an
+// APIC; any of them may be the one that is looked for.
 struct AcceptedBy {
     std::vector<u64> surely; // IDs
     std::vector<u64> maybe;  // IDs; also of what came before kvm_apic_ipi, where nothing bounds the exit
@@ -69,8 +69,9 @@ class Acceptances {
     bool is_bounded_ = false; // all items are of the exit that the thread is in
 };
 
-// The vCPUs by the ID that is surely theirs. Two of one ID are of two machines, between which nothing tells
-// apart: then nothing is found.
+// The vCPUs by the ID that is surely theirs. Two of one ID are of two VMs, which nothing in the recording
+// tells apart: then nothing is found. Nor is one whose ID another vCPU may have, since that one may be of
+// another VM, or the one that is meant.
 class VcpuIndex {
   public:
     void forget() { stale_ = true; }
@@ -78,19 +79,23 @@ class VcpuIndex {
     template <class Each>
     ReplayedVcpu* find(u64 id, Each for_each_vcpu) {
         const auto found = by_id_.find(id);
-        if (!stale_ && found != by_id_.end() && found->second->is_surely(id))
-            return one_machine_ ? found->second : nullptr;
+        if (!stale_ && found != by_id_.end() && found->second->is_surely(id)) return only(found->second, id);
         // As often as it pays: a vCPU's ID may become known later.
         if (!stale_ && ++missed_ <= size_) return nullptr;
         fill(for_each_vcpu);
         const auto again = by_id_.find(id);
-        return one_machine_ && again != by_id_.end() ? again->second : nullptr;
+        return again != by_id_.end() ? only(again->second, id) : nullptr;
     }
 
   private:
+    ReplayedVcpu* only(ReplayedVcpu* vcpu, u64 id) const {
+        const auto is_another = [id](const ReplayedVcpu* other) { return other->may_be(id); };
+        return one_machine_ && std::ranges::none_of(unnamed_, is_another) ? vcpu : nullptr;
+    }
     template <class Each>
     void fill(Each for_each_vcpu) {
         by_id_.clear();
+        unnamed_.clear();
         one_machine_ = true;
         stale_ = false;
         missed_ = 0;
@@ -98,11 +103,13 @@ class VcpuIndex {
         for_each_vcpu([this](ReplayedVcpu& vcpu) {
             ++size_;
             const std::optional<u64> id = vcpu.sure_id();
-            if (id && !by_id_.emplace(*id, &vcpu).second) one_machine_ = false;
+            if (!id) unnamed_.push_back(&vcpu);
+            else if (!by_id_.emplace(*id, &vcpu).second) one_machine_ = false;
         });
     }
 
     std::unordered_map<u64, ReplayedVcpu*> by_id_;
+    std::vector<ReplayedVcpu*> unnamed_; // their IDs were not known when the index was made
     bool one_machine_ = true;
     bool stale_ = true;
     u64 missed_ = 0;
