@@ -26,8 +26,8 @@ bool is_usual(const GuestAccess& access, const AcceptedBy& by) {
 }
 
 // Whether both manuals say that one of them accepts a command of lowest priority. In x2APIC mode the delivery
-// mode is reserved (I24), a broadcast of it is undefined (I26), and so is on AMD a physical destination or one
-// of the cluster model (APM Vol. 2, 16.6.1).
+// mode is reserved (I24), a broadcast of it is undefined (I26), and so is on AMD a physical destination or
+// one of the cluster model (APM Vol. 2, 16.6.1).
 bool is_one_to_accept(const GuestAccess& access, const ReplayedVcpu& sender) {
     if (!model::is_mmio(access.kind) || access.ipi.shorthand != traces::Shorthand::none) return false;
     if (model::low_half(access.ipi_destination) == model::everybody(false)) return false;
@@ -70,8 +70,8 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *by);
     if (is_lowest && !is_one_to_accept(access, sender)) return;
     if (is_lowest && by->surely.size() > 1)
-        return report(thread,
-                      delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several, by->surely.size()));
+        return report(thread, delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several,
+                                               by->surely.size()));
     const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
     const auto shorthand = static_cast<u32>(access.ipi.shorthand);
     for (const u64 id : by->surely) {
