@@ -119,7 +119,7 @@ bool is_json(std::string_view text) {
     if (text[start] == '{') return true;
     const std::size_t next = text.find_first_not_of(" \t\r\n", start + 1);
     return text[start] == '[' && next != std::string_view::npos &&
-           "{[\""sv.find(text[next]) != std::string_view::npos;
+           R"({[")"sv.find(text[next]) != std::string_view::npos;
 }
 
 // ASCII in UTF-16 without a byte order mark: every other byte is zero.
