@@ -15,7 +15,6 @@
 namespace lapicheck::checker {
 namespace {
 
-using programs::Execution;
 using programs::Program;
 
 Reg register_of(const programs::Step& step) {

@@ -48,6 +48,7 @@ void write_mutate_text(std::ostream& out, const prove::Mutation& report, const P
 void write_replay_text(std::ostream& out, const ReplayReport& report, const Presentation& presentation);
 void write_confirm_text(std::ostream& out, const ConfirmReport& report, const Presentation& presentation);
 void write_list_text(std::ostream& out, const Listing& what, const Presentation& presentation);
-void write_explanation_text(std::ostream& out, const Explanation& report, const Presentation& presentation);
+void write_explanation_text(std::ostream& out, const Explanation& explanation,
+                            const Presentation& presentation);
 
 } // namespace lapicheck::checker
