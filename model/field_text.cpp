@@ -29,6 +29,12 @@ void add_required(std::vector<std::string>& parts, u64 required, u64 bits, Name 
     }
 }
 
+std::vector<NamedBits> fields_of(const OutsideRegister& reg) {
+    std::vector<NamedBits> fields;
+    for (const OutsideField& field : reg.fields) fields.push_back({field.name, field.mask});
+    return fields;
+}
+
 std::string vectors_text(u64 first, u64 bits) {
     constexpr int most_listed = 4;
     std::vector<std::string> vectors;
@@ -45,7 +51,7 @@ std::vector<NamedBits> fields_of(Reg reg, Mode mode) {
     const std::string_view name = register_name(reg);
     std::vector<NamedBits> fields;
     if (const OutsideRegister* const outside = find_outside_register(name); outside != nullptr) {
-        for (const OutsideField& field : outside->fields) fields.push_back({field.name, field.mask});
+        fields = fields_of(*outside);
     } else if (reg == Reg::ldr && mode == Mode::x2apic) {
         fields = {{"logical x2APIC ID in the cluster", 0xffff}, {"cluster", 0xffff'0000}};
     } else if (reg != Reg::none) {
@@ -59,7 +65,7 @@ std::vector<NamedBits> fields_of(Reg reg, Mode mode) {
     return fields;
 }
 
-std::vector<NamedBits> fields_of_cr8() { return {{"TPR[7:4]", 0xf}}; }
+std::vector<NamedBits> fields_of_cr8() { return fields_of(*find_outside_register("cr8")); }
 
 std::string bits_text(u64 bits) {
     std::vector<std::string> ranges;

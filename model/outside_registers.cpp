@@ -11,7 +11,7 @@ constexpr OutsideField apic_base_fields[] = {
      "1 on the bootstrap processor; whether software can change it is implementation-defined"},
     {"EXTD", apic_base::extd, "x2APIC mode; writable if CPUID.1:ECX[21] is 1, else reserved"},
     {"EN", apic_base::enable, "APIC global enable; writable"},
-    {"APIC base", 0xf'ffff'ffff'f000, "writable; bits from MAXPHYADDR on are reserved"},
+    {"APIC base", apic_base::page&((u64{1} << 52) - 1), "writable; bits from MAXPHYADDR on are reserved"},
 };
 constexpr OutsideField cr8_fields[] = {{"TPR[7:4]", 0xf, "writable"}};
 constexpr OutsideField tsc_deadline_fields[] = {

@@ -21,7 +21,7 @@ struct Acceptance {
 // APIC; any of them may be the one that is looked for.
 struct AcceptedBy {
     std::vector<u64> surely; // IDs
-    std::vector<u64> maybe;  // IDs; also of what came before kvm_apic_ipi, where nothing bounds the exit
+    std::vector<u64> maybe;  // IDs of those that stand before kvm_apic_ipi and may be of something else
     bool may_be(u64 id) const {
         return std::ranges::find(surely, id) != surely.end() || std::ranges::find(maybe, id) != maybe.end();
     }
