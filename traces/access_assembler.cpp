@@ -229,12 +229,16 @@ void Assembler::complete_read(Thread& thread, const Event& event) {
 }
 
 // An MMIO write that goes nowhere may stand right before a WRMSR of the same register, whose kvm_apic then
-// looks like the write's. A WRMSR that is accepted has one; one that is refused may.
+// looks like the write's. A WRMSR that is accepted has one; one that is refused may, in x2APIC mode.
 void Assembler::hand_over(GuestAccess& mmio, GuestAccess& msr) {
     const bool fits = msr.kind == AccessKind::wrmsr && is_apic_msr_window(msr.address) && mmio.reached_apic &&
                       mmio.apic_offset == offset_of_msr(msr.address) && mmio.apic_value == msr.value;
     const bool has_consequences = mmio.ipis > 0 || mmio.ended_interrupt;
     if (!fits || (msr.gp && has_consequences)) return;
+    if (msr.gp) {
+        mmio.apic_is_doubtful = true;
+        return;
+    }
     msr.effects() = std::exchange(mmio.effects(), {});
     mmio.last_line = mmio.line;
     msr.first_line = std::min(msr.first_line, mmio.last_line + 1);

@@ -45,7 +45,9 @@ struct GuestAccess : ApicEffects {
     bool by_userspace = false; // the read left KVM and came back with a value
     bool unanswered = false;   // nothing in the kernel took it: seen where an access program runs
     bool unfinished = false;   // the vCPU stopped in it: seen there, too
-    std::uint16_t cpu = 0;     // host CPU
+    // Its kvm_apic may be that of a refused WRMSR of the same register and value right behind it.
+    bool apic_is_doubtful = false;
+    std::uint16_t cpu = 0; // host CPU
     std::uint32_t thread = 0;
     std::int32_t vcpu = -1;       // as kvm_entry or kvm_exit last named it on this thread, else -1
     std::uint32_t size = 0;       // bytes, of MMIO

@@ -89,7 +89,18 @@ struct Event {
 };
 
 // What a kvm_exit is of interest for (Event::value2): a guest's MOV to CR8 that KVM saw, a
-// triple fault or shutdown, the exits that only an accelerated APIC makes, the start of a guest's guest.
-enum class ExitReason : std::uint64_t { other = 0, cr8_write, shutdown, apic_accelerated, msr, mmio, nested };
+// triple fault or shutdown, the exits that only an accelerated APIC makes, the start of a guest's guest, and
+// port I/O and hypercalls, by which a guest may have an interrupt sent.
+enum class ExitReason : std::uint64_t {
+    other = 0,
+    cr8_write,
+    shutdown,
+    apic_accelerated,
+    msr,
+    mmio,
+    nested,
+    io,
+    hypercall,
+};
 
 } // namespace lapicheck::traces

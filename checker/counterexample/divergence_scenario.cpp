@@ -211,8 +211,7 @@ bool breaks_rule(const DivergenceScenario& run) {
 }
 
 std::optional<DivergenceScenario> shortest_run(const Divergence& divergence, GuestCpu cpu) {
-    const Fault fault = divergence.mismatch.fault;
-    if (fault == Fault::injected || fault == Fault::cpuid) return std::nullopt; // no access to end with
+    if (is_of_no_access(divergence.mismatch.fault)) return std::nullopt; // no access to end with
     const Candidates candidates(divergence);
     for (const u32 chosen : smallest_first(candidates.count())) {
         DivergenceScenario run{candidates.run(chosen), divergence.access, divergence.mismatch.rule, cpu};

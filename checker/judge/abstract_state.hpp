@@ -72,6 +72,10 @@ class AbstractState {
     model::KnownBool raises_error(Known<u32> pending_before) const;
     // It was raised, or may have been.
     void error_raised(bool certain);
+    // The deadline was met: 6E0H reads 0.
+    void deadline_is_over() {
+        for_each_mode([](ModeState& mode_state) { mode_state.tsc_deadline = u64{0}; });
+    }
     // The vector that the processor takes if it is open, where there is no doubt of it.
     std::optional<u32> interrupt_to_take() const;
     // Whether an EOI now would be broadcast.

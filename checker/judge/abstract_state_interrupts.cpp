@@ -2,6 +2,7 @@
 // taken.
 #include "checker/judge/abstract_state.hpp"
 #include "checker/judge/compare.hpp"
+#include "checker/judge/service_faults.hpp"
 #include "model/command.hpp"
 
 namespace lapicheck::checker {
@@ -155,31 +156,20 @@ void AbstractState::on_accept(u32 vector, bool certain, bool level_triggered) {
 
 namespace {
 
-// `reg`: where it shows that the vector had to wait.
-Mismatch injected(const ModeState& mode_state, Rule rule, Reg reg, Detail why) {
-    Mismatch mismatch;
-    mismatch.rule = rule;
-    mismatch.fault = Fault::injected;
-    mismatch.reg = reg;
-    mismatch.mode = mode_of(mode_state);
-    mismatch.detail = why;
-    return mismatch;
-}
-
 // What holds the vector back for certain: a higher one that waits, one of its class or above in service, or
 // the task priority.
 std::optional<Mismatch> held_back(const ModeState& mode_state, const AbstractState::Injection& given) {
     const u32 vector_class = given.vector & model::tpr::task_class;
     if (given.tpr && (*given.tpr & model::tpr::task_class) >= vector_class)
-        return injected(mode_state, Rule::P02, Reg::tpr, {"TPR holds back its class"});
+        return injected(mode_of(mode_state), Rule::P02, Reg::tpr, {"TPR holds back its class"});
     for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
         const u32 bit = model::bit_of(other);
         if (other > given.vector && (mode_state[model::word_of(Reg::irr0, other)].value & bit) != 0)
-            return injected(mode_state, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", other});
+            return overtook(mode_of(mode_state), other);
         if ((mode_state[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
         if (other > given.vector)
-            return injected(mode_state, Rule::P03, Reg::isr0, {"{:#x} is in service", other});
-        return injected(mode_state, other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
+            return injected(mode_of(mode_state), Rule::P03, Reg::isr0, {"{:#x} is in service", other});
+        return injected(mode_of(mode_state), other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
                         {"{:#x}, of its class, is in service", other});
     }
     return std::nullopt;
@@ -212,7 +202,7 @@ AbstractState::InjectionVerdict AbstractState::on_inject(const Injection& given)
                 requested = true;
                 return;
             }
-            gave.unrequested = injected(mode_state, Rule::P02, Reg::irr0, {"nobody requested it"});
+            gave.unrequested = injected(mode_of(mode_state), Rule::P02, Reg::irr0, {"nobody requested it"});
             gave.unrequested->unseen_cause = true;
             return;
         }

@@ -1,5 +1,6 @@
 #include "checker/judge/compare.hpp"
 
+#include "checker/judge/service_faults.hpp"
 #include "model/apic_base.hpp"
 #include "model/interrupts.hpp"
 
@@ -109,7 +110,7 @@ class Comparison {
 
     // Where KVM ends interrupts by itself, its own write of EOI may follow a write that went elsewhere.
     std::optional<Mismatch> stays_away() const {
-        if (!access_.reached_apic) return std::nullopt;
+        if (!access_.reached_apic || access_.apic_is_doubtful) return std::nullopt;
         const bool may_be_foreign = access_.apic_offset == model::offset_of(Reg::eoi) &&
                                     is_write(access_.kind) &&
                                     (visible_.foreign_eoi || access_.ended_interrupt);
@@ -229,9 +230,7 @@ class Comparison {
             }
             if ((word.value & bit) != 0)
                 return differs(Rule::P04, Fault::eoi_vector,
-                               none ? Detail{"nothing was ended though {:#x} is in service", vector}
-                                    : Detail{"vector {:#x} was ended though {:#x} is in service",
-                                             access_.eoi_vector, vector});
+                               ended_though_in_service(access_.eoi_vector, vector));
         }
         return std::nullopt;
     }
@@ -292,7 +291,8 @@ void learn_service(ModeState& state, const ModeState& before, const PathOutcome&
 }
 
 void learn(ModeState& state, const PathOutcome& outcome, const GuestAccess& access) {
-    if (is_mmio(access.kind) && access.reached_apic && outcome.answer != Answer::elsewhere)
+    const bool reached = access.reached_apic && !access.apic_is_doubtful;
+    if (is_mmio(access.kind) && reached && outcome.answer != Answer::elsewhere)
         state.apic_base = state.apic_base.refined_by({access.address, model::apic_base::page});
     if (outcome.gp || access.gp || outcome.answer != Answer::apic || is_write(access.kind)) return;
     const u32 word = model::low_half(access.value);

@@ -35,7 +35,10 @@ enum class Fault : std::uint8_t {
     accepted_unaddressed, // an APIC that no command addressed accepted it
     accepted_by_several,  // of lowest priority: more than one APIC accepted it
     eoi_vector,
-    injected, // an interrupt that had to wait was given to the processor
+    injected,      // an interrupt that had to wait was given to the processor
+    timer_again,   // the timer's interrupt came a second time
+    timer_masked,  // it came though its entry is masked
+    timer_missing, // it had to come and did not
     cpuid,
     property, // no single outcome is wrong, but a property is broken
     // Only where all is seen, of access programs:
@@ -61,14 +64,25 @@ struct Mismatch {
     Fault fault = Fault::value;
     Reg reg = Reg::none;
     Mode mode = Mode::xapic;
-    bool bounded = false;      // the value may be at most `expected`
-    bool unseen_cause = false; // an interrupt or INIT from another CPU would explain it, had one been seen
-    bool unseen_wrmsr = false; // a WRMSR that the trace does not show would explain it
-    u64 bits = 0;              // of the value, in which the two differ
-    Known<u64> expected;       // of the value
-    Detail detail;             // what the fields above do not tell
+    bool bounded = false;         // the value may be at most `expected`
+    bool unseen_cause = false;    // an interrupt or INIT from another CPU would explain it, had one been seen
+    bool unseen_wrmsr = false;    // a WRMSR that the trace does not show would explain it
+    bool needs_all_cpus = false;  // it holds if no host CPU's events are missing
+    bool presumes_one_vm = false; // it holds if sender and receiver are of one VM, which nothing shows
+    u64 bits = 0;                 // of the value, in which the two differ
+    Known<u64> expected;          // of the value
+    Detail detail;                // what the fields above do not tell
     const specs::Departure* departure = nullptr; // KVM is known to do exactly this
 };
+
+inline bool is_of_timer(Fault fault) {
+    return fault == Fault::timer_again || fault == Fault::timer_masked || fault == Fault::timer_missing;
+}
+
+// Shown by an event that is no access of the guest.
+inline bool is_of_no_access(Fault fault) {
+    return fault == Fault::injected || fault == Fault::cpuid || is_of_timer(fault);
+}
 
 // Whether it is the fault of the access alone, whatever the state: nothing that userspace may have set
 // explains it, and it speaks against nothing that userspace may have set.

@@ -270,6 +270,24 @@ std::string accepted_headline(const Divergence& divergence) {
     return fmt::format("{} did not accept vector {}", apic_text(apic_or_count), vector);
 }
 
+std::string timer_headline(const Divergence& divergence) {
+    const std::string vector = vector_text(divergence.mismatch.detail.first);
+    switch (divergence.mismatch.fault) {
+    case Fault::timer_again:
+        return fmt::format("the APIC timer's vector {} was accepted again, though the timer was started once",
+                           vector);
+    case Fault::timer_masked:
+        return fmt::format("the APIC timer's vector {} was accepted while its LVT entry is masked", vector);
+    default: return fmt::format("the APIC timer ran out, and its vector {} was never accepted", vector);
+    }
+}
+
+std::string_view timer_expected(const Mismatch& mismatch) {
+    if (mismatch.fault == Fault::timer_again) return "one interrupt for each start of the timer";
+    if (mismatch.fault == Fault::timer_masked) return "no interrupt while LVT Timer[16] (mask) is 1";
+    return "an interrupt when the timer runs out: it is started, enabled and not masked";
+}
+
 std::string cpuid_text(const Divergence& divergence, u64 value) {
     return fmt::format("EDX[9] (APIC) is {}", (value & divergence.mismatch.bits) != 0 ? 1 : 0);
 }
@@ -326,6 +344,9 @@ std::string headline(const Divergence& divergence) {
                            vector_text(access.value));
     case Fault::not_delivered:
         return fmt::format("{} did not reach {}", message_name(access.value), divergence.vcpu);
+    case Fault::timer_again:
+    case Fault::timer_masked:
+    case Fault::timer_missing: return timer_headline(divergence);
     case Fault::eoi_broadcast: break;
     }
     return broadcast_headline(divergence);
@@ -339,6 +360,9 @@ std::string access_text(const Divergence& divergence) {
     case Fault::not_delivered: return fmt::format("{} is sent", message_name(access.value));
     case Fault::eoi_broadcast: return "EOI";
     case Fault::cpuid: return "CPUID leaf 1H";
+    case Fault::timer_again:
+    case Fault::timer_masked:
+    case Fault::timer_missing: return "APIC timer";
     default: break;
     }
     return model::access_text(access.kind, access.address, access.size, access.value,
@@ -383,6 +407,9 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::injected:
     case Fault::not_taken:
     case Fault::not_delivered:
+    case Fault::timer_again:
+    case Fault::timer_masked:
+    case Fault::timer_missing:
     case Fault::eoi_broadcast: break;
     }
     return headline(divergence);
@@ -424,6 +451,9 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::not_delivered: return fmt::format("it reaches {}, which it addresses", divergence.vcpu);
     case Fault::eoi_broadcast: return std::string{broadcast_expected(mismatch)};
     case Fault::property: return "what the rule says";
+    case Fault::timer_again:
+    case Fault::timer_masked:
+    case Fault::timer_missing: return std::string{timer_expected(mismatch)};
     case Fault::cpuid: break;
     }
     return fmt::format("{}, as IA32_APIC_BASE[11]", cpuid_text(divergence, mismatch.expected.value));

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "checker/judge/service_faults.hpp"
 #include "model/field_text.hpp"
 #include "model/text.hpp"
 
@@ -82,6 +83,47 @@ void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
     }
 }
 
+// How the timer was set and started, and that it fired since.
+void Evidence::add_timer(std::vector<Because>& lines, const Mismatch& mismatch) const {
+    const bool is_count = mismatch.fault == Fault::value && mismatch.reg == Reg::current_count;
+    const bool is_deadline = mismatch.fault == Fault::value && mismatch.reg == Reg::tsc_deadline;
+    const bool fires = is_of_timer(mismatch.fault);
+    if (!is_count && !is_deadline && !fires) return;
+    const Reg start =
+        of(Reg::tsc_deadline).line > of(Reg::initial_count).line ? Reg::tsc_deadline : Reg::initial_count;
+    if (fires || is_deadline || mismatch.rule == Rule::T05) add(lines, Reg::lvt_timer);
+    if (is_count || fires) add(lines, is_count ? Reg::initial_count : start);
+    if (timer_fired_.first > of(start).line)
+        lines.push_back({timer_fired_.first,
+                         fmt::format("the timer fired: vector {:02X}H was accepted", timer_fired_.second)});
+}
+
+void Evidence::add_injection(std::vector<Because>& lines, u64 line, u32 vector) const {
+    if (line == 0) return;
+    lines.push_back(
+        {line, fmt::format("vector {:02X}H was injected", vector), {Repeatable::What::given, {}, 0, vector}});
+}
+
+// What decided: the acceptance of the vector that waits, the injection of the one in service, the write of
+// TPR that holds a class back. Else what happened to the vectors last.
+void Evidence::add_service(std::vector<Because>& lines, const Mismatch& mismatch) const {
+    const bool is_given = mismatch.fault == Fault::injected;
+    const bool about_service = is_given || mismatch.fault == Fault::eoi_vector || mismatch.reg == Reg::ppr ||
+                               model::is_bitmap(mismatch.reg);
+    if (!about_service) return;
+    if (is_given && mismatch.reg == Reg::tpr) return add(lines, Reg::tpr);
+    const u32 decides = deciding_vector(mismatch);
+    const bool waits = is_given && mismatch.reg == Reg::irr0;
+    if (waits && decides != 0) {
+        if (acceptances_[decides] != 0)
+            lines.push_back({acceptances_[decides], fmt::format("vector {:02X}H was accepted", decides)});
+        return;
+    }
+    if (decides != 0 && injections_[decides] != 0) add_injection(lines, injections_[decides], decides);
+    else add_injection(lines, injected_.first, injected_.second);
+    if (eoi_line_ != 0) lines.push_back({eoi_line_, "the previous EOI", {Repeatable::What::eoi}});
+}
+
 std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     std::vector<Because> lines;
     add(lines, Reg::apic_base);
@@ -95,8 +137,6 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
         add(lines, mismatch.reg);
         if (model::is_lvt(mismatch.reg)) add(lines, Reg::svr);
         if (mismatch.rule == Rule::D02) add(lines, Reg::ldr); // which tells the ID (D04)
-        if (mismatch.reg == Reg::current_count) add(lines, Reg::initial_count);
-        if (mismatch.reg == Reg::tsc_deadline) add(lines, Reg::lvt_timer);
         if (mismatch.reg == Reg::esr) add_errors(lines, mismatch.bits);
     }
     if (mismatch.fault == Fault::eoi_broadcast) add(lines, Reg::svr);
@@ -108,14 +148,8 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
         lines.push_back({deassert_line_, "an INIT level de-assert reached this vCPU"});
     if (host_line_ != 0)
         lines.push_back({host_line_, "from here on the vCPU behaves as if userspace had reset it"});
-    const bool about_service = mismatch.fault == Fault::eoi_vector || mismatch.fault == Fault::injected ||
-                               mismatch.reg == Reg::ppr || model::is_bitmap(mismatch.reg);
-    if (about_service && injected_.first != 0)
-        lines.push_back({injected_.first,
-                         fmt::format("vector {:02X}H was injected", injected_.second),
-                         {Repeatable::What::given, {}, 0, injected_.second}});
-    if (about_service && eoi_line_ != 0)
-        lines.push_back({eoi_line_, "the previous EOI", {Repeatable::What::eoi}});
+    add_timer(lines, mismatch);
+    add_service(lines, mismatch);
     std::sort(lines.begin(), lines.end(), [](const Because& a, const Because& b) { return a.line < b.line; });
     return lines;
 }

@@ -28,8 +28,13 @@ class Evidence {
         *this = {};
         host_line_ = line;
     }
-    void injected(u64 line, u32 vector) { injected_ = {line, vector}; }
+    void injected(u64 line, u32 vector) {
+        injected_ = {line, vector};
+        injections_[vector] = line;
+    }
+    void accepted(u64 line, u32 vector) { acceptances_[vector] = line; }
     void ended(u64 line) { eoi_line_ = line; }
+    void timer_fired(u64 line, u32 vector) { timer_fired_ = {line, vector}; }
 
     u64 line_of(Reg reg) const { return of(reg).line; }
     // The same of a write alone.
@@ -55,6 +60,9 @@ class Evidence {
         bool is_whole = true; // the value is the register's, not that of a part of it
     };
     static Repeatable repeatable(const Item& item);
+    void add_timer(std::vector<Because>& lines, const Mismatch& mismatch) const;
+    void add_service(std::vector<Because>& lines, const Mismatch& mismatch) const;
+    void add_injection(std::vector<Because>& lines, u64 line, u32 vector) const;
     void add_errors(std::vector<Because>& lines, u64 bits) const;
 
     static constexpr std::size_t slots = static_cast<std::size_t>(Reg::none);
@@ -74,6 +82,9 @@ class Evidence {
     u64 host_line_ = 0;
     u64 eoi_line_ = 0;
     std::pair<u64, u32> injected_{};
+    std::pair<u64, u32> timer_fired_{};
+    std::array<u64, 256> injections_{}; // the last line, by vector
+    std::array<u64, 256> acceptances_{};
 };
 
 } // namespace lapicheck::checker

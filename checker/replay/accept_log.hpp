@@ -11,6 +11,7 @@ namespace lapicheck::checker {
 class AcceptLog {
   public:
     struct Entry {
+        model::u64 line = 0;
         model::u64 id = 0; // as KVM names the vCPU
         model::u32 vector = 0;
         model::u32 sender = 0; // host thread

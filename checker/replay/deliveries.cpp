@@ -10,13 +10,23 @@ using traces::GuestAccess;
 std::optional<AcceptedBy> Acceptances::of(const GuestAccess& access) const {
     if (overflown_) return std::nullopt;
     AcceptedBy by;
-    std::vector<u64> before;
-    for (const Acceptance& acceptance : items_) {
-        if (acceptance.vector != access.ipi_vector || acceptance.mode != access.ipi.delivery_mode) continue;
-        (acceptance.line > access.ipi_line ? by.surely : before).push_back(acceptance.id);
+    const auto is_of_command = [&](const Acceptance& item) {
+        return item.vector == access.ipi_vector && item.mode == access.ipi.delivery_mode;
+    };
+    const bool slow = std::ranges::any_of(
+        items_, [&](const Acceptance& item) { return is_of_command(item) && item.line > access.ipi_line; });
+    for (const Acceptance& item : items_) {
+        if (!is_of_command(item)) continue;
+        // One command takes one of the two ways: what stands before others' may be a timer's of the same
+        // vector.
+        const bool before = item.line < access.ipi_line;
+        if (before && (slow || !is_bounded_)) {
+            by.maybe.push_back(item.id);
+            continue;
+        }
+        by.surely.push_back(item.id);
+        by.lines.push_back(item.line);
     }
-    // One command takes one of the two ways: what stands before others' may be a timer's of the same vector.
-    (is_bounded_ && by.surely.empty() ? by.surely : by.maybe) = std::move(before);
     return by;
 }
 

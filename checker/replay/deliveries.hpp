@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <unordered_map>
 #include <vector>
 
 #include "checker/replay/vcpu.hpp"
@@ -21,6 +20,7 @@ struct Acceptance {
 // APIC; any of them may be the one that is looked for.
 struct AcceptedBy {
     std::vector<u64> surely; // IDs
+    std::vector<u64> lines;  // of those
     std::vector<u64> maybe;  // IDs of those that stand before kvm_apic_ipi and may be of something else
     bool may_be(u64 id) const {
         return std::ranges::find(surely, id) != surely.end() || std::ranges::find(maybe, id) != maybe.end();
@@ -40,6 +40,10 @@ class Acceptances {
     void clear() {
         items_.clear();
         overflown_ = false;
+    }
+    // Those up to this line are of no command that comes.
+    void clear_to(u64 line) {
+        std::erase_if(items_, [line](const Acceptance& item) { return item.line <= line; });
     }
     // kvm_exit or kvm_entry of the sender.
     void exit_begins() {
@@ -67,53 +71,6 @@ class Acceptances {
     std::vector<u64> reached_;
     bool overflown_ = false;
     bool is_bounded_ = false; // all items are of the exit that the thread is in
-};
-
-// The vCPUs by the ID that is surely theirs. Two of one ID are of two VMs, which nothing in the recording
-// tells apart: then nothing is found. Nor is one whose ID another vCPU may have, since that one may be of
-// another VM, or the one that is meant.
-class VcpuIndex {
-  public:
-    void forget() { stale_ = true; }
-    // `each_vcpu(visit)` calls visit(vcpu) for every vCPU.
-    template <class Each>
-    ReplayedVcpu* find(u64 id, Each for_each_vcpu) {
-        const auto found = by_id_.find(id);
-        if (!stale_ && found != by_id_.end() && found->second->is_surely(id)) return only(found->second, id);
-        // As often as it pays: a vCPU's ID may become known later.
-        if (!stale_ && ++missed_ <= size_) return nullptr;
-        fill(for_each_vcpu);
-        const auto again = by_id_.find(id);
-        return again != by_id_.end() ? only(again->second, id) : nullptr;
-    }
-
-  private:
-    ReplayedVcpu* only(ReplayedVcpu* vcpu, u64 id) const {
-        const auto is_another = [id](const ReplayedVcpu* other) { return other->may_be(id); };
-        return one_machine_ && std::ranges::none_of(unnamed_, is_another) ? vcpu : nullptr;
-    }
-    template <class Each>
-    void fill(Each for_each_vcpu) {
-        by_id_.clear();
-        unnamed_.clear();
-        one_machine_ = true;
-        stale_ = false;
-        missed_ = 0;
-        size_ = 0;
-        for_each_vcpu([this](ReplayedVcpu& vcpu) {
-            ++size_;
-            const std::optional<u64> id = vcpu.sure_id();
-            if (!id) unnamed_.push_back(&vcpu);
-            else if (!by_id_.emplace(*id, &vcpu).second) one_machine_ = false;
-        });
-    }
-
-    std::unordered_map<u64, ReplayedVcpu*> by_id_;
-    std::vector<ReplayedVcpu*> unnamed_; // their IDs were not known when the index was made
-    bool one_machine_ = true;
-    bool stale_ = true;
-    u64 missed_ = 0;
-    u64 size_ = 0;
 };
 
 // The command of `access` as its receivers get it; nothing where the manual leaves open to whom it goes or

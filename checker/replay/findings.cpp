@@ -28,8 +28,8 @@ bool Findings::is_new_kind(const Divergence& divergence) const {
 }
 
 void Findings::add(Finding finding) {
-    const bool is_conditional = finding.divergence.mismatch.unseen_wrmsr && !shows_msrs_;
-    if (notify_ && !is_conditional && is_new_kind(finding.divergence)) notify_(finding.divergence);
+    const bool may_be_unseen = finding.divergence.mismatch.unseen_wrmsr && !shows_msrs_;
+    if (notify_ && !may_be_unseen && is_new_kind(finding.divergence)) notify_(finding.divergence);
     recent_.push_back(std::move(finding));
     if (recent_.size() <= most_recent) return;
     fold(std::move(recent_.front().divergence));
@@ -53,8 +53,9 @@ void Findings::msrs_are_shown() {
     if (std::exchange(shows_msrs_, true)) return;
     std::vector<Divergence> found = std::exchange(conditional_, {});
     for (Divergence& divergence : found) {
-        if (notify_ && is_new_kind(divergence)) notify_(divergence);
-        fold_into(folded_, std::move(divergence));
+        if (notify_ && divergence.mismatch.unseen_wrmsr && is_new_kind(divergence)) notify_(divergence);
+        divergence.mismatch.unseen_wrmsr = false;
+        fold(std::move(divergence));
     }
     for (Finding& finding : std::exchange(recent_, {})) {
         const bool was_held = std::exchange(finding.divergence.mismatch.unseen_wrmsr, false);
@@ -67,7 +68,26 @@ u64 Findings::withdraw_unseen_wrmsrs() {
     if (std::exchange(shows_msrs_, false)) return 0;
     u64 withdrawn = std::erase_if(
         recent_, [](const Finding& finding) { return finding.divergence.mismatch.unseen_wrmsr; });
-    for (const Divergence& divergence : std::exchange(conditional_, {})) withdrawn += divergence.count;
+    for (Divergence& divergence : std::exchange(conditional_, {}))
+        if (divergence.mismatch.unseen_wrmsr) withdrawn += divergence.count;
+        else conditional_.push_back(std::move(divergence));
+    return withdrawn;
+}
+
+void Findings::is_met(Condition condition) {
+    for (Finding& finding : recent_) finding.divergence.mismatch.*condition = false;
+    for (Divergence& divergence : std::exchange(conditional_, {})) {
+        divergence.mismatch.*condition = false;
+        fold(std::move(divergence));
+    }
+}
+
+u64 Findings::withdraw_if(Condition condition) {
+    u64 withdrawn = std::erase_if(
+        recent_, [condition](const Finding& finding) { return finding.divergence.mismatch.*condition; });
+    for (Divergence& divergence : std::exchange(conditional_, {}))
+        if (divergence.mismatch.*condition) withdrawn += divergence.count;
+        else conditional_.push_back(std::move(divergence));
     return withdrawn;
 }
 
@@ -84,8 +104,7 @@ void Findings::settle() {
 }
 
 void Findings::fold(Divergence divergence) {
-    const bool is_conditional = divergence.mismatch.unseen_wrmsr && !shows_msrs_;
-    fold_into(is_conditional ? conditional_ : folded_, std::move(divergence));
+    fold_into(is_conditional(divergence) ? conditional_ : folded_, std::move(divergence));
 }
 
 void Findings::fold_into(std::vector<Divergence>& kinds, Divergence divergence) {

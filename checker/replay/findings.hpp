@@ -30,6 +30,11 @@ class Findings {
     void msrs_are_shown();
     // It shows none to its end, so that one may have been made unseen. Returns how many were withdrawn.
     u64 withdraw_unseen_wrmsrs();
+    // What rests on a condition that the end of the recording tells (presumes_one_vm, needs_all_cpus): it is
+    // met, or not. The latter returns how many were withdrawn.
+    using Condition = bool Mismatch::*;
+    void is_met(Condition condition);
+    u64 withdraw_if(Condition condition);
     // What was found in a thread does not hold. Returns how many were withdrawn.
     u64 withdraw_of(u32 thread);
     // Nothing can withdraw what is left.
@@ -43,6 +48,10 @@ class Findings {
     static constexpr std::size_t most_recent = 1024;
     static constexpr std::size_t most_kinds = 500;
 
+    bool is_conditional(const Divergence& divergence) const {
+        const Mismatch& mismatch = divergence.mismatch;
+        return (mismatch.unseen_wrmsr && !shows_msrs_) || mismatch.presumes_one_vm || mismatch.needs_all_cpus;
+    }
     void fold(Divergence divergence);
     void fold_into(std::vector<Divergence>& kinds, Divergence divergence);
     bool is_new_kind(const Divergence& divergence) const;
@@ -50,7 +59,7 @@ class Findings {
     std::function<void(const Divergence&)> notify_;
     std::deque<Finding> recent_;
     std::vector<Divergence> folded_;
-    std::vector<Divergence> conditional_; // unless an unseen WRMSR explains it
+    std::vector<Divergence> conditional_; // what an unseen WRMSR would explain, or rests on a Condition
     bool shows_msrs_ = false;
     u64 not_listed_ = 0;
 };

@@ -54,6 +54,21 @@ void Hypotheses::add_other(const AbstractState& state) {
     add({state, Kind::other});
 }
 
+bool Hypotheses::has_other() const {
+    return std::any_of(items_.begin(), items_.begin() + count_,
+                       [](const Item& item) { return item.kind == Kind::other; });
+}
+
+std::optional<AbstractState> Hypotheses::take_other() {
+    for (std::size_t i = 0; i < count_; ++i) {
+        if (items_[i].kind != Kind::other) continue;
+        const AbstractState state = items_[i].state;
+        drop(i);
+        return state;
+    }
+    return std::nullopt;
+}
+
 void Hypotheses::add(const Item& item) {
     age_ = 0;
     if (count_ < most) items_[count_++] = item;

@@ -25,6 +25,8 @@ class Hypotheses {
 
     // Another state was taken to be the right one; this one may be it all the same.
     void add_other(const AbstractState& state);
+    bool has_other() const;
+    std::optional<AbstractState> take_other();
 
     struct Verdict {
         Judgement judgement;             // of those that explain the access; explained is false if none does

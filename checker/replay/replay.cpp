@@ -50,8 +50,14 @@ bool are_all_departures(const std::vector<Divergence>& divergences) {
                                [](const Divergence& d) { return d.mismatch.departure != nullptr; });
 }
 
+bool is_default_window(u64 address) {
+    return (address & model::apic_base::page) == model::apic_base::reset_page;
+}
+
+} // namespace
+
 // An event that is no access but shows a divergence, as an access.
-GuestAccess as_access(const Event& event) {
+GuestAccess Replay::as_access(const Event& event) {
     GuestAccess access;
     access.kind = model::AccessKind::rdmsr;
     access.thread = event.thread;
@@ -64,12 +70,6 @@ GuestAccess as_access(const Event& event) {
     access.time = event.time;
     return access;
 }
-
-bool is_default_window(u64 address) {
-    return (address & model::apic_base::page) == model::apic_base::reset_page;
-}
-
-} // namespace
 
 Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
 
@@ -144,7 +144,10 @@ void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line) {
         const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
         if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
         if (!thread.vcpus.empty() && allows_reset(thread, gap, line))
-            for (auto& vcpu : thread.vcpus) vcpu->host_may_have_reset();
+            for (auto& vcpu : thread.vcpus) {
+                vcpu->catch_up(accepts_);
+                vcpu->host_may_have_reset();
+            }
     } else {
         thread.last_gap_line = line;
     }
@@ -158,7 +161,16 @@ void Replay::on_access(const GuestAccess& access) {
     thread.in_userspace = false;
     note_line(access.cpu, access.line);
     take_access(thread, access);
-    if (!thread.acceptances.empty()) thread.acceptances.clear();
+    const bool sends = access.ipis > 0 || model::register_addressed(access.kind, access.address) == Reg::icr;
+    thread.may_send = thread.may_send || sends;
+    thread.must_show_access = false;
+    if (visible_.no_exits) tell_timer(thread, !sends);
+    if (!thread.shows_entries && clock_in_seconds_) guest_runs(thread, access, false);
+    // What comes behind an access without a command may belong to the one that comes.
+    if (!thread.acceptances.empty()) {
+        if (access.ipis > 0) thread.acceptances.clear();
+        else thread.acceptances.clear_to(access.last_line);
+    }
     settle_deliveries(thread);
 }
 
@@ -201,6 +213,7 @@ void Replay::on_stray(const Event& event) {
     Thread& thread = thread_of(event.thread);
     pass_time(thread, event.cpu, event.time, event.line);
     ++summary_.stray;
+    thread.may_send = true;
     if (event.kind == EventKind::apic_ipi) { // a hypercall's, or an accelerated one
         visible_.ipis = true;
         if (!visible_.accepts) command_sent({thread.current, event.line}, event);
@@ -242,6 +255,9 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
                                       event.where - thread.exit_rip <= longest_instruction);
         thread.acceptances.exit_begins();
+        if (visible_.no_exits) exit_begins(thread, event);
+        else tell_timer(thread, !thread.may_send && !thread.must_show_access);
+        if (clock_in_seconds_) guest_runs(thread, as_access(event), true);
         thread.shows_entries = true;
         thread.in_guest = true;
         thread.in_userspace = false;
@@ -249,6 +265,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::exit:
         if (event.vcpu >= 0) vcpu_of(thread, event.thread, event.vcpu);
         thread.acceptances.exit_begins();
+        exit_begins(thread, event);
         thread.in_guest = false;
         thread.in_userspace = false;
         thread.exit_rip = event.where;
@@ -258,12 +275,14 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         if (event.value2 == static_cast<u64>(traces::ExitReason::nested) && thread.current != nullptr)
             runs_guest(*thread.current);
         break;
+    case EventKind::hypercall: thread.may_send = true; break;
     case EventKind::userspace_exit:
+        thread.may_send = true;
         thread.shows_userspace = true;
         thread.in_userspace = true;
         if (vcpu == nullptr) break;
         if (event.where != 0) take(thread, *vcpu, vcpu->eoi_was_sent(as_access(event)));
-        if (thread.takes_turns) vcpu->on_lost();
+        if (thread.takes_turns) lose_track_of(*vcpu);
         break;
     case EventKind::accelerated:
         visible_.accelerated = true;
@@ -301,7 +320,10 @@ void Replay::on_inject(Thread& thread, const Event& event) {
     given.vector = static_cast<u32>(event.where);
     given.may_be_again = event.may_be_again;
     given.may_end_itself = end_themselves_[given.vector];
-    VcpuVerdict verdict = thread.current->on_inject(as_access(event), given, thread.shows_entries);
+    if (const u64 line = thread.current->sole_announcement(given.vector); line != 0)
+        machines_.given(line, event.thread);
+    VcpuVerdict verdict =
+        thread.current->on_inject(as_access(event), given, thread.shows_entries, visible_.interrupts());
     if (!visible_.interrupts()) verdict.divergences.clear();
     leave_unspecified(verdict);
     take(thread, *thread.current, std::move(verdict));
@@ -355,7 +377,7 @@ void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
     if (!first && thread.run_fd_guessed) forget_turns(thread, id);
     // All that was seen since the gap was one vCPU's, but maybe not that one's.
     if (stale)
-        for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+        for (auto& vcpu : thread.vcpus) lose_track_of(*vcpu);
     thread.run_fd_guessed = first && !thread.vcpus.empty();
     thread.run_fd = descriptor;
     thread.current = nullptr;
@@ -370,7 +392,7 @@ void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
 // What was seen of the thread's vCPUs may have been another's.
 void Replay::forget_turns(Thread& thread, u32 id) {
     note_withdrawn(findings_.withdraw_of(id));
-    for (auto& vcpu : thread.vcpus) vcpu->on_lost();
+    for (auto& vcpu : thread.vcpus) lose_track_of(*vcpu);
 }
 
 // A program that makes one virtual machine after the other gets the same descriptors again.
@@ -386,7 +408,8 @@ void Replay::on_create_vcpu(Thread& thread) {
 
 // By the thread that runs the vCPU, or by another of its process, of which the descriptor alone tells.
 void Replay::on_state_set(Thread& thread, const Event& event) {
-    const auto set = [&event](ReplayedVcpu& vcpu) {
+    const auto set = [&](ReplayedVcpu& vcpu) {
+        vcpu.catch_up(accepts_);
         if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
         else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
             vcpu.host_has_set_sregs();
@@ -423,12 +446,18 @@ void Replay::on_accept(const Event& event) {
     if (event.virtualized) visible_.accelerated = true;
     if (!visible_.accepts) visible_.accepts = true;
     const auto vector = static_cast<u32>(event.value & 0xff);
+    const bool is_of_command = event.interrupt.shorthand != traces::Shorthand::unknown;
+    if (is_of_command && sender.vcpus.size() == 1) machines_.sent(event.line, event.thread);
     using enum traces::DeliveryMode;
     const auto mode = event.interrupt.delivery_mode;
     if (mode == fixed || mode == lowest_priority) {
         // One that its thread runs in turn with others is not running now.
         const u32 by = sender.vcpus.size() > 1 ? nobody : event.thread;
-        accepts_.add({event.where, vector, by, event.interrupt.level_triggered});
+        accepts_.add({event.line, event.where, vector, by, event.interrupt.level_triggered});
+        const bool is_own = by == event.thread && sender.vcpus.size() == 1 && sender.current != nullptr &&
+                            mode == fixed && !event.interrupt.level_triggered &&
+                            sender.current->is_own(event.where);
+        note_timer_vector(event, is_own);
     } else if (mode == init || mode == startup) {
         // KVM shows the acceptance of a de-assert, too, which does nothing (I07).
         const traces::Interrupt& sent = event.interrupt;
@@ -436,6 +465,7 @@ void Replay::on_accept(const Event& event) {
             sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
         for_each_vcpu([&](ReplayedVcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
+            vcpu.catch_up(accepts_);
             if (mode == init && deasserts) vcpu.deassert_sent(event.line);
             else if (mode == init) vcpu.init_sent(event.line);
             else vcpu.startup_sent(vector);
@@ -444,62 +474,20 @@ void Replay::on_accept(const Event& event) {
     sender.acceptances.add({event.line, event.where, vector, mode});
 }
 
+// What was sent to it until now is told of what it was.
+void Replay::lose_track_of(ReplayedVcpu& vcpu) {
+    vcpu.catch_up(accepts_);
+    vcpu.on_lost();
+}
+
 void Replay::on_lost(const Event& event) {
     const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
     note_withdrawn(findings_.withdraw_since(since));
     for (auto& [id, thread] : threads_) {
         thread.run_fd_stale = thread.run_fd != no_id;
         thread.acceptances.on_lost();
-        for (auto& vcpu : thread.vcpus) vcpu->on_lost();
-    }
-}
-
-void Replay::note_withdrawn(u64 findings) {
-    summary_.withdrawn += findings;
-    summary_.undetermined += findings;
-    summary_.checked -= std::min(summary_.checked, findings);
-}
-
-// Where INITs show neither as accepted nor as sent, only the commands tell of them: WRMSRs, and in xAPIC mode
-// MMIO writes. A recording of one CPU alone, to which others may have sent, is recognised by the number of
-// CPUs.
-u64 Replay::line_to_which_all_is_seen() const {
-    u64 to = ~u64{0};
-    u64 cpus = 0;
-    for (const u64 line : last_line_of_cpu_) {
-        if (line <= first_line_) continue;
-        to = std::min(to, line);
-        ++cpus;
-    }
-    if (cpus == 1 && host_cpus_ != 1) return first_line_;
-    if (visible_.accepts || visible_.ipis) return to;
-    if (!visible_.msrs) return first_line_;
-    return visible_.mmio ? to : std::min(to, xapic_since_);
-}
-
-void Replay::end_recording() {
-    forget_threads();
-    const u64 all_seen_to = line_to_which_all_is_seen();
-    if (visible_.foreign_eoi)
-        note_once(noted_foreign_eoi_, shows_pv_eoi_ ? "the guest uses PV EOI: ISR and PPR are not judged"
-                                                    : "interrupts end without an EOI of the guest that the "
-                                                      "trace shows: ISR and PPR are not judged");
-    if (const u64 unseen = findings_.withdraw_unseen_wrmsrs(); unseen != 0) {
-        note_withdrawn(unseen);
-        summary_.notes.push_back(fmt::format(
-            "{} divergence{} withdrawn: the trace has no kvm_msr event, and a WRMSR could explain {}; "
-            "record kvm_msr too",
-            unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
-    }
-    const u64 withdrawn = findings_.withdraw_unseen_since(all_seen_to);
-    note_withdrawn(withdrawn);
-    if (withdrawn != 0) {
-        const std::string where =
-            all_seen_to > first_line_ ? fmt::format(" after line {}", all_seen_to) : std::string{};
-        summary_.notes.push_back(fmt::format(
-            "{} divergence{}{} withdrawn: there the trace may lack the events of a host CPU, and an "
-            "interrupt or INIT from it could explain {}",
-            withdrawn, withdrawn == 1 ? "" : "s", where, withdrawn == 1 ? "it" : "them"));
+        thread.own_acceptances.clear();
+        for (auto& vcpu : thread.vcpus) lose_track_of(*vcpu);
     }
 }
 
@@ -512,6 +500,7 @@ void Replay::begin_another(const Event& event) {
     shows_pv_eoi_ = false;
     xapic_since_ = ~u64{0};
     accepts_ = {};
+    timer_vectors_.reset();
     last_line_of_cpu_.clear();
     first_line_ = event.line;
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -14,7 +15,9 @@
 #include "checker/replay/deliveries.hpp"
 #include "checker/replay/findings.hpp"
 #include "checker/replay/host_notes.hpp"
+#include "checker/replay/machines.hpp"
 #include "checker/replay/vcpu.hpp"
+#include "checker/replay/vcpu_index.hpp"
 
 namespace lapicheck::checker {
 
@@ -70,6 +73,10 @@ class Replay final : public traces::AssemblerSink {
         bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
         bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
         Acceptances acceptances;       // since its last access
+        // Of fixed interrupts by its own vCPU, not told yet whether they are the timer's.
+        std::vector<traces::Event> own_acceptances;
+        bool may_send = false;         // what it shows since the exit may have sent an interrupt
+        bool must_show_access = false; // the exit is one in which an access is made
         std::vector<std::unique_ptr<ReplayedVcpu>> vcpus;
         ReplayedVcpu* current = nullptr;
     };
@@ -87,6 +94,7 @@ class Replay final : public traces::AssemblerSink {
     void report(const Thread& thread, Divergence divergence);
     void report(const Thread& thread, std::vector<Divergence> divergences);
     void retire(const ReplayedVcpu& vcpu);
+    void lose_track_of(ReplayedVcpu& vcpu);
     void on_lost(const traces::Event& event);
     void begin_another(const traces::Event& event);
     void end_recording();
@@ -108,12 +116,19 @@ class Replay final : public traces::AssemblerSink {
                     const AcceptedBy& by);
     Divergence delivery_differs(const ReplayedVcpu& sender, const traces::GuestAccess& access, Rule rule,
                                 Fault fault, u64 apic_or_count) const;
-    ReplayedVcpu* vcpu_with(u64 id);
+    VcpuIndex::Found vcpu_with(u64 id, const ReplayedVcpu& sender);
+    void settle_conditions();
+    void withdraw(u64 findings, std::string_view why);
     void settle_deliveries(Thread& thread) {
         if (thread.current != nullptr && thread.current->expects_deliveries()) report_deliveries(thread);
     }
     void report_deliveries(Thread& thread);
+    static traces::GuestAccess as_access(const traces::Event& event);
     void on_accept(const traces::Event& event);
+    void note_timer_vector(const traces::Event& accepted, bool is_own);
+    void tell_timer(Thread& thread, bool by_timer);
+    void exit_begins(Thread& thread, const traces::Event& event);
+    void guest_runs(Thread& thread, const traces::GuestAccess& shown_by, bool is_entry);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);
     void runs_guest(ReplayedVcpu& vcpu);
@@ -149,9 +164,11 @@ class Replay final : public traces::AssemblerSink {
     std::vector<u64> last_line_of_cpu_; // by host CPU
     u64 first_line_ = 0;                // of this recording, if others stand before it
     AcceptLog accepts_;
+    std::bitset<256> timer_vectors_; // that some vCPU's timer uses, or has used
     Thread* last_thread_ = nullptr;
     u32 last_thread_id_ = 0;
     VcpuIndex index_;
+    Machines machines_;
     Findings findings_;
     HostNotes host_notes_;
     ReplaySummary summary_;

@@ -60,6 +60,7 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     const auto by = thread.acceptances.of(access);
     if (!by) return;
     for (const u64 id : by->surely) thread.acceptances.reached(id);
+    for (const u64 line : by->lines) machines_.sent(line, access.thread);
     if (by->surely.empty() && !by->maybe.empty())
         note_once(noted_unbounded_, "neither kvm_exit nor kvm_entry is recorded: a kvm_apic_accept_irq that "
                                     "comes before a kvm_apic_ipi of its vector is taken for the command's");
@@ -75,14 +76,14 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
     const auto shorthand = static_cast<u32>(access.ipi.shorthand);
     for (const u64 id : by->surely) {
-        ReplayedVcpu* const receiver = vcpu_with(id);
+        const auto [receiver, presumed] = vcpu_with(id, sender);
         if (receiver == nullptr) continue;
         const bool to_itself = but_self && receiver == &sender;
         if (!to_itself && receiver->may_be_addressed(*message)) continue;
-        receiver->expect({*message, false,
-                          delivery_differs(sender, access, rule_of_addressing(*message, shorthand, *receiver),
-                                           Fault::accepted_unaddressed, id),
-                          to_itself});
+        const Rule rule = rule_of_addressing(*message, shorthand, *receiver);
+        Divergence divergence = delivery_differs(sender, access, rule, Fault::accepted_unaddressed, id);
+        divergence.mismatch.presumes_one_vm = presumed;
+        receiver->expect({*message, false, std::move(divergence), to_itself});
     }
     const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
     const bool is_legal = !is_fixed || access.ipi_vector >= model::first_legal_vector;
@@ -98,14 +99,15 @@ void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAcce
                         access.ipi_destination == model::everybody(!model::is_mmio(access.kind));
     const auto check = [&](u64 id) {
         if (by.may_be(id)) return;
-        ReplayedVcpu* const receiver = vcpu_with(id);
+        const auto [receiver, presumed] = vcpu_with(id, sender);
         if (receiver == nullptr || receiver == &sender || !receiver->must_be_addressed(message)) return;
         const bool logical_map = access.ipi.logical && !to_all && receiver->state().mode() == Mode::xapic;
         if (logical_map) return;
         const auto shorthand = static_cast<u32>(access.ipi.shorthand);
-        receiver->expect({message, true,
-                          delivery_differs(sender, access, rule_of_addressing(message, shorthand, *receiver),
-                                           Fault::not_accepted, id)});
+        const Rule rule = rule_of_addressing(message, shorthand, *receiver);
+        Divergence divergence = delivery_differs(sender, access, rule, Fault::not_accepted, id);
+        divergence.mismatch.presumes_one_vm = presumed;
+        receiver->expect({message, true, std::move(divergence)});
     };
     if (to_all || access.ipi.logical) std::ranges::for_each(thread.acceptances.all_reached(), check);
     else if (std::ranges::binary_search(thread.acceptances.all_reached(), access.ipi_destination))
@@ -139,8 +141,8 @@ Divergence Replay::delivery_differs(const ReplayedVcpu& sender, const GuestAcces
     return sender.divergence_of(access, mismatch);
 }
 
-ReplayedVcpu* Replay::vcpu_with(u64 id) {
-    return index_.find(id, [this](auto visit) { for_each_vcpu(visit); });
+VcpuIndex::Found Replay::vcpu_with(u64 id, const ReplayedVcpu& sender) {
+    return index_.find(id, sender.thread(), machines_, [this](auto visit) { for_each_vcpu(visit); });
 }
 
 // By the receiver's next event all has been seen that it did before it accepted.
@@ -177,6 +179,7 @@ void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> 
         if (whom == model::Shorthand::self && !is_sender) return;
         if (whom == model::Shorthand::all_but_self && is_sender) return;
         if (by_id && !vcpu.may_be(*destination)) return;
+        vcpu.catch_up(accepts_);
         if (is_init) vcpu.init_sent(sender.line);
         else vcpu.startup_sent(command & model::icr::vector);
     });

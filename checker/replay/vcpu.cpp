@@ -19,24 +19,18 @@ bool is_window_fault(const Mismatch& mismatch) {
     return mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
 }
 
-// Whether it was said beforehand which value would be read, or which vector an EOI would end. Where a value
-// is out of bounds all of it had to be said.
+// Whether it was said beforehand which value would be read, which vector an EOI would end, or that a write
+// would reach the APIC. Where a value is out of bounds all of it had to be said.
 bool predicts(const Judgement& judgement, const Mismatch& mismatch) {
     if (mismatch.fault == Fault::eoi_vector) return judgement.predicted_service;
     if (mismatch.fault == Fault::value) {
         const u64 bits = mismatch.bits != 0 ? mismatch.bits : 0xffff'ffff;
         return (bits & ~judgement.predicted_bits) == 0;
     }
+    if (mismatch.fault == Fault::reached_apic) return judgement.predicted;
     constexpr u64 low_seven_bits = 0x7f;
     return mismatch.fault == Fault::answered_by_apic &&
            (judgement.predicted_bits & low_seven_bits) == low_seven_bits;
-}
-
-// The register in whose slot the access begins.
-Reg touched_by(const GuestAccess& access) {
-    constexpr u64 slot = 0xf;
-    return model::register_addressed(access.kind,
-                                     model::is_mmio(access.kind) ? access.address & ~slot : access.address);
 }
 
 // An entry of the LVT, or what decides which of them are masked.
@@ -55,11 +49,21 @@ u64 telling_line(const GuestAccess& access, Fault fault) {
 VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& seen, bool monitors) {
     Visibility visible = seen;
     visible.nested = runs_guest_;
+    VcpuVerdict verdict = judge_access(access, visible, monitors);
+    if (visible.interrupts()) note_service(verdict, access);
+    else doubts_.clear();
+    if (visible.accelerated) timer_.forget();
+    else note_timer(verdict, access);
+    return verdict;
+}
+
+VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibility& seen, bool monitors) {
+    Visibility visible = seen;
     visible.no_exits =
         seen.no_exits && access.ended_interrupt && access.eoi_vector <= 0xff && announced_[access.eoi_vector];
     visible.registers = shows_registers_;
     shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
-    const Reg touched = touched_by(access);
+    const Reg touched = register_touched(access);
     note_tpr(access, touched);
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
@@ -88,6 +92,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
         by_others = others_.judge(observation, judgement);
         settle(verdict);
     }
+    if (!init_doubt_.empty() && !others_.has_other()) init_doubt_.clear();
     if (judgement.explained) {
         if (touched == Reg::apic_base) learn_x2apic(access);
         attribution_.note(access, before, main_);
@@ -97,6 +102,13 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
         for (Divergence& divergence : verdict.divergences) divergence.mismatch.unseen_wrmsr = !visible.msrs;
         return verdict;
     }
+    if (!init_doubt_.empty() && by_others && by_others->judgement.explained) { // There was no INIT.
+        if (const auto other = others_.take_other()) main_ = *other;
+        attribution_.evidence().init(0);
+        attribution_.note(access, before, main_);
+        verdict.divergences = std::exchange(init_doubt_, {});
+        return verdict;
+    }
     const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
     const std::vector<Mismatch> parts = attribution_.parts(judgement.mismatch, access, main_, facts_);
     const bool init_departs = !departures_by_init.empty() && !are_departures(parts);
@@ -104,6 +116,9 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
         main_.resync(access, facts_, judgement.mismatch);
         others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
+        // What KVM is known to do does not tell whether there was an INIT.
+        if (are_departures(parts))
+            for (const Mismatch& part : parts) init_doubt_.push_back(divergence_of(access, part));
         attribution_.evidence().init(init_line_);
         for (const Mismatch& part : departures_by_init)
             verdict.divergences.push_back(divergence_of(access, part));
@@ -127,32 +142,6 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     return verdict;
 }
 
-// P05. An explanation in which the EOI may be sent excuses it.
-void ReplayedVcpu::note_eoi(const GuestAccess& access, Reg touched) {
-    const auto suppresses = [](const AbstractState& state) {
-        return has_any(state.stored(Reg::svr), model::svr::eoi_suppression).is_true();
-    };
-    const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
-    const bool ends = touched == Reg::eoi && is_write(access.kind) && !access.gp && reached;
-    eoi_is_suppressed_ = ends && suppresses(main_) && (!init_ || suppresses(*init_)) &&
-                         !others_.any([&](const AbstractState& state) { return !suppresses(state); });
-}
-
-VcpuVerdict ReplayedVcpu::eoi_was_sent(const GuestAccess& shown_by) {
-    VcpuVerdict verdict;
-    if (!std::exchange(eoi_is_suppressed_, false)) return verdict;
-    Mismatch mismatch;
-    mismatch.rule = Rule::P05;
-    mismatch.fault = Fault::eoi_broadcast;
-    mismatch.reg = Reg::eoi;
-    mismatch.mode = main_.mode().value_or(Mode::xapic);
-    mismatch.bits = model::svr::eoi_suppression;
-    mismatch.detail = {"the I/O APIC received the EOI, though SVR[12] is 1"};
-    for (const Mismatch& part : attribution_.parts(mismatch, shown_by, main_, facts_))
-        verdict.divergences.push_back(divergence_of(shown_by, part));
-    return verdict;
-}
-
 // A CPU that was let into x2APIC mode has it, whether CPUID was seen or not: until another virtual machine
 // may run in its place.
 void ReplayedVcpu::learn_x2apic(const GuestAccess& access) {
@@ -171,18 +160,6 @@ std::vector<Mismatch> ReplayedVcpu::departures_after_init(const Mismatch& mismat
     std::vector<Mismatch> parts = taken.parts(mismatch, access, *init_, facts_);
     if (!are_departures(parts)) parts.clear();
     return parts;
-}
-
-// The vector that nobody requested was in service: KVM took it to be the APIC's.
-std::optional<Divergence> ReplayedVcpu::take_unrequested(const Mismatch& mismatch,
-                                                         const GuestAccess& access) {
-    if (mismatch.fault != Fault::eoi_vector) return std::nullopt;
-    const auto found = std::ranges::find(unrequested_, access.eoi_vector,
-                                         [](const Divergence& d) { return d.access.value; });
-    if (found == unrequested_.end()) return std::nullopt;
-    Divergence divergence = std::move(*found);
-    unrequested_.erase(found);
-    return divergence;
 }
 
 // The guest writes TPR and does not run before kvm_entry.
@@ -286,21 +263,9 @@ void ReplayedVcpu::forget_pending() {
     held_events_ = 0;
 }
 
-void ReplayedVcpu::catch_up(const AcceptLog& log) {
-    if (accepts_seen_ == log.count()) return;
-    const bool complete = log.since(accepts_seen_, [this](const AcceptLog::Entry& entry) {
-        if (!may_be(entry.id)) return;
-        // What it sent itself stands in IRR before its next access; what others send may come and go.
-        const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
-        for_each_hypothesis(
-            [&](AbstractState& state) { state.on_accept(entry.vector, own, entry.level_triggered); });
-        announced_.set(entry.vector & 0xff);
-    });
-    if (!complete) for_each_hypothesis([](AbstractState& state) { state.forget_interrupts(); });
-    accepts_seen_ = log.count();
-}
-
 void ReplayedVcpu::host_may_have_reset() {
+    doubts_.forget_waiting();
+    timer_.may_be_stopped();
     if (std::exchange(has_shown_x2apic_, false)) facts_.has_x2apic = initial_facts_.has_x2apic;
     CpuFacts facts = facts_;
     if (const std::optional<u64> id = sure_id()) facts.hardware_id = model::low_half(*id);
@@ -308,6 +273,9 @@ void ReplayedVcpu::host_may_have_reset() {
 }
 
 void ReplayedVcpu::host_has_loaded() {
+    init_doubt_.clear();
+    doubts_.clear();
+    timer_.forget();
     eoi_is_suppressed_ = false;
     deliveries_.clear();
     main_ = AbstractState::unknown();
@@ -325,11 +293,14 @@ void ReplayedVcpu::host_has_set_sregs() {
 
 void ReplayedVcpu::on_lost() {
     host_has_loaded();
+    was_given_.reset();
     facts_ = initial_facts_;
     startup_vector_.reset();
 }
 
 void ReplayedVcpu::init_sent(u64 line) {
+    doubts_.clear();
+    timer_.forget();
     AbstractState taken = main_;
     taken.apply_init();
     if (init_) init_->merge(taken);
@@ -393,33 +364,6 @@ void ReplayedVcpu::enters(u64 rip, bool goes_on) {
     if (rip != 0 && rip != u64{*startup_vector_} << 12) return;
     main_ = *std::exchange(init_, std::nullopt);
     attribution_.evidence().init(init_line_);
-}
-
-VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::Injection given,
-                                    bool shows_entries) {
-    VcpuVerdict verdict;
-    if (runs_guest_) return verdict;
-    given.announced = announced_[given.vector];
-    announced_.reset(given.vector);
-    if (shows_entries) given.tpr = tpr_;
-    const AbstractState::InjectionVerdict gave = main_.on_inject(given);
-    others_.on_inject(given);
-    settle(verdict);
-    if (init_ && init_->on_inject(given).violated) init_.reset();
-    if (gave.unrequested && unrequested_.size() < most_unrequested)
-        unrequested_.push_back(divergence_of(shown_by, *gave.unrequested));
-    if (!gave.violated) {
-        if (!gave.unrequested) attribution_.evidence().injected(shown_by.line, given.vector);
-        return verdict;
-    }
-    // A reset allows it, since then the PIC may speak: it predicts nothing, so that what comes next is
-    // held against the first explanation all the same.
-    verdict.pending = !others_.empty();
-    if (verdict.pending) main_.may_have_taken(given.vector);
-    else main_.forget_interrupts();
-    if (init_) return verdict;
-    verdict.divergences.push_back(divergence_of(shown_by, *gave.violated));
-    return verdict;
 }
 
 VcpuVerdict ReplayedVcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {

@@ -5,6 +5,7 @@
 // runs beside the first; a divergence that it would explain stays pending until one of them breaks.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <optional>
 #include <string>
@@ -14,9 +15,18 @@
 #include "checker/judge/attribution.hpp"
 #include "checker/judge/monitor.hpp"
 #include "checker/replay/accept_log.hpp"
+#include "checker/replay/doubts.hpp"
 #include "checker/replay/hypotheses.hpp"
+#include "checker/replay/timer_watch.hpp"
 
 namespace lapicheck::checker {
+
+// The register in whose slot the access begins.
+inline Reg register_touched(const traces::GuestAccess& access) {
+    constexpr u64 slot = 0xf;
+    return model::register_addressed(access.kind,
+                                     model::is_mmio(access.kind) ? access.address & ~slot : access.address);
+}
 
 struct VcpuVerdict {
     bool determined = false;
@@ -71,11 +81,26 @@ class ReplayedVcpu {
     std::optional<u64> sure_id() const;
     bool is_surely(u64 id) const { return sure_id() == id; }
 
+    // The line of the only kvm_apic_accept_irq since the vector was given to the processor last; 0 if there
+    // is none or more, or if that one is not known to be the only.
+    u64 sole_announcement(u32 vector) const {
+        return announced_[vector] && was_given_[vector] ? announcement_[vector] : 0;
+    }
     // Takes in the interrupts that were sent since it last looked.
     void catch_up(const AcceptLog& log);
     // What AbstractState::Injection tells of announcement and TPR, the vCPU knows.
+    // `all_seen`: the trace shows what is accepted, given and ended.
     VcpuVerdict on_inject(const traces::GuestAccess& shown_by, AbstractState::Injection given,
-                          bool shows_entries);
+                          bool shows_entries, bool all_seen);
+    // The vector was accepted from its own thread; `by_timer`: from nothing but the timer, if it is the
+    // timer's.
+    VcpuVerdict accepts_own(const traces::GuestAccess& shown_by, u32 vector, bool by_timer);
+    // Something else than its own thread sent it the vector.
+    void is_sent(u32 vector) { timer_.fired(vector, {}, false); }
+    // The guest runs on: what the timer must have done by then.
+    VcpuVerdict runs(const traces::GuestAccess& shown_by, bool is_entry, const Visibility& seen);
+    u32 timer_vector() const { return timer_.entry().vector; }
+    void tsc_was_written() { timer_.tsc_was_written(); }
     // MOV to CR8 where KVM shows it.
     void writes_cr8(const traces::GuestAccess& access, const Visibility& visible);
     // It runs a guest of its own.
@@ -88,6 +113,7 @@ class ReplayedVcpu {
         for_each_hypothesis([&](AbstractState& w) { w.on_stray_write(reg, value, facts_); });
     }
     void forget_interrupts() {
+        doubts_.clear();
         for_each_hypothesis([](AbstractState& w) { w.forget_interrupts(); });
     }
     // The I/O APIC received the last EOI.
@@ -150,6 +176,13 @@ class ReplayedVcpu {
     void note_tpr(const traces::GuestAccess& access, Reg touched);
     void note_eoi(const traces::GuestAccess& access, Reg touched);
     void learn_x2apic(const traces::GuestAccess& access);
+    VcpuVerdict judge_access(const traces::GuestAccess& access, const Visibility& seen, bool monitors);
+    void note_service(VcpuVerdict& verdict, const traces::GuestAccess& access);
+    u32 overtaken_by(u32 vector) const;
+    void note_timer(VcpuVerdict& verdict, const traces::GuestAccess& access);
+    void note_timer_entry();
+    void add_timer_fault(VcpuVerdict& verdict, const traces::GuestAccess& shown_by, const TimerFault& fault);
+    bool is_surely_enabled() const;
     std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
     void drop_pending();
     void forget_pending();
@@ -165,6 +198,8 @@ class ReplayedVcpu {
     AbstractState main_ = AbstractState::unknown();
     Hypotheses others_;                 // as if userspace had reset or loaded the vCPU
     std::optional<AbstractState> init_; // as if an INIT that was sent had taken effect
+    // What KVM is known to do, if the INIT that was taken for certain was for another vCPU.
+    std::vector<Divergence> init_doubt_;
     u64 accepts_seen_ = 0;
     unsigned init_age_ = 0;
     std::optional<u32> startup_vector_;
@@ -172,6 +207,10 @@ class ReplayedVcpu {
     bool shows_registers_ = false; // kvm_apic stands beside its MMIO accesses
     bool runs_guest_ = false;
     std::bitset<256> announced_;          // accepted, and not given to the processor since
+    std::bitset<256> was_given_;          // to the processor, and all its acceptances since are seen
+    std::array<u64, 256> announcement_{}; // the line of the acceptance, if it is the only one; else 0
+    Doubts doubts_;
+    TimerWatch timer_;
     std::optional<u32> tpr_;              // as written last, if the guest has not run since
     std::vector<Divergence> unrequested_; // given to the processor, and not seen in service yet
     u64 init_line_ = 0;

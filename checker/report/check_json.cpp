@@ -10,12 +10,11 @@ std::string hex(u64 value) { return fmt::format("{:#x}", value); }
 std::string_view kind_name(const Divergence& divergence) {
     if (divergence.mismatch.fault == Fault::injected) return "inject";
     if (divergence.mismatch.fault == Fault::cpuid) return "cpuid";
+    if (is_of_timer(divergence.mismatch.fault)) return "timer";
     return model::to_string(divergence.access.kind);
 }
 
-bool is_guest_access(const Divergence& divergence) {
-    return divergence.mismatch.fault != Fault::injected && divergence.mismatch.fault != Fault::cpuid;
-}
+bool is_guest_access(const Divergence& divergence) { return !is_of_no_access(divergence.mismatch.fault); }
 
 json access_json(const Divergence& divergence) {
     const auto& access = divergence.access;
@@ -43,9 +42,7 @@ json observed_json(const Divergence& divergence) {
     if (!divergence.mismatch.detail.empty()) effects.push_back(to_string(divergence.mismatch.detail));
     json out;
     out["value"] = shows_value ? json(hex(access.value)) : json(nullptr);
-    out["gp"] = fault == Fault::injected || fault == Fault::cpuid || model::is_mmio(access.kind)
-                    ? json(nullptr)
-                    : json(access.gp);
+    out["gp"] = is_of_no_access(fault) || model::is_mmio(access.kind) ? json(nullptr) : json(access.gp);
     out["effects"] = std::move(effects);
     return out;
 }

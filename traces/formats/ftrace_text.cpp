@@ -75,7 +75,17 @@ void FtraceText::take_line(std::string_view line, std::vector<Event>& out) {
     skip(line, describe(fault));
 }
 
+namespace {
+
+// A thread may have a line break and a '#' in its name.
+bool is_end_of_record(std::string_view comment) {
+    return comment.find(": kvm_") != std::string_view::npos && comment.find('[') != std::string_view::npos;
+}
+
+} // namespace
+
 void FtraceText::take_comment(std::string_view line, std::vector<Event>& out) {
+    if (is_end_of_record(line)) return skip(line, "the end of a record whose thread's name breaks the line");
     if (line.starts_with("# tracer: ")) { // the kernel's header: each `trace` has one
         if (summary_.format.empty()) summary_.format = "ftrace";
         begin_another(out);

@@ -187,11 +187,14 @@ TEST_CASE("two vCPUs of one ID are of two machines: nothing tells to which a com
 
 TEST_CASE("a vCPU whose ID is not known may be the one that accepted, or be of another VM") {
     const std::string nameless = "@46/1 kvm_msr: msr_write 1b = 0xfee00c00\n";
-    const std::string wrong = sends("0x200004831", "dst 2 vec 49 (Fixed|logical|assert|edge|dst)", {0});
-    CHECK(rule_of(wrong) == "I12 and more");
+    const std::string wrong = sends("0x100004831", "dst 1 vec 49 (Fixed|logical|assert|edge|dst)", {0, 1});
+    CHECK(rule_of(wrong) == "I12");
     CHECK(rule_of(nameless + wrong) == "none");
     const std::string named = "@46/1 kvm_apic: apic_read APIC_ID = 0x2\n@46/1 kvm_msr: msr_read 802 = 0x2\n";
-    CHECK(rule_of(nameless + named + wrong) == "I12 and more");
+    CHECK(rule_of(nameless + named + wrong) == "I12");
+    // The APIC 0 of its own VM is the sender itself.
+    const std::string to_itself = sends("0x200004831", "dst 2 vec 49 (Fixed|logical|assert|edge|dst)", {0});
+    CHECK(rule_of(nameless + to_itself) == "I12");
 }
 
 // ----- INIT and SIPI -----

@@ -1,0 +1,87 @@
+// The end of a recording: what was found and does not hold, by all that it shows.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "checker/replay/replay.hpp"
+
+namespace lapicheck::checker {
+
+void Replay::withdraw(u64 findings, std::string_view why) {
+    note_withdrawn(findings);
+    if (findings != 0)
+        summary_.notes.push_back(
+            fmt::format("{} divergence{} withdrawn: {}", findings, findings == 1 ? "" : "s", why));
+}
+
+// What was laid to one VM holds unless several are seen that nothing tells apart; that an interrupt never
+// came, if no host CPU's events can be missing.
+void Replay::settle_conditions() {
+    if (index_.shows_several(machines_, [this](auto visit) { for_each_vcpu(visit); }))
+        withdraw(findings_.withdraw_if(&Mismatch::presumes_one_vm),
+                 "the recording holds several VMs, and nothing shows that sender and receiver are of one; "
+                 "record with the option record-tgid, which shows the process of each thread");
+    else findings_.is_met(&Mismatch::presumes_one_vm);
+
+    const auto cpus = static_cast<u64>(
+        std::ranges::count_if(last_line_of_cpu_, [this](u64 line) { return line > first_line_; }));
+    if (host_cpus_ != 0 && cpus >= host_cpus_) return findings_.is_met(&Mismatch::needs_all_cpus);
+    withdraw(
+        findings_.withdraw_if(&Mismatch::needs_all_cpus),
+        "the recording does not show events of all host CPUs, and the interrupt that is missing may have "
+        "been accepted on another one");
+}
+
+void Replay::note_withdrawn(u64 findings) {
+    summary_.withdrawn += findings;
+    summary_.undetermined += findings;
+    summary_.checked -= std::min(summary_.checked, findings);
+}
+
+// Where INITs show neither as accepted nor as sent, only the commands tell of them: WRMSRs, and in xAPIC mode
+// MMIO writes. A recording of one CPU alone, to which others may have sent, is recognised by the number of
+// CPUs.
+u64 Replay::line_to_which_all_is_seen() const {
+    u64 to = ~u64{0};
+    u64 cpus = 0;
+    for (const u64 line : last_line_of_cpu_) {
+        if (line <= first_line_) continue;
+        to = std::min(to, line);
+        ++cpus;
+    }
+    if (cpus == 1 && host_cpus_ != 1) return first_line_;
+    if (visible_.accepts || visible_.ipis) return to;
+    if (!visible_.msrs) return first_line_;
+    return visible_.mmio ? to : std::min(to, xapic_since_);
+}
+
+void Replay::end_recording() {
+    settle_conditions();
+    forget_threads();
+    machines_.clear();
+    index_.clear();
+    const u64 all_seen_to = line_to_which_all_is_seen();
+    if (visible_.foreign_eoi)
+        note_once(noted_foreign_eoi_, shows_pv_eoi_ ? "the guest uses PV EOI: ISR and PPR are not judged"
+                                                    : "interrupts end without an EOI of the guest that the "
+                                                      "trace shows: ISR and PPR are not judged");
+    if (const u64 unseen = findings_.withdraw_unseen_wrmsrs(); unseen != 0) {
+        note_withdrawn(unseen);
+        summary_.notes.push_back(fmt::format(
+            "{} divergence{} withdrawn: the trace has no kvm_msr event, and a WRMSR could explain {}; "
+            "record kvm_msr too",
+            unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
+    }
+    const u64 withdrawn = findings_.withdraw_unseen_since(all_seen_to);
+    note_withdrawn(withdrawn);
+    if (withdrawn != 0) {
+        const std::string where =
+            all_seen_to > first_line_ ? fmt::format(" after line {}", all_seen_to) : std::string{};
+        summary_.notes.push_back(fmt::format(
+            "{} divergence{}{} withdrawn: there the trace may lack the events of a host CPU, and an "
+            "interrupt or INIT from it could explain {}",
+            withdrawn, withdrawn == 1 ? "" : "s", where, withdrawn == 1 ? "it" : "them"));
+    }
+}
+
+} // namespace lapicheck::checker

@@ -1,0 +1,222 @@
+#include "checker/replay/timer_watch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lapicheck::checker {
+namespace {
+
+// Rates are in ticks of the undivided clock in so many nanoseconds.
+constexpr u64 rate_ns = 1024;
+
+} // namespace
+
+void TimerWatch::set_entry(const Entry& entry) {
+    if (entry.mode != entry_.mode || entry.mode == Mode::unknown) { // T12, T13b
+        is_started_ = false;
+        count_is_kept_ = false;
+        is_over_ = false;
+        is_accepted();
+    }
+    if (!entry.unmasked) {
+        was_masked_ = true;
+        is_accepted();
+    }
+    entry_ = entry;
+}
+
+// What an earlier start has left may still come once (T18).
+void TimerWatch::started(Place at) {
+    may_fire_ = is_over_ && count_is_kept_ ? 1 : 2;
+    count_is_kept_ = entry_.mode == Mode::one_shot || entry_.mode == Mode::deadline;
+    is_started_ = true;
+    is_over_ = false;
+    was_masked_ = !entry_.unmasked;
+    ended_since_start_ = false;
+    fired_line_ = 0;
+    last_count_time_ = 0;
+    start_ = at;
+    is_accepted();
+    expect(at.time);
+}
+
+void TimerWatch::start(u32 count, u32 divisor, Place at) {
+    if (entry_.mode == Mode::deadline) return; // T09
+    count_ = count;
+    divisor_ = divisor;
+    if (count != 0) return started(at);
+    is_started_ = false;
+    count_is_kept_ = false;
+    is_over_ = false;
+    is_accepted();
+}
+
+void TimerWatch::start_deadline(u64 deadline, Place at) {
+    if (entry_.mode != Mode::deadline) return; // T11
+    deadline_ = deadline;
+    if (deadline != 0) return started(at);
+    is_started_ = false;
+    count_is_kept_ = false;
+    is_over_ = false;
+    is_accepted();
+}
+
+// When the count goes on at the other pace the manual does not say (T08).
+void TimerWatch::divisor_was_written() {
+    divisor_ = 0;
+    last_count_time_ = 0;
+    is_awaited_ = false;
+}
+
+void TimerWatch::may_be_stopped() { is_accepted(); }
+
+void TimerWatch::forget() {
+    const auto rates = rates_;
+    *this = {};
+    rates_ = rates;
+}
+
+// Nothing is awaited any more.
+void TimerWatch::is_accepted() {
+    is_awaited_ = false;
+    reached_zero_ = {};
+    irr_was_clear_ = false;
+}
+
+// The lower of the two highest: one start may be told wrong.
+void TimerWatch::learn(u64 ticks, u64 ns) {
+    if (ticks == 0 || ns < shortest_sample_ns || ticks > ~u64{0} / rate_ns) return;
+    const u64 rate = ticks * rate_ns / ns;
+    if (rate > rates_[0]) rates_[1] = std::exchange(rates_[0], rate);
+    else rates_[1] = std::max(rates_[1], rate);
+}
+
+// An interrupt of the deadline timer comes at its deadline or later.
+void TimerWatch::learn_deadline(Place at) {
+    const bool goes_on = met_ != 0 && deadline_ > last_met_->deadline && at.time > last_met_->time;
+    if (!goes_on) {
+        met_ = 0;
+        first_met_ = Met{deadline_, at.time};
+    }
+    last_met_ = Met{deadline_, at.time};
+    ++met_;
+}
+
+// By when the timer has run out if it is started at `from`; nothing if the rate is not known.
+std::optional<u64> TimerWatch::time_due(u64 from) const {
+    if (entry_.mode == Mode::deadline) {
+        constexpr u64 shortest_span_ns = 50'000'000;
+        if (met_ < 3 || last_met_->time - first_met_->time < shortest_span_ns) return std::nullopt;
+        const double rate = static_cast<double>(last_met_->deadline - first_met_->deadline) /
+                            static_cast<double>(last_met_->time - first_met_->time);
+        if (deadline_ <= last_met_->deadline) return from;
+        const double rest = static_cast<double>(deadline_ - last_met_->deadline) / rate;
+        constexpr double longest = 1e15;
+        if (rest > longest) return std::nullopt;
+        return std::max(from, last_met_->time + static_cast<u64>(rest));
+    }
+    const u64 ticks = u64{count_} * divisor_;
+    if (ticks == 0 || rates_[1] == 0) return std::nullopt;
+    return from + ticks * rate_ns / rates_[1];
+}
+
+void TimerWatch::expect(u64 time) {
+    const auto due = time_due(time);
+    is_awaited_ = due && entry_.unmasked && entry_.vector != 0;
+    if (!due) return;
+    bound_ = *due + (*due - time) / 4 + longest_delay_ns;
+    last_run_ = time;
+    entries_since_ = 0;
+}
+
+TimerFault TimerWatch::fault(TimerFault::What what, Rule rule, u64 line) const {
+    return {what, rule, entry_.vector, line};
+}
+
+std::optional<TimerFault> TimerWatch::fired(u32 vector, Place at, bool by_timer) {
+    if (vector == 0 || vector != entry_.vector) return std::nullopt;
+    is_accepted();
+    if (!by_timer) return std::nullopt;
+    if (entry_.masked) {
+        const TimerFault masked = fault(TimerFault::What::masked, Rule::T13a, 0);
+        forget();
+        return masked;
+    }
+    if (entry_.mode == Mode::periodic) {
+        fired_line_ = at.line;
+        if (is_started_) expect(at.time);
+        return std::nullopt;
+    }
+    if (!count_is_kept_) return std::nullopt;
+    const bool is_deadline = entry_.mode == Mode::deadline;
+    if (may_fire_ == 0) {
+        const TimerFault again = fault(TimerFault::What::again, is_deadline ? Rule::T17 : Rule::T05, 0);
+        count_is_kept_ = false;
+        return again;
+    }
+    fired_line_ = at.line;
+    if (--may_fire_ != 0) return std::nullopt;
+    is_over_ = true;
+    if (is_deadline) learn_deadline(at);
+    else if (at.time > start_.time) learn(u64{count_} * divisor_, at.time - start_.time);
+    return std::nullopt;
+}
+
+std::optional<TimerFault> TimerWatch::count_read(u32 count, Place at) {
+    if (entry_.mode != Mode::one_shot || !is_started_) return std::nullopt;
+    if (count != 0) {
+        if (is_over_) return fault(TimerFault::What::counting, Rule::T05, 0);
+        if (last_count_time_ != 0 && count < last_count_ && at.time > last_count_time_)
+            learn(u64{last_count_ - count} * divisor_, at.time - last_count_time_);
+        last_count_ = count;
+        last_count_time_ = at.time;
+        return std::nullopt;
+    }
+    if (is_over_ || was_masked_ || entry_.vector == 0 || reached_zero_.line != 0) return std::nullopt;
+    if (fired_line_ != 0) return std::nullopt; // which may have been this start's
+    reached_zero_ = at;
+    irr_was_clear_ = false;
+    is_awaited_ = true;
+    bound_ = at.time + shortest_delay_ns;
+    last_run_ = at.time;
+    entries_since_ = 0;
+    return std::nullopt;
+}
+
+std::optional<TimerFault> TimerWatch::shown(bool irr, u32 word, u32 value, bool enabled) {
+    if (reached_zero_.line == 0 || entry_.vector / 32 != word) return std::nullopt;
+    if ((value >> (entry_.vector % 32) & 1) != 0) {
+        is_accepted();
+        return std::nullopt;
+    }
+    if (irr) irr_was_clear_ = true;
+    // Long ago for certain, so that the host cannot be about to deliver it.
+    const u64 longest = u64{count_} * (divisor_ != 0 ? divisor_ : greatest_divisor) * slowest_ns_a_tick;
+    const bool was_long_ago = reached_zero_.time - start_.time > longest;
+    if (irr || !irr_was_clear_ || !enabled || ended_since_start_ || !was_long_ago) return std::nullopt;
+    const TimerFault missing = fault(TimerFault::What::missing, Rule::T05, reached_zero_.line);
+    is_started_ = false;
+    is_accepted();
+    return missing;
+}
+
+std::optional<TimerFault> TimerWatch::overdue(bool enabled, bool accepts_shown) {
+    if (!enabled || !accepts_shown || was_masked_ || !entry_.unmasked) {
+        is_awaited_ = false;
+        return std::nullopt;
+    }
+    if (++entries_since_ < most_entries) return std::nullopt;
+    const bool is_periodic = entry_.mode == Mode::periodic;
+    const bool is_deadline = entry_.mode == Mode::deadline;
+    const TimerFault missing = fault(TimerFault::What::missing,
+                                     is_deadline   ? Rule::T10
+                                     : is_periodic ? Rule::T06
+                                                   : Rule::T05,
+                                     reached_zero_.line);
+    is_started_ = false;
+    count_is_kept_ = false;
+    is_accepted();
+    return missing;
+}
+
+} // namespace lapicheck::checker

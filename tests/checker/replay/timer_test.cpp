@@ -1,0 +1,144 @@
+// Replay of the APIC timer in time: how often it fires, and by when it must have.
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "tests/checker/replay/made_trace.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+std::string writes(std::string_view name, unsigned msr, std::string_view value) {
+    return fmt::format("kvm_apic: apic_write {} = {}\nkvm_msr: msr_write {:x} = {}\n", name, value, msr,
+                       value);
+}
+std::string reads(std::string_view name, unsigned msr, std::string_view value) {
+    return fmt::format("kvm_apic: apic_read {} = {}\nkvm_msr: msr_read {:x} = {}\n", name, value, msr, value);
+}
+std::string exits(std::string_view reason) {
+    return fmt::format("kvm_exit: vcpu 0 reason {} rip 0x1000 info1 0x0 info2 0x0\n", reason);
+}
+const std::string enters = "kvm_entry: vcpu 0, rip 0x1000\n";
+// An access with the exit that it makes.
+std::string traps(std::string_view reason, const std::string& access) {
+    return exits(reason) + access + enters;
+}
+std::string sets(std::string_view name, unsigned msr, std::string_view value) {
+    return traps("MSR_WRITE", writes(name, msr, value));
+}
+std::string shows(std::string_view name, unsigned msr, std::string_view value) {
+    return traps("MSR_READ", reads(name, msr, value));
+}
+// After so many microseconds of the guest.
+std::string fires(unsigned after = 500) {
+    return fmt::format("+{} ", after) + exits("PREEMPTION_TIMER") +
+           "kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n" + enters;
+}
+std::string start() {
+    return enters + traps("MSR_WRITE", "kvm_msr: msr_write 1b = 0xfee00d00\n") +
+           sets("APIC_SPIV", 0x80f, "0x1ff") + sets("APIC_TDCR", 0x83e, "0xb");
+}
+std::string one_shot(std::string_view entry = "0xec") { return start() + sets("APIC_LVTT", 0x832, entry); }
+const std::string arms = sets("APIC_TMICT", 0x838, "0x1000");
+// Time passes in the guest: entries a millisecond apart.
+std::string runs(unsigned milliseconds) {
+    std::string script;
+    for (unsigned i = 0; i < milliseconds; ++i) script += "+1000 " + exits("EXTERNAL_INTERRUPT") + enters;
+    return script;
+}
+
+Told told(const std::string& script) {
+    Told all;
+    for (const Divergence& d : replay_script(script).divergences)
+        all.push_back(fmt::format("{}", model::to_string(d.mismatch.rule)));
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("the count of a one-shot timer that has fired is 0") {
+    CHECK(told(one_shot() + arms + fires() + shows("APIC_TMCCT", 0x839, "0xf00")) == Told{"T05"});
+    CHECK(told(one_shot() + arms + fires() + shows("APIC_TMCCT", 0x839, "0x0")) == Told{});
+    CHECK(told(one_shot() + arms + fires() + arms + shows("APIC_TMCCT", 0x839, "0xf00")) == Told{});
+    CHECK(told(one_shot("0x200ec") + arms + fires() + shows("APIC_TMCCT", 0x839, "0xf00")) == Told{});
+    // Not the timer's: a command of the same vector.
+    const std::string sends =
+        traps("MSR_WRITE", "kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n"
+                           "kvm_apic_ipi: dst 0 vec 236 (Fixed|physical|assert|edge|dst)\n"
+                           "kvm_apic: apic_write APIC_ICR = 0xec\n"
+                           "kvm_msr: msr_write 830 = 0xec\n");
+    CHECK(told(one_shot() + arms + sends + shows("APIC_TMCCT", 0x839, "0xf00")) == Told{});
+    // By port I/O or a hypercall anything may be sent.
+    const std::string by_io =
+        exits("IO_INSTRUCTION") + "kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n" + enters;
+    CHECK(told(one_shot() + arms + by_io + shows("APIC_TMCCT", 0x839, "0xf00")) == Told{});
+}
+
+TEST_CASE("each start of a one-shot timer gives one interrupt") {
+    CHECK(told(one_shot() + arms + fires() + arms + fires()) == Told{});
+    CHECK(told(one_shot() + arms + fires() + fires()) == Told{"T05"});
+    CHECK(told(one_shot("0x200ec") + arms + fires() + fires()) == Told{});
+    // Stopped, or of another mode since.
+    CHECK(told(one_shot() + arms + fires() + sets("APIC_LVTT", 0x832, "0x200ec") + fires()) == Told{});
+}
+
+TEST_CASE("a deadline is over when its interrupt has come") {
+    const std::string deadline =
+        "kvm_cpuid: func 1 idx 0 rax a20f12 rbx 10800 rcx 1200000 rdx 178bfbff, cpuid entry found\n" +
+        one_shot("0x400ec");
+    const auto arm = [](std::string_view at) {
+        return traps("MSR_WRITE", fmt::format("kvm_msr: msr_write 6e0 = {}\n", at));
+    };
+    const auto show = [](std::string_view at) {
+        return traps("MSR_READ", fmt::format("kvm_msr: msr_read 6e0 = {}\n", at));
+    };
+    const std::string twice = arm("0x1000000") + fires() + fires() + arm("0x2000000") + fires();
+    CHECK(told(deadline + arm("0x1000000") + show("0x1000000") + fires() + show("0x0")) == Told{});
+    // What was armed before the recording may still have come.
+    CHECK(told(deadline + twice + show("0x2000000")) == Told{"T10"});
+    CHECK(told(deadline + twice + show("0x0")) == Told{});
+    CHECK(told(deadline + twice + fires()) == Told{"T17"});
+    CHECK(told(deadline + twice + arm("0x3000000") + fires()) == Told{});
+}
+
+TEST_CASE("a masked timer sends nothing") {
+    CHECK(told(one_shot("0x100ec") + arms + fires()) == Told{"T13a"});
+    CHECK(told(start() + arms + fires()) == Told{}); // the entry is not known
+}
+
+TEST_CASE("a timer that ran out and is not masked has fired") {
+    const std::string learns = arms + fires() + arms + fires() + arms + fires();
+    CHECK(told(one_shot() + learns + arms + runs(60)) == Told{"T05"});
+    CHECK(told(one_shot() + learns + arms + runs(2)) == Told{});
+    CHECK(told(one_shot() + learns + arms + runs(15) + fires() + runs(60)) == Told{});
+    CHECK(told(one_shot() + learns + arms + sets("APIC_LVTT", 0x832, "0x100ec") + runs(60)) == Told{});
+    CHECK(told(one_shot() + learns + arms + sets("APIC_TMICT", 0x838, "0x0") + runs(60)) == Told{});
+    // The rate is not known.
+    CHECK(told(one_shot() + arms + runs(60)) == Told{});
+    // Another thread has sent that vector, and nothing tells the two apart.
+    CHECK(told(one_shot() + learns + arms + "@70 kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n" +
+               runs(60)) == Told{});
+}
+
+TEST_CASE("a periodic timer goes on") {
+    const std::string learns = arms + fires() + arms + fires() + arms + fires();
+    const std::string periodic = one_shot() + learns + sets("APIC_LVTT", 0x832, "0x200ec") + arms;
+    CHECK(told(periodic + fires() + fires() + fires() + runs(60)) == Told{"T06"});
+    CHECK(told(periodic + fires() + fires() + fires() + runs(2)) == Told{});
+}
+
+TEST_CASE("a count that reads 0 shows that the timer ran out") {
+    const std::string shows_accepts = traps("MSR_WRITE", sends_itself(0x31));
+    const std::string zero = "+900000 " + shows("APIC_TMCCT", 0x839, "0x0");
+    CHECK(told(one_shot() + shows_accepts + arms + zero + runs(8)) == Told{"T05"});
+    CHECK(told(one_shot() + shows_accepts + arms + zero + fires() + runs(8)) == Told{});
+    // Neither in IRR nor in service.
+    const std::string irr = shows("0x270", 0x827, "0x0");
+    const std::string isr = shows("0x170", 0x817, "0x0");
+    CHECK(told(one_shot() + arms + zero + irr + isr) == Told{"T05"});
+    CHECK(told(one_shot() + arms + zero + isr + irr) == Told{}); // taken in between
+    CHECK(told(one_shot() + arms + zero + irr + shows("0x170", 0x817, "0x1000")) == Told{});
+    CHECK(told(one_shot() + arms + zero + sets("APIC_EOI", 0x80b, "0x0") + irr + isr) == Told{});
+}
+
+} // namespace lapicheck::checker
