@@ -180,7 +180,7 @@ std::optional<Mismatch> held_back(const ModeState& mode_state, const AbstractSta
         if (other > given.vector)
             return injected(mode_state, Rule::P03, Reg::isr0, {"{:#x} is in service", other});
         return injected(mode_state, other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
-                        {"{:#x}, of its class, is in service", other});
+                        {"vector {:02X}H of the same priority class is in service", other});
     }
     return std::nullopt;
 }

@@ -223,14 +223,14 @@ class Comparison {
             if (!none && vector == access_.eoi_vector) {
                 if ((word.known & ~word.value & bit) == 0 || may_be_taken_unseen(vector)) return std::nullopt;
                 Mismatch mismatch =
-                    differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
+                    differs(Rule::P04, Fault::eoi_vector, {"vector {:02X}H was not in service", vector});
                 mismatch.unseen_cause = true;
                 return mismatch;
             }
             if ((word.value & bit) != 0)
                 return differs(Rule::P04, Fault::eoi_vector,
-                               none ? Detail{"nothing was ended though {:#x} is in service", vector}
-                                    : Detail{"vector {:#x} was ended though {:#x} is in service",
+                               none ? Detail{"the EOI ended no vector although {:02X}H is in service", vector}
+                                    : Detail{"the EOI ended vector {:02X}H although {:02X}H is in service",
                                              access_.eoi_vector, vector});
         }
         return std::nullopt;

@@ -181,7 +181,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.state().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
-        note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not judged");
+        note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not checked");
     }
     if (!visible_.accepts) note_command(access, vcpu);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
@@ -217,7 +217,7 @@ void Replay::on_stray(const Event& event) {
         return;
     }
     visible_.accelerated = true;
-    note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not judged");
+    note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not checked");
     if (thread.current != nullptr)
         thread.current->on_stray_write(model::register_at(event.where), event.value);
 }
@@ -267,7 +267,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         break;
     case EventKind::accelerated:
         visible_.accelerated = true;
-        note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not judged");
+        note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not checked");
         break;
     case EventKind::pv_eoi:
         shows_pv_eoi_ = true;
@@ -310,8 +310,9 @@ void Replay::on_inject(Thread& thread, const Event& event) {
 
 void Replay::runs_guest(ReplayedVcpu& vcpu) {
     vcpu.runs_guest();
-    note_once(noted_nested_,
-              "the guest runs nested guests: interrupts are taken without kvm_inj_virq and are not judged");
+    note_once(
+        noted_nested_,
+        "the guest runs nested guests: interrupts are injected without kvm_inj_virq and are not checked");
 }
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
@@ -411,9 +412,9 @@ void Replay::detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now) {
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
     forget_turns(thread, id);
-    note_once(noted_turns_, "a thread runs several vCPUs in turn: what is known of one is dropped at each "
-                            "exit to userspace (record "
-                            "kvm_entry and sys_enter_ioctl, which tell them apart)");
+    note_once(noted_turns_, "a thread runs several vCPUs in turn: what is known of their state is dropped at "
+                            "each exit to userspace (kvm_entry and sys_enter_ioctl events would tell "
+                            "the vCPUs apart)");
 }
 
 // KVM prints the vCPU id, in the thread of the sender, also of what is then not accepted.
@@ -481,9 +482,10 @@ void Replay::end_recording() {
     forget_threads();
     const u64 all_seen_to = line_to_which_all_is_seen();
     if (visible_.foreign_eoi)
-        note_once(noted_foreign_eoi_, shows_pv_eoi_ ? "the guest uses PV EOI: ISR and PPR are not judged"
-                                                    : "interrupts end without an EOI of the guest that the "
-                                                      "trace shows: ISR and PPR are not judged");
+        note_once(noted_foreign_eoi_, shows_pv_eoi_
+                                          ? "the guest uses PV EOI: ISR and PPR are not checked"
+                                          : "the trace shows EOIs that no write of the guest to EOI "
+                                            "explains: ISR and PPR are not checked");
     if (const u64 unseen = findings_.withdraw_unseen_wrmsrs(); unseen != 0) {
         note_withdrawn(unseen);
         summary_.notes.push_back(fmt::format(
@@ -496,10 +498,10 @@ void Replay::end_recording() {
     if (withdrawn != 0) {
         const std::string where =
             all_seen_to > first_line_ ? fmt::format(" after line {}", all_seen_to) : std::string{};
-        summary_.notes.push_back(fmt::format(
-            "{} divergence{}{} withdrawn: there the trace may lack the events of a host CPU, and an "
-            "interrupt or INIT from it could explain {}",
-            withdrawn, withdrawn == 1 ? "" : "s", where, withdrawn == 1 ? "it" : "them"));
+        summary_.notes.push_back(
+            fmt::format("{} divergence{}{} withdrawn: the trace may lack events of another host CPU at that "
+                        "time, and an interrupt or INIT that they would show could explain {}",
+                        withdrawn, withdrawn == 1 ? "" : "s", where, withdrawn == 1 ? "it" : "them"));
     }
 }
 

@@ -147,7 +147,7 @@ VcpuVerdict ReplayedVcpu::eoi_was_sent(const GuestAccess& shown_by) {
     mismatch.reg = Reg::eoi;
     mismatch.mode = main_.mode().value_or(Mode::xapic);
     mismatch.bits = model::svr::eoi_suppression;
-    mismatch.detail = {"the I/O APIC received the EOI, though SVR[12] is 1"};
+    mismatch.detail = {"the I/O APIC received the EOI although SVR[12] is 1"};
     for (const Mismatch& part : attribution_.parts(mismatch, shown_by, main_, facts_))
         verdict.divergences.push_back(divergence_of(shown_by, part));
     return verdict;
@@ -472,8 +472,8 @@ bool ReplayedVcpu::has_window_at(u64 address) const {
 }
 
 std::string ReplayedVcpu::label() const {
-    if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
-    if (shares_thread_) return fmt::format("vCPU of fd {} (thread {})", descriptor_, thread_);
+    if (number_ >= 0) return fmt::format("vCPU {} (thread {})", number_, thread_);
+    if (shares_thread_) return fmt::format("vCPU with fd {} (thread {})", descriptor_, thread_);
     return fmt::format("thread {}", thread_);
 }
 

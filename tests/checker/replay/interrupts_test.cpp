@@ -173,7 +173,7 @@ TEST_CASE("where KVM ends interrupts by itself, service is not judged, and said 
                                       sends_itself(0x51) + takes(0x51) + ends(-1));
     CHECK(r.told() == Told{});
     CHECK(r.summary.stray == 2);
-    CHECK(r.notes("interrupts end without an EOI of the guest"));
+    CHECK(r.notes("EOIs that no write of the guest to EOI"));
 }
 
 TEST_CASE("an interrupt of another thread may have come, or not yet") {
