@@ -11,7 +11,7 @@ constexpr Field version_fields[] = {
     {"version", 0xff, read_only, own},
     {"max LVT entry", 0xff'0000, read_only, own},
     {"EOI-broadcast suppression", version::eoi_suppression, read_only, own},
-    {"AMD extended space", version::extended_space, read_only, own},
+    {"AMD extended APIC register space", version::extended_space, read_only, own},
 };
 constexpr Field priority_fields[] = {{"class and subclass", 0xff, writable, own}};
 constexpr Field read_priority_fields[] = {{"class and subclass", 0xff, read_only, own}};
@@ -24,8 +24,8 @@ constexpr Field dfr_fields[] = {
 };
 constexpr Field svr_fields[] = {
     {"vector", svr::vector, writable, own},
-    {"APIC enable", svr::enable, writable, own},
-    {"focus checking disable", svr::focus_check_disable, unspecified, own},
+    {"APIC software enable", svr::enable, writable, own},
+    {"focus processor checking", svr::focus_check_disable, unspecified, own},
     {"EOI-broadcast suppression", svr::eoi_suppression, optional, Rule::V05},
 };
 constexpr Field esr_fields[] = {
@@ -58,7 +58,7 @@ constexpr Field lvt_lint_fields[] = {
     {"vector", lvt::vector, writable, own},
     {"delivery mode", lvt::delivery_mode, writable, own},
     {"delivery status", lvt::delivery_status, read_only, Rule::L02},
-    {"polarity", lvt::polarity, intel_only, own},
+    {"input pin polarity", lvt::polarity, intel_only, own},
     {"remote IRR", lvt::remote_irr, read_only, Rule::L02},
     {"trigger mode", lvt::trigger, writable, own},
     {"mask", lvt::mask, writable, own},
@@ -70,7 +70,7 @@ constexpr Field icr_fields[] = {
     {"delivery status", icr::delivery_status, read_only, Rule::I03},
     {"level", icr::assert_level, writable, own},
     {"trigger mode", icr::trigger, writable, own},
-    {"shorthand", icr::shorthand, writable, own},
+    {"destination shorthand", icr::shorthand, writable, own},
 };
 constexpr Field icr_high_fields[] = {{"destination", icr::destination, writable, own}};
 constexpr Field initial_count_fields[] = {{"count", ~u32{0}, writable, own}};

@@ -48,7 +48,7 @@ std::string access_text(AccessKind kind, u64 address, u32 size, u64 value, Reg r
     case AccessKind::message: return message_text(address, value);
     case AccessKind::take_interrupt: return "the processor takes an interrupt";
     case AccessKind::timer_expires: return "the timer expires";
-    case AccessKind::hardware: return "hardware acts by itself (bus errors, a counter's overflow)";
+    case AccessKind::hardware: return "hardware event (bus error, counter overflow)";
     case AccessKind::init: return "INIT";
     case AccessKind::reset: break;
     }
@@ -64,12 +64,12 @@ std::string access_text(AccessKind kind, u64 address, u32 size, u64 value) {
 
 std::string message_text(u64 destination, u64 command) {
     const u32 word = low_half(command);
-    return fmt::format("message for {} destination {:#x}: {}, vector {:#x}, {}",
+    return fmt::format("message for {} destination {:#x}: {}, vector {:02X}H, {}",
                        (word & icr::logical) != 0 ? "logical" : "physical", low_half(destination),
                        to_string(delivery_mode_of(word)), word & icr::vector,
-                       (word & icr::trigger) == 0        ? "edge"
-                       : (word & icr::assert_level) == 0 ? "level, de-assert"
-                                                         : "level");
+                       (word & icr::trigger) == 0        ? "edge-triggered"
+                       : (word & icr::assert_level) == 0 ? "level-triggered, de-assert"
+                                                         : "level-triggered");
 }
 
 std::string dotted_hex(Known<u64> value) {

@@ -23,9 +23,10 @@ std::string step_text(const Step& step) {
     case Do::init: return "INIT arrives";
     case Do::save_load: return "APIC state saved and loaded";
     case Do::interrupt:
-        return fmt::format("interrupt {:02X}H arrives, {}", step.vector, step.level ? "level" : "edge");
-    case Do::msi: return fmt::format("MSI {:#x} to {:#x}", step.value, step.address);
-    case Do::message: return fmt::format("message {:#x} for {:#x} arrives", step.value, step.address);
+        return fmt::format("interrupt, vector {:02X}H, {}-triggered", step.vector,
+                           step.level ? "level" : "edge");
+    case Do::msi: return fmt::format("MSI with data {:#x} to {:#x}", step.value, step.address);
+    case Do::message: return fmt::format("message {:#x} for destination {:#x}", step.value, step.address);
     case Do::take_interrupt: return model::access_text(model::AccessKind::take_interrupt, 0, 0, 0);
     case Do::hardware: return "hardware event (bus error, counter overflow)";
     case Do::timer_expires: break;
@@ -43,12 +44,12 @@ std::string outcome_text(const Step& step, const StepOutcome& outcome) {
         text += step.what == Do::mmio_read ? ", from userspace (KVM_EXIT_MMIO)"
                                            : ", to userspace (KVM_EXIT_MMIO)";
     for (const Taken& taken : outcome.taken)
-        text += fmt::format("; vCPU {} takes {:02X}H", taken.vcpu, taken.vector);
+        text += fmt::format("; vCPU {} takes vector {:02X}H", taken.vcpu, taken.vector);
     for (const EoiBroadcast& eoi : outcome.eois)
-        text += fmt::format("; EOI of {:02X}H broadcast to the I/O APIC", eoi.vector);
+        text += fmt::format("; EOI of vector {:02X}H is broadcast to the I/O APIC", eoi.vector);
     for (const Restarted& restarted : outcome.restarted)
-        text += restarted.sipi_vector ? fmt::format("; vCPU {} starts with SIPI {:02X}H", restarted.vcpu,
-                                                    *restarted.sipi_vector)
+        text += restarted.sipi_vector ? fmt::format("; vCPU {} starts with SIPI vector {:02X}H",
+                                                    restarted.vcpu, *restarted.sipi_vector)
                                       : fmt::format("; vCPU {} receives INIT", restarted.vcpu);
     return text;
 }

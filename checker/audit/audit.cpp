@@ -49,7 +49,7 @@ class Auditor {
         audit_.cpu = request.cpu;
         audit_.target = target;
         audit_.full_name = programs::full_name(*party_);
-        if (!programs::is_model(target))
+        if (programs::is_kvm(target))
             audit_.kernel = programs::kernel_release(), audit_.modules = loaded_modules();
         audit_.profile = request.profile;
     }

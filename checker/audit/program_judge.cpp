@@ -231,7 +231,7 @@ void ProgramJudge::judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const Gues
         const GuestAccess& write = vcpu.reached->write;
         verdict.divergences.back().because.push_back(
             {write.line, model::access_text(write.kind, write.address, write.size, write.value) +
-                             ": the window was closed"});
+                             ", while the APIC was not in xAPIC mode"});
         vcpu.state = vcpu.reached->state;
     } else {
         for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
@@ -355,7 +355,7 @@ void ProgramJudge::judge_eois(StepVerdict& verdict, const Step& step, const Step
         const Known<u32> svr = vcpus_[i].state.stored(Reg::svr);
         mismatch.bits = svr.value & model::svr::eoi_suppression;
         mismatch.mode = vcpus_[i].state.mode().value_or(Mode::xapic);
-        mismatch.detail = was_sent ? Detail{"the I/O APIC received the EOI of {:#x}", sent->vector}
+        mismatch.detail = was_sent ? Detail{"the I/O APIC received the EOI of vector {:02X}H", sent->vector}
                                    : Detail{"the I/O APIC did not receive the EOI"};
         report_event(verdict, vcpus_[i], was_sent ? sent->vector : 0, mismatch);
     }

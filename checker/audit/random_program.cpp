@@ -298,13 +298,13 @@ class Maker {
 
 std::vector<std::string> left_out_of_random_programs() {
     return {
-        "timers that could run out meanwhile: only far counts and deadlines are written",
-        "lowest-priority messages that several may take: which one does is for KVM's hash to say",
+        "timers that could expire during the program: only distant counts and deadlines are written",
+        "lowest-priority messages with several possible targets: KVM's hash chooses the target",
         "logical destinations in mixed modes or without a DFR model, FFH in x2APIC mode: undefined",
-        "NMIs, INIT and SIPI by ICR or MSI: when they take effect is KVM's to choose",
+        "NMIs, INIT and SIPI by ICR or MSI: KVM chooses when they take effect",
         "TPR[3:0] while an interrupt is pending: whether kvm_amd loses them depends on when it last looked",
         "SMIs, for which the guest has no handler",
-        "HLT, which may have nothing to end it"};
+        "HLT, which nothing might end"};
 }
 
 Program RandomPrograms::next(std::size_t steps) {

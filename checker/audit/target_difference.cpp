@@ -30,7 +30,7 @@ std::vector<programs::Restarted> by_vcpu(std::vector<programs::Restarted> restar
 std::string left_open_text(const programs::Step& step) {
     if (step.what != programs::Do::mmio_read) return programs::step_text(step);
     if (!model::is_aligned_word(step.address, step.size))
-        return fmt::format("MMIO reads of {} byte{} that are no aligned word", step.size,
+        return fmt::format("MMIO reads of {} byte{} that are not an aligned 32-bit word", step.size,
                            step.size == 1 ? "" : "s");
     programs::Step at_reset = step; // where the window's offsets have names
     at_reset.address = model::apic_base::reset_page | (step.address & (model::window_bytes - 1));

@@ -85,7 +85,7 @@ void add_check(CLI::App& app, Action& action) {
     add_format(*command, options->format, &ReportFormat::check);
     command->add_flag(
         "--monitor", options->check.monitor,
-        "also check every access against the properties of `prove`, not only those that diverge; slower");
+        "check every access, not only divergences, against the properties of 'lapicheck prove'; slower");
     command
         ->add_option("--export", options->export_to,
                      "for each divergence, write a run from RESET that shows it to DIR/TRACE.RULE.N.json")

@@ -1,9 +1,11 @@
 #include "checker/cli/command.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 namespace lapicheck::checker {
@@ -20,6 +22,14 @@ int exit_code_of(Verdict verdict) {
 int complain(std::string_view command, int code, std::string_view what) {
     fmt::print(stderr, "lapicheck: {}: {}\n", command, what);
     return code;
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+    return {[words = std::move(words)](const std::string& word) {
+                if (std::ranges::find(words, word) != words.end()) return std::string{};
+                return fmt::format("'{}' is not one of: {}", word, fmt::join(words, ", "));
+            },
+            ""};
 }
 
 void add_profile(CLI::App& command, Profile& into) {

@@ -41,6 +41,9 @@ std::span<const Command> commands();
 // "lapicheck: check: what", on standard error; returns `code`.
 int complain(std::string_view command, int code, std::string_view what);
 
+// Accepts the words alone, and names them to who typed another.
+CLI::Validator one_of(std::vector<std::string> words);
+
 // An option that takes one of a few words.
 template <class Value>
 CLI::Option* add_choice(CLI::App& command, const std::string& option, Value& into,
@@ -59,7 +62,7 @@ CLI::Option* add_choice(CLI::App& command, const std::string& option, Value& int
                     if (word == chosen) into = value;
             },
             help)
-        ->check(CLI::IsMember(allowed))
+        ->check(one_of(std::move(allowed)))
         ->option_text(list);
 }
 

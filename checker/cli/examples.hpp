@@ -9,7 +9,7 @@ inline constexpr auto examples = R"(Examples:
   trace-cmd report trace.dat | lapicheck check -  check what trace-cmd recorded
   zstd -dc trace.txt.zst | lapicheck check -
   lapicheck record -o trace.txt -- COMMAND        record KVM while COMMAND runs; 'watch' checks meanwhile
-  lapicheck run program.json --on kvm             run accesses on this machine's KVM and judge them
+  lapicheck run program.json --on kvm             run accesses on this machine's KVM and check them
   lapicheck audit                                 examine this machine's KVM, register by register
   lapicheck prove --impl kvm-2018                 prove or refute the properties of an implementation
   lapicheck explain M01                           explain a rule, with its sources and KVM's departures

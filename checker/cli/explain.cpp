@@ -39,9 +39,13 @@ std::vector<std::string> near(const std::string& name) {
 }
 
 int explain(const Options& options) {
+    // Registers are written as the manual writes them, too: TPR.
+    const model::RegisterRow* const as_typed = model::find_register(options.name);
+    const std::string lower = specs::lowered(options.name);
+    const model::OutsideRegister* const outside = model::find_outside_register(options.name);
     const Explanation explanation{specs::find_rule(options.name),
-                                  model::find_register(options.name),
-                                  model::find_outside_register(options.name),
+                                  as_typed != nullptr ? as_typed : model::find_register(lower),
+                                  outside != nullptr ? outside : model::find_outside_register(lower),
                                   specs::find_property(options.name),
                                   model::find_implementation(options.name),
                                   specs::find_departure(options.name)};

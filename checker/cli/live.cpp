@@ -17,7 +17,7 @@ std::string lost_text(std::uint64_t lost) { return lost == 0 ? "none lost" : fmt
 void add_live(CLI::App& command, LiveOptions& options) {
     command
         .add_option("--buffer", options.buffer_kb,
-                    "ring buffer for each CPU in KB; take more if events are lost; default: up to 65536, "
+                    "ring buffer for each CPU in KB; increase it if events are lost; default: up to 65536, "
                     "as memory and CPUs allow")
         ->option_text("KB")
         ->check(CLI::Range(std::size_t{16}, std::size_t{16} << 20));

@@ -1,5 +1,6 @@
 // The command line: which sub-command, and what it returns.
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -18,16 +19,29 @@ namespace {
 
 using namespace lapicheck::checker;
 
-// A word that is no command: CLI11 would only say that a command is required. Nothing: there is none.
+// No command, or a word that is none: CLI11 would only say that a command is required. Empty: there is one.
 std::string unknown_command(int argc, char** argv) {
-    if (argc < 2 || argv[1][0] == '-') return {};
-    const std::string_view word = argv[1];
     std::vector<std::string_view> names;
     for (const Command& command : commands()) names.push_back(command.name);
+    if (argc < 2)
+        return fmt::format("no command; commands: {}; see 'lapicheck --help'", fmt::join(names, ", "));
+    const std::string_view word = argv[1];
+    constexpr std::array<std::string_view, 3> options = {"-h", "--help", "--version"};
+    if (word.starts_with('-') && std::ranges::find(options, word) == options.end())
+        return fmt::format("unknown option '{}' before the command; options here: --help, --version", word);
+    if (word.starts_with('-')) return {};
     if (std::ranges::find(names, word) != names.end()) return {};
     const auto near = lapicheck::specs::near_names(word, names);
     if (near.empty()) return fmt::format("unknown command '{}'; commands: {}", word, fmt::join(names, ", "));
     return fmt::format("unknown command '{}'; did you mean '{}'?", word, near.front());
+}
+
+// "lapicheck: check: --cpu: 'via' is not one of: amd, intel; see 'lapicheck check --help'".
+std::string usage_error(const CLI::App* app, const CLI::Error& error) {
+    std::string command;
+    for (const CLI::App* chosen : app->get_subcommands()) command = chosen->get_name();
+    if (command.empty()) return fmt::format("lapicheck: {}; see 'lapicheck --help'\n", error.what());
+    return fmt::format("lapicheck: {0}: {1}; see 'lapicheck {0} --help'\n", command, error.what());
 }
 
 int run(int argc, char** argv) {
@@ -40,6 +54,7 @@ int run(int argc, char** argv) {
                  "lapicheck"};
     app.set_version_flag("--version", std::string{"lapicheck "} + LAPICHECK_VERSION);
     app.require_subcommand(1);
+    app.failure_message(usage_error);
     app.footer(examples);
     Action action;
     for (const Command& command : commands()) command.add(app, action);

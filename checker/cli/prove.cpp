@@ -21,8 +21,8 @@ constexpr auto footer = R"(Examples:
   lapicheck prove --impl kvm-2018                 one implementation, with counterexamples
   lapicheck prove --impl kvm-rfc --property mmio-isolation
   lapicheck prove --format json --export runs     also write each counterexample to a file
-  lapicheck prove --impl kvm-6.18 --confirm kvm   also try each counterexample on this machine's KVM
-  lapicheck prove --impl kvm-6.18 --refines sdm   whether the manual allows all that it does
+  lapicheck prove --impl kvm-6.18 --confirm kvm   also replay each counterexample on this machine's KVM
+  lapicheck prove --impl kvm-6.18 --refines sdm   what it does that the manual does not allow
 
 Exit status: 0 all that was asked holds or is not applicable, 1 something is refuted, 2 wrong usage, or a
 counterexample that fails when it is executed (an error of lapicheck), 4 nothing is refuted, but something
@@ -158,13 +158,11 @@ void add_prove(CLI::App& app, Action& action) {
         ->needs("--export");
     command->add_option("--dump-smt2", options->dump_to, "write each obligation to DIR as SMT-LIB 2")
         ->option_text("DIR");
-    command
-        ->add_option("--confirm", options->confirm_on,
-                     "execute each counterexample on this target: does it show the same?")
+    command->add_option("--confirm", options->confirm_on, "replay each counterexample on this target")
         ->option_text("kvm|model:NAME");
     command
         ->add_option("--jobs", options->threads,
-                     "implementations to prove at a time; default: one for each processor")
+                     "implementations to prove in parallel; default: one for each processor")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
     command->add_flag(
@@ -173,9 +171,10 @@ void add_prove(CLI::App& app, Action& action) {
     add_format(*command, options->format, &ReportFormat::prove, &ReportFormat::refine);
     command
         ->add_option("--refines", options->refines,
-                     "whether the manual allows all that the implementation does, instead of properties")
+                     "instead of properties: find everything that the implementation does and the manual "
+                     "does not allow")
         ->option_text("sdm")
-        ->check(CLI::IsMember({"sdm"}))
+        ->check(one_of({"sdm"}))
         ->excludes("--property", "--witnesses", "--dump-smt2", "--timings");
     command->footer(footer);
     command->callback([options, &action] { action = [options] { return prove(*options); }; });

@@ -19,7 +19,7 @@ constexpr auto footer = R"(Examples:
   lapicheck replay runs/kvm-2018.*.json --impl kvm-rfc
   lapicheck replay runs/kvm-2018.*.json --on kvm             whether this machine's KVM shows it
 
-Exit status: 0 no run shows its divergence (or breaks its property), 1 one does, 2 wrong usage or a damaged file,
+Exit status: 0 no run shows its divergence (or violates its property), 1 one does, 2 wrong usage or a damaged file,
 4 with --on: the target could execute none of the runs.)";
 
 struct Options {
@@ -119,14 +119,14 @@ int confirm_all(const Options& options) {
 void add_replay(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command =
-        app.add_subcommand("replay", "execute runs again that 'prove --export' or 'check --export' wrote");
+        app.add_subcommand("replay", "replay the runs that 'prove --export' or 'check --export' wrote");
     command->add_option("FILE", options->paths, "files that --export wrote; - is standard input")->required();
     command
         ->add_option("--impl", options->implementation,
-                     "execute them on this implementation; default: the one that the file names")
+                     "replay them on this implementation; default: the one that the file names")
         ->option_text("NAME");
     command
-        ->add_option("--on", options->target, "execute them on this target and compare what a guest can see")
+        ->add_option("--on", options->target, "replay them on this target and compare what a guest can see")
         ->option_text("kvm|model:NAME")
         ->excludes("--impl");
     add_format(*command, options->format, &ReportFormat::replay, &ReportFormat::confirm);

@@ -14,7 +14,7 @@ namespace lapicheck::checker {
 namespace {
 
 constexpr auto footer = R"(Examples:
-  lapicheck run program.json --on kvm                       run it on this machine's KVM and judge it
+  lapicheck run program.json --on kvm                       run it on this machine's KVM and check it
   lapicheck run program.json --on model:kvm-2018 --format json
   lapicheck run program.json --compare kvm model:sdm        show the steps on which two targets differ
   lapicheck run --random 1 --steps 100000 --compare kvm model:kvm-6.18
@@ -23,8 +23,8 @@ constexpr auto footer = R"(Examples:
 TARGET is kvm (/dev/kvm) or model:NAME, with a NAME of 'lapicheck list implementations'. The JSON form of
 access programs is specs/schema/program.schema.json (docs/access-programs.md).
 
-Exit status: 0 every judged step conforms (the targets agree), 1 a divergence (a difference), 2 wrong usage
-or a damaged program, 4 the target cannot run here, or nothing could be judged.)";
+Exit status: 0 every checked step conforms (the targets agree), 1 a divergence (a difference), 2 wrong usage
+or a damaged program, 4 the target cannot run here, or nothing could be checked.)";
 
 struct Options {
     std::string path;                 // an access program (JSON; - is standard input)
@@ -51,7 +51,7 @@ int judge_on(const Options& options, programs::Program program) {
     JudgedRun judged;
     judged.target = named.target->name();
     judged.full_name = programs::full_name(*named.target);
-    if (!programs::is_model(options.on)) judged.kernel = programs::kernel_release();
+    if (programs::is_kvm(options.on)) judged.kernel = programs::kernel_release();
     judged.profile = options.profile;
     judged.run = named.target->run(program);
     if (judged.run.status != programs::Execution::Status::ran)
@@ -133,7 +133,7 @@ int run(const Options& options) {
 void add_run(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command =
-        app.add_subcommand("run", "run an access program (JSON) on a target and judge the outcome");
+        app.add_subcommand("run", "run an access program (JSON) on a target and check the outcome");
     CLI::Option* program =
         command->add_option("PROGRAM", options->path, "an access program (JSON); - is standard input");
     CLI::Option* on =
@@ -141,12 +141,12 @@ void add_run(CLI::App& app, Action& action) {
     on->option_text("TARGET");
     command
         ->add_option("--compare", options->compare,
-                     "show the steps on which two targets differ; nothing is judged")
+                     "show the steps on which two targets differ; nothing is checked against the manuals")
         ->expected(2)
         ->option_text("TARGET TARGET")
         ->excludes(on);
     CLI::Option* random =
-        command->add_option("--random", options->seed, "run random programs that this seed determines");
+        command->add_option("--random", options->seed, "run random programs generated from this seed");
     random->option_text("SEED")->excludes(program);
     command->add_option("--steps", options->steps, "with --random: the total number of steps; default: 10000")
         ->option_text("N")

@@ -168,9 +168,10 @@ std::optional<Mismatch> held_back(const ModeState& mode_state, const AbstractSta
             return overtook(mode_of(mode_state), other);
         if ((mode_state[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
         if (other > given.vector)
-            return injected(mode_of(mode_state), Rule::P03, Reg::isr0, {"{:#x} is in service", other});
+            return injected(mode_of(mode_state), Rule::P03, Reg::isr0,
+                            {"vector {:02X}H is in service", other});
         return injected(mode_of(mode_state), other == given.vector ? Rule::P02 : Rule::P14, Reg::isr0,
-                        {"{:#x}, of its class, is in service", other});
+                        {"vector {:02X}H of the same priority class is in service", other});
     }
     return std::nullopt;
 }

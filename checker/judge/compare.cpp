@@ -224,7 +224,7 @@ class Comparison {
             if (!none && vector == access_.eoi_vector) {
                 if ((word.known & ~word.value & bit) == 0 || may_be_taken_unseen(vector)) return std::nullopt;
                 Mismatch mismatch =
-                    differs(Rule::P04, Fault::eoi_vector, {"vector {:#x} was not in service", vector});
+                    differs(Rule::P04, Fault::eoi_vector, {"vector {:02X}H was not in service", vector});
                 mismatch.unseen_cause = true;
                 return mismatch;
             }

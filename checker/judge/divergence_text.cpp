@@ -114,11 +114,11 @@ std::string value_headline(const Divergence& divergence) {
                            mismatch.expected.greatest());
     if (wrong_bits(divergence) == 0)
         return fmt::format("{}, {}", read,
-                           mismatch.rule == Rule::D04 ? "which does not follow from the x2APIC ID"
+                           mismatch.rule == Rule::D04 ? "which is not derived from the x2APIC ID"
                                                       : "below the class of the vector in service");
     const std::string must =
         is_wholly_determined(divergence) && (is_count(mismatch.reg) || mismatch.reg == Reg::tsc_deadline)
-            ? fmt::format(", must be {:#x}", mismatch.expected.value & mask)
+            ? fmt::format("; it must be {:#x}", mismatch.expected.value & mask)
             : fmt::format(": {}", required_text(divergence));
     if (mismatch.rule == Rule::M02) // an earlier write shows here
         return fmt::format("{}, which an MMIO write in x2APIC mode put there{}", read, must);
@@ -335,7 +335,7 @@ std::string headline(const Divergence& divergence) {
     case Fault::cpuid:
         return fmt::format("CPUID.1:{} while IA32_APIC_BASE[11] is {}", cpuid_text(divergence, access.value),
                            (mismatch.expected.value & mismatch.bits) != 0 ? 1 : 0);
-    case Fault::property: return did("breaks a property of the rule");
+    case Fault::property: return did("violates a property of the rule");
     case Fault::left:
         return did_in_mode(access.unanswered ? "was not answered in the kernel" : "reached no APIC register");
     case Fault::unfinished: return did("did not complete: the vCPU stopped");
@@ -392,8 +392,8 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::left:
         return access.unanswered ? "KVM_EXIT_MMIO: nothing in the kernel answered"
                                  : "no kvm_apic event: no register of the APIC was accessed";
-    case Fault::unfinished: return "the vCPU stopped in it";
-    case Fault::property: return "no single outcome of the access is wrong";
+    case Fault::unfinished: return "the vCPU stopped during the access";
+    case Fault::property: return "the access as a whole: no single value of it is wrong";
     case Fault::not_accepted:
         return fmt::format("no kvm_apic_accept_irq event of vector {} for {}", vector_text(access.ipi_vector),
                            apic_text(mismatch.detail.first));
@@ -431,8 +431,8 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::ipi_sent: return "no IPI";
     case Fault::ipi_differs: return "the IPI that the command describes";
     case Fault::not_accepted:
-        return fmt::format("the command addresses {} ({})", apic_text(mismatch.detail.first),
-                           destination_text(access));
+        return fmt::format("{} accepts it: the command addresses that APIC ({})",
+                           apic_text(mismatch.detail.first), destination_text(access));
     case Fault::accepted_unaddressed:
         return fmt::format("only the APICs that the command addresses accept it ({})",
                            destination_text(access));
@@ -446,11 +446,11 @@ std::string expected_text(const Divergence& divergence) {
         return is_wholly_determined(divergence)
                    ? fmt::format("{:#x}, the register's value", mismatch.expected.value & value_mask(access))
                    : "the register's value";
-    case Fault::unfinished: return "the access completes and the guest goes on";
-    case Fault::not_taken: return "the vector is taken";
+    case Fault::unfinished: return "the access completes and the guest continues";
+    case Fault::not_taken: return "the processor takes the vector";
     case Fault::not_delivered: return fmt::format("it reaches {}, which it addresses", divergence.vcpu);
     case Fault::eoi_broadcast: return std::string{broadcast_expected(mismatch)};
-    case Fault::property: return "what the rule says";
+    case Fault::property: return "what the property states";
     case Fault::timer_again:
     case Fault::timer_masked:
     case Fault::timer_missing: return std::string{timer_expected(mismatch)};

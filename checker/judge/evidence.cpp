@@ -20,12 +20,12 @@ std::string describe(AccessKind kind, u64 address, u32 size, u64 value, Reg reg)
     return text;
 }
 
-// "bit 7 (illegal register address)".
+// "ESR[7] (illegal register address)".
 std::string error_text(std::size_t bit) {
     const u64 mask = u64{1} << bit;
     for (const model::NamedBits& field : model::fields_of(Reg::esr, Mode::xapic))
-        if ((field.mask & mask) != 0) return fmt::format("bit {} ({})", bit, field.name);
-    return fmt::format("bit {}", bit);
+        if ((field.mask & mask) != 0) return fmt::format("ESR[{}] ({})", bit, field.name);
+    return fmt::format("ESR[{}]", bit);
 }
 
 } // namespace
@@ -75,7 +75,7 @@ void Evidence::add_errors(std::vector<Because>& lines, u64 bits) const {
         const Item& item = latched_[bit];
         if ((bits >> bit & 1U) == 0 || item.line == 0) continue;
         lines.push_back({item.line,
-                         fmt::format("{}: records {} of ESR",
+                         fmt::format("{}, which records {}",
                                      describe(item.kind, item.address, item.size, item.value,
                                               model::register_addressed(item.kind, item.address)),
                                      error_text(bit)),
@@ -129,7 +129,7 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     add(lines, Reg::apic_base);
     const bool by_access = of(Reg::apic_base).address != model::apic_base::msr;
     if (!lines.empty() && by_access)
-        lines[0].what += fmt::format(": shows {}", model::mode_text(mismatch.mode));
+        lines[0].what += fmt::format(", which shows {}", model::mode_text(mismatch.mode));
     const bool about_window =
         mismatch.fault == Fault::answered_by_apic || mismatch.fault == Fault::reached_apic;
     if (mismatch.rule == Rule::I22 && mismatch.fault == Fault::ipi_differs) add(lines, Reg::icr_high);

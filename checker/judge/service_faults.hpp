@@ -19,13 +19,13 @@ inline Mismatch injected(Mode mode, Rule rule, Reg reg, Detail why) {
 
 // A vector was given though `waiting`, which is higher, is in IRR.
 inline Mismatch overtook(Mode mode, u32 waiting) {
-    return injected(mode, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", waiting});
+    return injected(mode, Rule::P02, Reg::irr0, {"vector {:02X}H is pending in IRR", waiting});
 }
 
 // `ended`: above FFH if the EOI ended nothing.
 inline Detail ended_though_in_service(u64 ended, u32 in_service) {
-    if (ended > 0xff) return {"nothing was ended though {:#x} is in service", in_service};
-    return {"vector {:#x} was ended though {:#x} is in service", ended, in_service};
+    if (ended > 0xff) return {"the EOI ended no vector although {:02X}H is in service", in_service};
+    return {"the EOI ended vector {:02X}H although {:02X}H is in service", ended, in_service};
 }
 
 // The vector that kept the given one waiting, or that had to be ended; 0 if there is none.

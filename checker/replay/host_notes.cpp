@@ -37,18 +37,18 @@ std::vector<std::string> HostNotes::texts() const {
     const auto reset = [&](const std::string& label, const Entry& entry) {
         texts.push_back(
             entry.vcpus == 1
-                ? fmt::format("{}: userspace must have reset the vCPU before line {} ({} not decided)", label,
+                ? fmt::format("{}: userspace must have reset the vCPU before line {} ({} not checked)", label,
                               entry.line, observations(entry.observations))
                 : fmt::format(
-                      "{}: userspace must have reset {} vCPUs, the first before line {} ({} not decided)",
+                      "{}: userspace must have reset {} vCPUs, the first before line {} ({} not checked)",
                       label, entry.vcpus, entry.line, observations(entry.observations)));
     };
     const auto open = [&](const std::string& label, const Entry& entry) {
-        texts.push_back(
-            fmt::format("{}: {} diverge{} unless userspace reset {} or set {} APIC state; not decided "
-                        "(sys_enter_ioctl events would show it)",
-                        label, observations(entry.observations), entry.observations == 1 ? "s" : "",
-                        vcpus(entry.vcpus), entry.vcpus == 1 ? "its" : "their"));
+        texts.push_back(fmt::format("{}: {} diverge{} unless userspace reset {} or set {} APIC state; not "
+                                    "counted (sys_enter_ioctl events would show it)",
+                                    label, observations(entry.observations),
+                                    entry.observations == 1 ? "s" : "", vcpus(entry.vcpus),
+                                    entry.vcpus == 1 ? "its" : "their"));
     };
     for (const auto& [label, entry] : were_reset_.listed()) reset(label, entry);
     if (were_reset_.others().vcpus != 0) reset("further vCPUs", were_reset_.others());

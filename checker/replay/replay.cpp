@@ -193,7 +193,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.state().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
         vcpu.apic_is_in_userspace();
-        note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not judged");
+        note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not checked");
     }
     if (!visible_.accepts) note_command(access, vcpu);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
@@ -230,7 +230,6 @@ void Replay::on_stray(const Event& event) {
         return;
     }
     visible_.accelerated = true;
-    note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not judged");
     if (thread.current != nullptr)
         thread.current->on_stray_write(model::register_at(event.where), event.value);
 }
@@ -284,10 +283,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         if (event.where != 0) take(thread, *vcpu, vcpu->eoi_was_sent(as_access(event)));
         if (thread.takes_turns) lose_track_of(*vcpu);
         break;
-    case EventKind::accelerated:
-        visible_.accelerated = true;
-        note_once(noted_accelerated_, "APICv or AVIC is active: TPR, ICR, IRR, ISR and PPR are not judged");
-        break;
+    case EventKind::accelerated: visible_.accelerated = true; break;
     case EventKind::pv_eoi:
         shows_pv_eoi_ = true;
         if (vcpu != nullptr) vcpu->forget_interrupts();
@@ -332,8 +328,9 @@ void Replay::on_inject(Thread& thread, const Event& event) {
 
 void Replay::runs_guest(ReplayedVcpu& vcpu) {
     vcpu.runs_guest();
-    note_once(noted_nested_,
-              "the guest runs nested guests: interrupts are taken without kvm_inj_virq and are not judged");
+    note_once(
+        noted_nested_,
+        "the guest runs nested guests: interrupts are injected without kvm_inj_virq and are not checked");
 }
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
@@ -434,9 +431,9 @@ void Replay::detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now) {
     const u64 before = std::exchange(last, now);
     if (before == no_id || before == now || std::exchange(thread.takes_turns, true)) return;
     forget_turns(thread, id);
-    note_once(noted_turns_, "a thread runs several vCPUs in turn: what is known of one is dropped at each "
-                            "exit to userspace (record "
-                            "kvm_entry and sys_enter_ioctl, which tell them apart)");
+    note_once(noted_turns_, "a thread runs several vCPUs in turn: what is known of their state is dropped at "
+                            "each exit to userspace (kvm_entry and sys_enter_ioctl events would tell "
+                            "the vCPUs apart)");
 }
 
 // KVM prints the vCPU id, in the thread of the sender, also of what is then not accepted.

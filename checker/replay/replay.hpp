@@ -118,6 +118,7 @@ class Replay final : public traces::AssemblerSink {
                                 Fault fault, u64 apic_or_count) const;
     VcpuIndex::Found vcpu_with(u64 id, const ReplayedVcpu& sender);
     void settle_conditions();
+    void note_what_is_not_checked();
     void withdraw(u64 findings, std::string_view why);
     void settle_deliveries(Thread& thread) {
         if (thread.current != nullptr && thread.current->expects_deliveries()) report_deliveries(thread);

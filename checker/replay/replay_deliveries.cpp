@@ -62,8 +62,9 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     for (const u64 id : by->surely) thread.acceptances.reached(id);
     for (const u64 line : by->lines) machines_.sent(line, access.thread);
     if (by->surely.empty() && !by->maybe.empty())
-        note_once(noted_unbounded_, "neither kvm_exit nor kvm_entry is recorded: a kvm_apic_accept_irq that "
-                                    "comes before a kvm_apic_ipi of its vector is taken for the command's");
+        note_once(noted_unbounded_,
+                  "neither kvm_exit nor kvm_entry is recorded: a kvm_apic_accept_irq event before "
+                  "a kvm_apic_ipi event of the same vector counts as belonging to it");
     if (is_usual(access, *by)) return;
     const auto message = message_of(access, sender);
     if (!message) return;

@@ -55,33 +55,45 @@ u64 Replay::line_to_which_all_is_seen() const {
     return visible_.mmio ? to : std::min(to, xapic_since_);
 }
 
+// Why, and how the next recording could show more.
+void Replay::note_what_is_not_checked() {
+    if (visible_.accelerated)
+        note_once(
+            noted_accelerated_,
+            "hardware virtualizes the APIC (APICv, AVIC): TPR, ICR, IRR, ISR and PPR are not checked; load "
+            "kvm_intel with enable_apicv=0 or kvm_amd with avic=0 to see every access");
+    if (!visible_.foreign_eoi || visible_.accelerated) return;
+    if (shows_pv_eoi_)
+        return note_once(noted_foreign_eoi_, "the guest uses PV EOI: ISR and PPR are not checked");
+    if (!visible_.msrs)
+        return note_once(
+            noted_foreign_eoi_,
+            "no kvm_msr event is recorded, without which the guest's accesses in x2APIC mode, its EOIs "
+            "among them, are not seen: ISR and PPR are not checked; record kvm_msr too");
+    note_once(noted_foreign_eoi_,
+              "the trace shows EOIs that no write of the guest to EOI explains: ISR and PPR "
+              "are not checked");
+}
+
 void Replay::end_recording() {
     settle_conditions();
     forget_threads();
     machines_.clear();
     index_.clear();
     const u64 all_seen_to = line_to_which_all_is_seen();
-    if (visible_.foreign_eoi)
-        note_once(noted_foreign_eoi_, shows_pv_eoi_ ? "the guest uses PV EOI: ISR and PPR are not judged"
-                                                    : "interrupts end without an EOI of the guest that the "
-                                                      "trace shows: ISR and PPR are not judged");
-    if (const u64 unseen = findings_.withdraw_unseen_wrmsrs(); unseen != 0) {
-        note_withdrawn(unseen);
-        summary_.notes.push_back(fmt::format(
-            "{} divergence{} withdrawn: the trace has no kvm_msr event, and a WRMSR could explain {}; "
-            "record kvm_msr too",
-            unseen, unseen == 1 ? "" : "s", unseen == 1 ? "it" : "them"));
-    }
+    note_what_is_not_checked();
+    const u64 unseen = findings_.withdraw_unseen_wrmsrs();
+    withdraw(unseen,
+             fmt::format("the trace has no kvm_msr event, and a WRMSR could explain {}; record kvm_msr too",
+                         unseen == 1 ? "it" : "them"));
     const u64 withdrawn = findings_.withdraw_unseen_since(all_seen_to);
-    note_withdrawn(withdrawn);
-    if (withdrawn != 0) {
-        const std::string where =
-            all_seen_to > first_line_ ? fmt::format(" after line {}", all_seen_to) : std::string{};
-        summary_.notes.push_back(fmt::format(
-            "{} divergence{}{} withdrawn: there the trace may lack the events of a host CPU, and an "
-            "interrupt or INIT from it could explain {}",
-            withdrawn, withdrawn == 1 ? "" : "s", where, withdrawn == 1 ? "it" : "them"));
-    }
+    const std::string where =
+        all_seen_to > first_line_ ? fmt::format("after line {}, where", all_seen_to) : std::string{"where"};
+    withdraw(
+        withdrawn,
+        fmt::format("{} the trace may lack events of another host CPU, and an interrupt or INIT that they "
+                    "would show could explain {}",
+                    where, withdrawn == 1 ? "it" : "them"));
 }
 
 } // namespace lapicheck::checker

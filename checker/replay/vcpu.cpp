@@ -416,8 +416,8 @@ bool ReplayedVcpu::has_window_at(u64 address) const {
 }
 
 std::string ReplayedVcpu::label() const {
-    if (number_ >= 0) return fmt::format("vcpu {} (thread {})", number_, thread_);
-    if (shares_thread_) return fmt::format("vCPU of fd {} (thread {})", descriptor_, thread_);
+    if (number_ >= 0) return fmt::format("vCPU {} (thread {})", number_, thread_);
+    if (shares_thread_) return fmt::format("vCPU with fd {} (thread {})", descriptor_, thread_);
     return fmt::format("thread {}", thread_);
 }
 

@@ -76,7 +76,7 @@ VcpuVerdict ReplayedVcpu::eoi_was_sent(const GuestAccess& shown_by) {
     mismatch.reg = Reg::eoi;
     mismatch.mode = main_.mode().value_or(Mode::xapic);
     mismatch.bits = model::svr::eoi_suppression;
-    mismatch.detail = {"the I/O APIC received the EOI, though SVR[12] is 1"};
+    mismatch.detail = {"the I/O APIC received the EOI although SVR[12] is 1"};
     for (const Mismatch& part : attribution_.parts(mismatch, shown_by, main_, facts_))
         verdict.divergences.push_back(divergence_of(shown_by, part));
     return verdict;

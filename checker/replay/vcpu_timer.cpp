@@ -117,7 +117,7 @@ void ReplayedVcpu::add_timer_fault(VcpuVerdict& verdict, const GuestAccess& show
     mismatch.rule = fault.rule;
     mismatch.mode = main_.mode().value_or(Mode::xapic);
     mismatch.reg = Reg::lvt_timer;
-    mismatch.detail = {"vector {:#x}", fault.vector};
+    mismatch.detail = {"vector {:02X}H", fault.vector};
     switch (fault.what) {
     case What::again: mismatch.fault = Fault::timer_again; break;
     case What::masked: mismatch.fault = Fault::timer_masked; break;

@@ -43,7 +43,7 @@ void write_audit_text(std::ostream& out, const Audit& audit, const Presentation&
                known_share_text(known, all), to_string(audit.profile));
     for (const AuditDeparture& departure : audit.departures)
         write_departure(out, departure, audit.cpu, Ink{presentation.colour});
-    fmt::print(out, "\n  {} programs; {} accesses judged, {} not judged.\n", audit.programs, audit.accesses,
+    fmt::print(out, "\n  {} programs; {} accesses checked, {} not checked.\n", audit.programs, audit.accesses,
                audit.not_judged);
     fmt::print(out, "  Machines: {}.\n", fmt::join(audit.machines, ", "));
     if (audit.cpu == GuestCpu::either)

@@ -27,7 +27,9 @@ void write_divergence(std::ostream& out, const TraceReport& report, const Diverg
     fmt::print(out, "    allowed   {}\n", expected_text(divergence));
     write_rule(out, divergence.mismatch.rule);
     if (!divergence.properties.empty())
-        fmt::print(out, "    breaks    {}\n", fmt::join(divergence.properties, ", "));
+        fmt::print(out, "    violates  {} {}\n",
+                   divergence.properties.size() == 1 ? "property" : "properties",
+                   fmt::join(divergence.properties, ", "));
     std::string_view label = "because";
     for (const Because& because : divergence.because) {
         fmt::print(out, "    {:<8}  line {}: {}\n", label, because.line, because.what);
@@ -71,10 +73,10 @@ void write_withdrawn(std::ostream& out, const TraceReport& report) {
 void write_summary(std::ostream& out, const TraceReport& report) {
     const auto& read = report.read;
     const auto& replay = report.replay;
-    fmt::print(
-        out, "\n  {} access{} to the local APIC of {} vCPU{}: {} checked, {} not determined by the rules.\n",
-        replay.accesses, replay.accesses == 1 ? "" : "es", replay.vcpus, plural(replay.vcpus), replay.checked,
-        replay.undetermined);
+    fmt::print(out, "\n  {} access{} to the local APIC of {} vCPU{}: {} checked, {} not checked{}.\n",
+               replay.accesses, replay.accesses == 1 ? "" : "es", replay.vcpus, plural(replay.vcpus),
+               replay.checked, replay.undetermined,
+               replay.undetermined == 0 ? "" : " (outcome unspecified by the manual, or state unknown)");
     fmt::print(out, "  {} event{} in {} line{}; {} line{} skipped; {} event{} lost{}.\n", read.events,
                plural(read.events), read.lines, plural(read.lines), read.skipped_lines,
                plural(read.skipped_lines), read.lost_events, plural(read.lost_events),
@@ -90,9 +92,9 @@ void write_summary(std::ostream& out, const TraceReport& report) {
     write_withdrawn(out, report);
     for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
     if (report.verdict == Verdict::inconclusive)
-        fmt::print(
-            out, "  Nothing could be checked: record kvm_apic, kvm_msr, kvm_mmio, kvm_apic_ipi, "
-                 "kvm_apic_accept_irq, kvm_eoi, kvm_inj_virq, kvm_entry, kvm_exit from the guest's start.\n");
+        fmt::print(out,
+                   "  Nothing could be checked. Record from the guest's start: kvm_apic, kvm_msr, kvm_mmio, "
+                   "kvm_apic_ipi, kvm_apic_accept_irq, kvm_eoi, kvm_inj_virq, kvm_entry, kvm_exit.\n");
     if (report.count_unknown() != 0)
         fmt::print(out,
                    "  Assumed: userspace set APIC state (KVM_SET_LAPIC, KVM_SET_MSRS, KVM_SET_SREGS) only "

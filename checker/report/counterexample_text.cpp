@@ -25,9 +25,7 @@ void write_run(std::ostream& out, const programs::Scenario& run,
     for (std::size_t i = 0; i < run.steps.size(); ++i) {
         const programs::ScenarioStep& step = run.steps[i];
         fmt::print(out, "    step {:<3}  vCPU {}  {}\n", i + 1, step.vcpu, programs::step_words(step));
-        if (!step.choices.empty())
-            fmt::print(out, "{}chosen where the manual specifies nothing: {}\n", indent,
-                       programs::choice_words(step.choices));
+        write_choices(out, step.choices);
         const bool told = i + 1 == run.steps.size() && !last.empty();
         fmt::print(out, "{}-> {}\n", indent, told ? last : programs::outcome_words(executed[i]));
     }
@@ -41,6 +39,15 @@ std::string_view second_heading(specs::Scope scope) {
 }
 
 } // namespace
+
+void write_choices(std::ostream& out, const programs::ChoiceValues& choices) {
+    for (const auto& [name, value] : choices) {
+        const specs::RuleEntry* rule = specs::find_rule(name.substr(0, name.find('.')));
+        fmt::print(out, "{}unspecified by {}{}; this run assumes {} = {:#x}\n", indent,
+                   rule == nullptr ? std::string_view{"the manual"} : std::string_view{rule->id},
+                   rule == nullptr ? std::string{} : fmt::format(" ({})", rule->slug), name, value);
+    }
+}
 
 void write_property(std::ostream& out, const specs::PropertyEntry& property) {
     fmt::print(out, "  {}\n", property.statement);
@@ -88,7 +95,7 @@ void write_refutation(std::ostream& out, const prove::Result& result) {
                result.property->id, steps, plural(steps));
     write_property(out, *result.property);
     if (result.property->basis == specs::Basis::wish)
-        fmt::print(out, "    basis     a wish: the manual does not specify it\n");
+        fmt::print(out, "    basis     wish: desirable, but not required by the manual\n");
     write_runs(out, *result.property, *result.implementation->concrete(), *result.counterexample);
 }
 

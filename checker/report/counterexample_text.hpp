@@ -19,6 +19,8 @@ void write_rule_run(std::ostream& out, const DivergenceScenario& run,
 // Of a departure from the manual: the rule that decides, and the run.
 void write_departing_run(std::ostream& out, Rule rule, const programs::Scenario& run,
                          const programs::PlainImplementation& implementation);
+// What the run assumes where the manual specifies nothing, a line each.
+void write_choices(std::ostream& out, const programs::ChoiceValues& choices);
 // What the property asks, and its rules with their sections.
 void write_property(std::ostream& out, const specs::PropertyEntry& property);
 

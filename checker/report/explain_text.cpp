@@ -48,7 +48,7 @@ std::string_view kind_text(model::FieldKind kind) {
 std::string_view level_meaning(specs::Level level) {
     switch (level) {
     case specs::Level::must: return "must; there is one right answer";
-    case specs::Level::implementation: return "implementation-defined; each processor may answer otherwise";
+    case specs::Level::implementation: return "implementation-defined; processors may differ";
     case specs::Level::undefined: break;
     }
     return "undefined; any behaviour is accepted";
@@ -75,8 +75,7 @@ void explain(std::ostream& out, const specs::RuleEntry& rule) {
     for (const specs::Citation& citation : rule.citations)
         fmt::print(out, "  source     {}\n", citation_text(citation));
     fmt::print(out, "  registers  {}\n", fmt::join(rule.registers, ", "));
-    fmt::print(out, "  decided in {}\n",
-               rule.decided_by.empty() ? "no part of the model: it is not checked" : rule.decided_by);
+    fmt::print(out, "  checked by {}\n", rule.decided_by.empty() ? "no part of the model" : rule.decided_by);
     if (!rule.notes.empty()) fmt::print(out, "  note       {}\n", rule.notes);
     const std::vector<std::string_view> checked = properties_of(rule);
     if (!checked.empty()) fmt::print(out, "  properties {}\n", fmt::join(checked, ", "));
@@ -87,6 +86,17 @@ void explain(std::ostream& out, const specs::RuleEntry& rule) {
                    departure.kernels);
         write_sources(out, "    source: ", departure);
     }
+}
+
+// Registers whose fields stand elsewhere in x2APIC mode than the table says, which is of xAPIC mode.
+void write_x2apic_layout(std::ostream& out, Reg reg) {
+    if (reg == Reg::id)
+        fmt::print(out, "  in xAPIC mode the APIC ID is in bits 31:24; in x2APIC mode it is 32 bits wide\n");
+    if (reg == Reg::icr)
+        fmt::print(out,
+                   "  bits 63:32   destination in x2APIC mode; in xAPIC mode it is in icr_high (310H)\n");
+    if (reg == Reg::ldr)
+        fmt::print(out, "  in x2APIC mode bits 31:16 are the cluster and bits 15:0 the logical ID in it\n");
 }
 
 void explain(std::ostream& out, const RegisterRow& row) {
@@ -103,12 +113,13 @@ void explain(std::ostream& out, const RegisterRow& row) {
     fmt::print(out, "  MSR          {} in x2APIC mode: {}\n",
                range(fmt::format("{:X}H", row.msr()), fmt::format("{:X}H", row.msr() + words - 1)),
                access_text(row.x2apic));
-    fmt::print(out, "  after RESET  {:08X}H\n", row.reset);
+    if (!holds_nothing(row)) fmt::print(out, "  after RESET  {}\n", reset_text(row));
     if (is_bitmap) fmt::print(out, "  bit N of word W  vector 32 * W + N\n");
     for (const model::Field& field : row.fields)
         if (field.mask != 0 && !is_bitmap)
             fmt::print(out, "  {:<12} {}: {}\n", model::bits_text(field.mask), field.name,
                        kind_text(field.kind));
+    write_x2apic_layout(out, row.reg);
     if (row.reserved() != 0) fmt::print(out, "  {}: reserved\n", model::bits_text(row.reserved()));
     write_rules_of(out, row.name);
 }
@@ -127,18 +138,18 @@ void explain(std::ostream& out, const model::OutsideRegister& reg) {
 
 std::string_view scope_meaning(specs::Scope scope) {
     switch (scope) {
-    case specs::Scope::step: return "one-step: each step by itself";
-    case specs::Scope::two_runs: return "two-runs: the same step from two states";
+    case specs::Scope::step: return "one-step: every single step from every reachable state";
+    case specs::Scope::two_runs: return "two-runs: the same step in two runs, compared";
     case specs::Scope::vcpus: break;
     }
-    return "vcpus: one vCPU's step with and without another's write before it";
+    return "vcpus: one vCPU's step, with and without an earlier write of another vCPU";
 }
 
 void explain(std::ostream& out, const specs::PropertyEntry& property) {
     fmt::print(out, "property {}\n\n  {}\n\n", property.id, property.statement);
     fmt::print(out, "  basis      {}\n",
                property.basis == specs::Basis::manual ? "manual: it follows from the rules below"
-                                                      : "wish: the manual does not specify it");
+                                                      : "wish: desirable, but not required by the manual");
     fmt::print(out, "  scope      {}\n", scope_meaning(property.scope));
     for (const std::string_view id : rule_ids(property)) {
         const specs::RuleEntry* rule = specs::find_rule(id);
@@ -170,7 +181,9 @@ void explain(std::ostream& out, const specs::Departure& departure) {
     fmt::print(out, "  reason     {}\n", departure.reason);
     write_sources(out, "  source     ", departure);
     if (!departure.in_trace)
-        fmt::print(out, "  trace      no recording decides it; 'lapicheck audit' and 'lapicheck run' do\n");
+        fmt::print(
+            out,
+            "  trace      'lapicheck check' never recognizes it; 'lapicheck audit' and 'lapicheck run' do\n");
     if (!departure.not_in_model.empty())
         fmt::print(out, "  model      kvm-6.18 does not show it: {}\n", departure.not_in_model);
 }

@@ -113,7 +113,7 @@ std::string departure_html(const AuditDeparture& departure, GuestCpu cpu, bool f
 std::string audit_page(const Audit& audit) {
     std::string out{head};
     out += fmt::format(
-        "<h1>{}</h1>\n<p>{} programs; {} accesses judged against the manuals; {} departure{}.</p>\n",
+        "<h1>{}</h1>\n<p>{} programs; {} accesses checked against the manuals; {} departure{}.</p>\n",
         escaped(audit.full_name), audit.programs, audit.accesses, audit.departures.size(),
         audit.departures.size() == 1 ? "" : "s");
     out += grid_html(audit);

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
 
@@ -8,21 +10,38 @@ void list_rules(std::ostream& out) {
     fmt::print(out, "{:<5} level  {:<12} {:<44} vendor\n", "id", "model", "name");
     for (const specs::RuleEntry& rule : specs::catalogue().rules)
         fmt::print(out, "{:<5} {:<5}  {:<12} {:<44} {}\n", rule.id, specs::letter(rule.level),
-                   rule.decided_by.empty() ? "not decided" : "decided", rule.slug,
+                   rule.decided_by.empty() ? "not checked" : "checked", rule.slug,
                    rule.vendor == specs::Vendor::both ? "both" : specs::to_string(rule.vendor));
 }
 
 void list_registers(std::ostream& out) {
-    fmt::print(out, "{:<14} {:>5} {:>5}  {:>8}  {}\n", "name", "MMIO", "MSR", "RESET", "title");
-    for (const model::RegisterRow& row : model::sdm_registers)
-        fmt::print(out, "{:<14} {:>4X}H {:>4X}H {:08X}H  {}\n", row.name, row.offset, row.msr(), row.reset,
-                   row.title);
+    const auto line = [&](std::string_view name, std::string_view mmio, std::string_view msr,
+                          std::string_view reset, std::string_view title) {
+        fmt::print(out, "{:<20}  {:<9}  {:<9}  {:<23}  {}\n", name, mmio, msr, reset, title);
+    };
+    line("name", "MMIO", "MSR", "after RESET", "title");
+    std::string_view above;
+    for (const model::RegisterRow& row : model::sdm_registers) {
+        if (std::exchange(above, row.name) == row.name) continue; // a bitmap's words are one line
+        constexpr u32 words = 8;
+        const bool is_bitmap = model::is_bitmap(row.reg);
+        const auto range = [&](u32 first, u32 last) {
+            return is_bitmap ? fmt::format("{:03X}H-{:03X}H", first, last) : fmt::format("{:03X}H", first);
+        };
+        line(row.name,
+             row.xapic == model::RegAccess::absent ? "-" : range(row.offset, row.offset + 16 * (words - 1)),
+             row.x2apic == model::RegAccess::absent ? "-" : range(row.msr(), row.msr() + words - 1),
+             holds_nothing(row) ? "-" : reset_text(row), row.title);
+    }
+    for (const model::OutsideRegister& reg : model::outside_registers())
+        line(reg.name, "-", reg.msr == 0 ? "-" : fmt::format("{:X}H", reg.msr),
+             fmt::format("{:08X}H", reg.reset), reg.title);
 }
 
 void list_properties(std::ostream& out) {
-    fmt::print(out, "{:<36} {:<6}  {:<9} rules\n", "property", "basis", "scope");
+    fmt::print(out, "{:<47} {:<6}  {:<9} rules\n", "property", "basis", "scope");
     for (const specs::PropertyEntry& entry : specs::properties())
-        fmt::print(out, "{:<36} {:<6}  {:<9} {}\n", entry.id, basis_key(entry.basis), scope_key(entry.scope),
+        fmt::print(out, "{:<47} {:<6}  {:<9} {}\n", entry.id, basis_key(entry.basis), scope_key(entry.scope),
                    fmt::join(rule_ids(entry), " "));
 }
 

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "checker/report/counterexample_text.hpp"
 #include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
 #include "model/text.hpp"
@@ -13,8 +14,9 @@ void write_head(std::ostream& out, const prove::Refined& refined) {
     const std::size_t all = refined.departures.size();
     fmt::print(out, "{}: {} departure{} from the manual{}; {}\n", refined.implementation->name, all,
                plural(all), known_share_text(all - refined.count_unknown(), all),
-               refined.complete ? "all else that it does is allowed"
-                                : "whether all else that it does is allowed was not decided");
+               refined.complete
+                   ? "the manual allows everything else that it does"
+                   : "it was not decided whether the manual allows everything else that it does");
 }
 
 // What the last step sends that the manual does not let it send, or the other way round.
@@ -22,7 +24,8 @@ std::string sent_text(const prove::FoundDeparture& found) {
     const programs::PlainOutcome& did = found.did.out;
     const programs::PlainOutcome& allowed = found.allowed;
     if (did.sends_ipi != allowed.sends_ipi) return did.sends_ipi ? "sends an IPI" : "sends no IPI";
-    if (did.sends_msi != allowed.sends_msi) return did.sends_msi ? "becomes an MSI" : "becomes no MSI";
+    if (did.sends_msi != allowed.sends_msi)
+        return did.sends_msi ? "becomes an MSI" : "does not become an MSI";
     if (did.broadcasts_eoi != allowed.broadcasts_eoi)
         return did.broadcasts_eoi ? "broadcasts the EOI" : "does not broadcast the EOI";
     return did.raises_error ? "raises the error interrupt" : "does not raise the error interrupt";
@@ -57,9 +60,7 @@ void write_departure(std::ostream& out, const prove::RefinedDeparture& departure
     std::size_t number = 0;
     for (const programs::ScenarioStep& step : run.steps) {
         fmt::print(out, "    step {:<3}  {}\n", ++number, programs::step_words(step));
-        if (!step.choices.empty())
-            fmt::print(out, "              chosen where the manual specifies nothing: {}\n",
-                       programs::choice_words(step.choices));
+        write_choices(out, step.choices);
     }
     fmt::print(out, "    observed  {}\n", programs::outcome_words(found.did));
     fmt::print(out, "    allowed   {}\n", programs::allowed_by_manual(found.did).text);
@@ -70,8 +71,7 @@ void write_departure(std::ostream& out, const prove::RefinedDeparture& departure
 void write_refined(std::ostream& out, const prove::Refined& refined) {
     write_head(out, refined);
     if (!refined.missing.empty()) {
-        fmt::print(out,
-                   "\n  Known departures of KVM that it does not show, without a reason (not_in_model):\n");
+        fmt::print(out, "\n  Known departures of KVM that it should show but does not:\n");
         for (const specs::Departure* entry : refined.missing)
             fmt::print(out, "    {}: {}\n", entry->id, entry->summary);
     }

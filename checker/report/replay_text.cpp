@@ -10,8 +10,8 @@ namespace lapicheck::checker {
 namespace {
 
 void write_proof(std::ostream& out, const ReplayedScenario& r) {
-    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name, r.shows ? "breaks" : "does not break",
-               r.file.property->id);
+    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name,
+               r.shows ? "violates" : "does not violate", r.file.property->id);
     write_property(out, *r.file.property);
     write_runs(out, *r.file.property, *r.implementation->concrete(), r.file.runs);
 }
@@ -19,14 +19,14 @@ void write_proof(std::ostream& out, const ReplayedScenario& r) {
 void write_divergence(std::ostream& out, const ReplayedScenario& r) {
     const bool recorded = r.implementation == nullptr;
     fmt::print(out, "{}: {} {} {}\n", r.path, recorded ? "the recorded access" : r.implementation->name,
-               r.shows ? "breaks" : "does not break", model::to_string(r.file.divergence->rule));
+               r.shows ? "violates" : "does not violate", model::to_string(r.file.divergence->rule));
     const auto implementation = recorded ? nullptr : r.implementation->concrete();
     write_rule_run(out, *r.file.divergence, implementation.get());
 }
 
 void write_departure(std::ostream& out, const ReplayedScenario& r) {
     fmt::print(out, "{}: {} {} the manual\n", r.path, r.implementation->name,
-               r.shows ? "departs from" : "does what is allowed by");
+               r.shows ? "departs from" : "conforms to");
     write_departing_run(out, r.file.rule, r.file.runs.run, *r.implementation->concrete());
 }
 

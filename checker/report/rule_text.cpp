@@ -36,6 +36,17 @@ void write_rule_legend(std::ostream& out, model::Rule rule) {
                model::to_string(rule));
 }
 
+bool holds_nothing(const model::RegisterRow& row) {
+    using enum model::RegAccess;
+    return row.xapic == write_only || row.x2apic == write_only;
+}
+
+std::string reset_text(const model::RegisterRow& row) {
+    if (row.reg == model::Reg::id) return "as assigned by hardware";
+    if (row.reg == model::Reg::version) return "fixed";
+    return fmt::format("{:08X}H", row.reset);
+}
+
 std::string_view module_of(const specs::Departure& departure) {
     if (departure.cpu == "svm") return "kvm_amd";
     if (departure.cpu == "vmx") return "kvm_intel";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checker/judge/profile.hpp"
+#include "model/registers.hpp"
 #include "model/rule.hpp"
 #include "specs/catalogue.hpp"
 #include "specs/properties/registry.hpp"
@@ -21,6 +22,11 @@ std::string citation_text(const specs::Citation& citation);
 void write_rule(std::ostream& out, model::Rule rule);
 // What a rule's id and "(M)" mean, for the end of a report that shows `rule`.
 void write_rule_legend(std::ostream& out, model::Rule rule);
+
+// Whether no read can show what the register holds: EOI, SELF IPI.
+bool holds_nothing(const model::RegisterRow& row);
+// "00010000H", "as assigned by hardware".
+std::string reset_text(const model::RegisterRow& row);
 
 // KVM's vendor module with which a departure is seen: "kvm_amd"; empty: either.
 std::string_view module_of(const specs::Departure& departure);

@@ -24,7 +24,7 @@ void write_count(std::ostream& out, const RunCount& n, Profile profile) {
                n.ok == 1 ? "s" : "", n.diverging, n.diverging == 1 ? "s" : "");
     if (n.known != 0)
         fmt::print(out, ", {} show{} known departures of KVM only", n.known, n.known == 1 ? "s" : "");
-    fmt::print(out, "; {} not judged (profile {})\n", n.not_judged, to_string(profile));
+    fmt::print(out, "; {} not checked (profile {})\n", n.not_judged, to_string(profile));
 }
 
 void write_left_out(std::ostream& out, const std::vector<std::string>& left_out) {

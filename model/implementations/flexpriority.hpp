@@ -11,9 +11,10 @@ namespace lapicheck::model {
 template <class D>
 class Flexpriority : public Implementation<D> {
   public:
-    static constexpr ImplementationInfo info{
-        "flexpriority", "the APIC-access page of all vCPUs is plain memory when the window is closed",
-        "arch/x86/kvm/vmx/vmx.c: vmx_set_virtual_apic_mode, Linux 6.1"};
+    static constexpr ImplementationInfo info{"flexpriority",
+                                             "VMX flexpriority: outside xAPIC mode the window is the "
+                                             "APIC-access page, plain memory that all vCPUs share",
+                                             "arch/x86/kvm/vmx/vmx.c: vmx_set_virtual_apic_mode, Linux 6.1"};
     bool answers_closed_window(Surroundings<D>& around, const State<D>&, const Access<D>& access,
                                Outcome<D>& out) const override {
         access_page(around.shared, access, out);

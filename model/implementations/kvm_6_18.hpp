@@ -42,9 +42,9 @@ inline const RegisterTable& table() {
 template <class D>
 class Kvm618 : public AllOnesWindow<D> {
   public:
-    static constexpr ImplementationInfo info{"kvm-6.18",
-                                             "the KVM of Linux 6.18 with all that it does otherwise",
-                                             "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18"};
+    static constexpr ImplementationInfo info{
+        "kvm-6.18", "KVM of Linux 6.18 (module kvm_pvm, if no other is compared) with its known departures",
+        "arch/x86/kvm/lapic.c, arch/x86/kvm/x86.c, Linux 6.18"};
     using typename Implementation<D>::Bool;
     using typename Implementation<D>::U32;
     using typename Implementation<D>::U64;

@@ -11,7 +11,8 @@ template <class D>
 class KvmQuirkOn : public AllOnesWindow<D> {
   public:
     static constexpr ImplementationInfo info{
-        "kvm-quirk-on", "LAPIC_MMIO_HOLE, the default: reads give ~0, writes are dropped",
+        "kvm-quirk-on",
+        "KVM with quirk LAPIC_MMIO_HOLE (default): outside xAPIC mode reads return ~0, writes are dropped",
         "arch/x86/kvm/lapic.c: apic_mmio_read, apic_mmio_write, Linux 6.1"};
 };
 
@@ -19,7 +20,7 @@ template <class D>
 class KvmQuirkOff : public ExitingWindow<D> {
   public:
     static constexpr ImplementationInfo info{
-        "kvm-quirk-off", "LAPIC_MMIO_HOLE disabled: the access leaves for userspace",
+        "kvm-quirk-off", "KVM without quirk LAPIC_MMIO_HOLE: outside xAPIC mode an access exits to userspace",
         "arch/x86/kvm/lapic.c: apic_mmio_read, apic_mmio_write, Linux 6.1"};
 };
 

@@ -10,7 +10,7 @@ template <class D>
 class KvmRfc : public AllOnesWindow<D> {
   public:
     static constexpr ImplementationInfo info{
-        "kvm-rfc", "the mail's patch: closed, reads give ~0, writes are dropped",
+        "kvm-rfc", "KVM with the RFC patch of 2018: outside xAPIC mode reads return ~0, writes are dropped",
         "x86/kvm/lapic: always disable MMIO interface in x2APIC mode, RFC, 2018-07-27"};
 };
 

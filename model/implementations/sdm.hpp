@@ -8,7 +8,7 @@ namespace lapicheck::model {
 template <class D>
 class Sdm : public Implementation<D> {
   public:
-    static constexpr ImplementationInfo info{"sdm", "the manual; what it leaves unspecified may be anything",
+    static constexpr ImplementationInfo info{"sdm", "the manuals; where they specify nothing, any behaviour",
                                              "Intel SDM Vol. 3A 325384-059US; AMD APM Vol. 2"};
 };
 

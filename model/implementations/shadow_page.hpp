@@ -9,8 +9,9 @@ namespace lapicheck::model {
 template <class D>
 class ShadowPageVcpu : public Implementation<D> {
   public:
-    static constexpr ImplementationInfo info{"shadow-page-vcpu", "the mail's shadow page, one for each vCPU",
-                                             "the mail of 2018-07-27"};
+    static constexpr ImplementationInfo info{
+        "shadow-page-vcpu", "proposed beside the RFC patch: outside xAPIC mode a shadow page for each vCPU",
+        "x86/kvm/lapic: always disable MMIO interface in x2APIC mode, RFC, 2018-07-27"};
     bool answers_closed_window(Surroundings<D>& around, const State<D>&, const Access<D>& access,
                                Outcome<D>& out) const override {
         access_page(around.own, access, out);
@@ -21,8 +22,9 @@ class ShadowPageVcpu : public Implementation<D> {
 template <class D>
 class ShadowPageVm : public Implementation<D> {
   public:
-    static constexpr ImplementationInfo info{"shadow-page-vm", "the mail's shadow page, one for the VM",
-                                             "the mail of 2018-07-27"};
+    static constexpr ImplementationInfo info{
+        "shadow-page-vm", "proposed beside the RFC patch: outside xAPIC mode one shadow page for the VM",
+        "x86/kvm/lapic: always disable MMIO interface in x2APIC mode, RFC, 2018-07-27"};
     bool answers_closed_window(Surroundings<D>& around, const State<D>&, const Access<D>& access,
                                Outcome<D>& out) const override {
         access_page(around.shared, access, out);

@@ -10,9 +10,9 @@ namespace lapicheck::model {
 template <class D>
 class UserspaceQemu : public Implementation<D> {
   public:
-    static constexpr ImplementationInfo info{"userspace-qemu",
-                                             "the exit to userspace, where QEMU makes an MSI of a write",
-                                             "hw/i386/kvm/apic.c: kvm_apic_mem_write, QEMU 7.2"};
+    static constexpr ImplementationInfo info{
+        "userspace-qemu", "kvm-quirk-off with QEMU: QEMU turns a write that exits to userspace into an MSI",
+        "hw/i386/kvm/apic.c: kvm_apic_mem_write, QEMU 7.2"};
     bool answers_closed_window(Surroundings<D>&, const State<D>&, const Access<D>& access,
                                Outcome<D>& out) const override {
         out.exits_to_userspace = true;

@@ -36,11 +36,12 @@ std::string value_words(const AllowedWay& way, const Access<Concrete>& access) {
     const Known<u64> value = value_read(way, access);
     if ((value.known & value_mask(access)) == 0) return "any value";
     if (value.is_exact()) return fmt::format("{:#x}", value.value);
-    return fmt::format("{} (dots are unspecified)", model::dotted_hex(value));
+    return model::dotted_hex(value);
 }
 
 std::string change_list(const ExecutedStep& step, const AllowedWay& way) {
     std::vector<std::string> words = change_words(step.before, way.after);
+    if (way.out.ends_interrupt && words.empty()) words.emplace_back("EOI with ISR empty");
     if (way.out.sends_ipi) words.emplace_back("an IPI is sent");
     if (way.out.broadcasts_eoi.is_true()) words.emplace_back("the EOI is broadcast");
     if (way.out.raises_error.is_true()) words.emplace_back("the error interrupt is raised");
@@ -49,7 +50,7 @@ std::string change_list(const ExecutedStep& step, const AllowedWay& way) {
 
 std::string vector_words(Known<u64> vector) {
     if (vector.is_exact()) return fmt::format("vector {:02X}H", vector.value);
-    return fmt::format("vector {} (dots are unspecified)", model::dotted_hex(vector));
+    return fmt::format("vector {}", model::dotted_hex(vector));
 }
 
 std::string words_of(const ExecutedStep& step, const AllowedWay& way) {
@@ -151,8 +152,10 @@ Allowed allowed_by_manual(const ExecutedStep& step) {
         std::string text = words_of(step, way);
         if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
     }
-    return {fmt::format("{}", fmt::join(texts, "; or ")), only_value(ways, step.access),
-            only_gp(ways, step.access)};
+    std::string text = fmt::format("{}", fmt::join(texts, "; or "));
+    constexpr std::string_view dots = " (dots are unspecified)";
+    if (text.find('.') != std::string::npos) text += dots;
+    return {std::move(text), only_value(ways, step.access), only_gp(ways, step.access)};
 }
 
 bool is_allowed(const ExecutedStep& step) {

@@ -45,13 +45,14 @@ std::string outcome_words(const ExecutedStep& step) {
     if (out.sends_msi) words.emplace_back("userspace makes an MSI of it");
     for (std::string& change : change_words(step.before, model::known_state(step.after)))
         words.push_back(std::move(change));
+    if (out.ends_interrupt && words.empty()) words.emplace_back("EOI with ISR empty");
     if (out.sends_ipi) words.emplace_back("an IPI is sent");
     if (out.broadcasts_eoi) words.emplace_back("the EOI is broadcast");
     if (out.raises_error) words.emplace_back("the error interrupt is raised");
     if (!equal(step.around_before.own, step.around_after.own))
-        words.emplace_back("it is stored in this vCPU's page");
+        words.emplace_back("the page of this vCPU stores the value");
     if (!equal(step.around_before.shared, step.around_after.shared))
-        words.emplace_back("it is stored in the page that all vCPUs share");
+        words.emplace_back("the page that all vCPUs share stores the value");
     return words.empty() ? "nothing changes" : fmt::format("{}", fmt::join(words, "; "));
 }
 
@@ -73,7 +74,7 @@ std::string machine_words(const MachineFacts& machine) {
     if (machine.version != plain.version)
         words.push_back(fmt::format("version register {:#x}", machine.version));
     if (!machine.reset_choices.empty())
-        words.push_back(fmt::format("RESET with {}", choice_words(machine.reset_choices)));
+        words.push_back(fmt::format("RESET assuming {}", choice_words(machine.reset_choices)));
     return fmt::format("{}", fmt::join(words, ", "));
 }
 

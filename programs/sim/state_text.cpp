@@ -73,6 +73,13 @@ std::vector<std::string> change_words(const PlainState& before, const KnownState
     changes.add("tsc_deadline", before.tsc_deadline, after.tsc_deadline);
     changes.add("x2APIC ID", before.x2apic_id, model::zero_extend(after.x2apic_id));
     changes.add("pending ESR", before.esr_pending, model::zero_extend(after.esr_pending));
+    // A write to SVR shows it; anything else that changes it would otherwise read as no change at all.
+    const bool svr_is_kept =
+        after.regs[model::index_of(Reg::svr)].admits(before.regs[model::index_of(Reg::svr)]);
+    const auto by_software = after.cleared_by_software;
+    if (svr_is_kept && by_software.known && by_software.value != before.cleared_by_software)
+        changes.say(by_software.value ? "the APIC now counts as disabled by software"
+                                      : "the APIC no longer counts as disabled by software");
     return std::move(changes).all();
 }
 

@@ -16,9 +16,10 @@ constexpr std::string_view model_prefix = "model:";
 } // namespace
 
 bool is_model(std::string_view name) { return name.starts_with(model_prefix); }
+bool is_kvm(std::string_view name) { return name == kvm; }
 
 NamedTarget make_target(std::string_view name, const Found& like) {
-    if (name == kvm) return {std::make_unique<KvmTarget>(), {}};
+    if (is_kvm(name)) return {std::make_unique<KvmTarget>(), {}};
     if (!is_model(name)) return {nullptr, fmt::format("unknown target '{}'; targets: kvm, model:NAME", name)};
     const std::string_view implementation = name.substr(model_prefix.size());
     const model::ImplementationEntry* entry = model::find_implementation(implementation);
@@ -32,7 +33,7 @@ std::string kernel_release() {
 }
 
 std::string full_name(const Target& target) {
-    return target.name() == kvm ? fmt::format("kvm, Linux {}", kernel_release()) : target.name();
+    return is_kvm(target.name()) ? fmt::format("kvm, Linux {}", kernel_release()) : target.name();
 }
 
 // A model can be made like any machine: it runs last.

@@ -17,6 +17,7 @@ struct NamedTarget {
 // `like`: what another target's machine has, for one that can be made so.
 NamedTarget make_target(std::string_view name, const Found& like = {});
 bool is_model(std::string_view name);
+bool is_kvm(std::string_view name); // of this machine
 
 // "kvm, Linux 6.18.44", "model:kvm-2018": the name with what makes it the one it is.
 std::string full_name(const Target& target);

@@ -7,8 +7,9 @@ namespace lapicheck::specs {
 
 struct EsrWriteLatches : StepProperty {
     static constexpr std::string_view id = "esr-write-latches";
-    static constexpr std::string_view statement = "A write to ESR, of whatever value, replaces its contents "
-                                                  "by the errors recorded and empties the record.";
+    static constexpr std::string_view statement =
+        "A write to ESR, whatever its value, replaces the contents of ESR with the errors recorded since "
+        "the previous write and clears the record of pending errors.";
     static constexpr std::array rules = {Rule::E01, Rule::E02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -20,7 +21,7 @@ struct EsrWriteLatches : StepProperty {
 struct SecondEsrWriteReadsZero : StepProperty {
     static constexpr std::string_view id = "second-esr-write-reads-zero";
     static constexpr std::string_view statement =
-        "A write to ESR when no error was recorded since the one before leaves it 0.";
+        "If no error was recorded since the previous write to ESR, a write to ESR leaves 0 in it.";
     static constexpr std::array rules = {Rule::E06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -31,7 +32,8 @@ struct SecondEsrWriteReadsZero : StepProperty {
 struct EsrKeepsUntilWritten : StepProperty {
     static constexpr std::string_view id = "errors-show-after-an-esr-write-only";
     static constexpr std::string_view statement =
-        "An error that is recorded does not show in ESR, nor leave the record, before ESR is written.";
+        "Only a write to ESR makes a recorded error visible in ESR and removes it from the record of "
+        "pending errors (RESET and INIT are not checked).";
     static constexpr std::array rules = {Rule::E02, Rule::E01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -60,8 +62,9 @@ struct ReservedOffsetIsRecorded : StepProperty {
 
 struct RegisterIsNoIllegalAddress : StepProperty {
     static constexpr std::string_view id = "register-is-no-illegal-address";
-    static constexpr std::string_view statement = "In xAPIC mode an access that a register allows, and a "
-                                                  "write to 090H or 0C0H, records no illegal address.";
+    static constexpr std::string_view statement =
+        "In xAPIC mode neither an access that its register allows nor a write to 090H or 0C0H records the "
+        "illegal-register-address error.";
     static constexpr std::array rules = {Rule::M11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -80,8 +83,9 @@ struct RegisterIsNoIllegalAddress : StepProperty {
 
 struct NoIllegalRegisterInX2apic : StepProperty {
     static constexpr std::string_view id = "no-illegal-register-in-x2apic";
-    static constexpr std::string_view statement = "Nothing that happens in x2APIC mode, short of leaving it, "
-                                                  "records the illegal-register-address error.";
+    static constexpr std::string_view statement =
+        "No access or event that leaves the APIC in x2APIC mode records the illegal-register-address "
+        "error.";
     static constexpr std::array rules = {Rule::E04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -101,8 +105,9 @@ typename D::Bool sends_illegal_vector(const Transition<D>& t) {
 
 struct IllegalVectorLoggedBySender : StepProperty {
     static constexpr std::string_view id = "illegal-vector-logged-by-sender";
-    static constexpr std::string_view statement = "A fixed IPI with a vector below 16, by ICR or SELF IPI, "
-                                                  "records send-illegal-vector and requests nothing.";
+    static constexpr std::string_view statement =
+        "A fixed IPI with a vector below 16, sent by ICR or SELF IPI, records the send-illegal-vector "
+        "error and sets no bit in IRR.";
     static constexpr std::array rules = {Rule::I04, Rule::E08, Rule::P06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -116,7 +121,8 @@ struct IllegalVectorLoggedBySender : StepProperty {
 struct LegalIpiRecordsNothing : StepProperty {
     static constexpr std::string_view id = "legal-fixed-ipi-records-nothing";
     static constexpr std::string_view statement =
-        "A SELF IPI, and a fixed IPI, with a vector from 16 on records no illegal vector.";
+        "A SELF IPI or a fixed IPI with a vector of 16 or above does not record the send-illegal-vector "
+        "error.";
     static constexpr std::array rules = {Rule::I04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -144,9 +150,9 @@ u32 recordable_errors(const Transition<D>& t) {
 
 struct ErrorsHaveACause : StepProperty {
     static constexpr std::string_view id = "errors-have-a-cause";
-    static constexpr std::string_view statement = "Sending errors are recorded by writes to ICR and SELF IPI "
-                                                  "only, receiving ones by messages, the LVT and "
-                                                  "the bus, an illegal address by an access to the window.";
+    static constexpr std::string_view statement =
+        "Only writes to ICR and SELF IPI record send errors; only messages, LVT interrupts and the bus "
+        "record receive errors; only accesses to the MMIO window record an illegal register address.";
     static constexpr std::array rules = {Rule::E01, Rule::M11, Rule::I04, Rule::E04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -176,9 +182,9 @@ typename D::Bool error_entry_is_unmasked(const State<D>& s) {
 
 struct FirstErrorRaisesInterrupt : StepProperty {
     static constexpr std::string_view id = "first-error-raises-interrupt";
-    static constexpr std::string_view statement = "The first error that is recorded since ESR was written "
-                                                  "raises the error interrupt, if the LVT's error "
-                                                  "entry is not masked.";
+    static constexpr std::string_view statement =
+        "The first error recorded after a write to ESR generates the error interrupt if LVT Error is not "
+        "masked.";
     static constexpr std::array rules = {Rule::E05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -189,8 +195,8 @@ struct FirstErrorRaisesInterrupt : StepProperty {
 
 struct MaskedErrorEntryIsSilent : StepProperty {
     static constexpr std::string_view id = "masked-error-entry-is-silent";
-    static constexpr std::string_view statement = "No error interrupt is raised while the LVT's error entry "
-                                                  "is masked, nor without an error that is new.";
+    static constexpr std::string_view statement =
+        "No error interrupt is generated while LVT Error is masked or without a newly recorded error.";
     static constexpr std::array rules = {Rule::E05, Rule::E07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

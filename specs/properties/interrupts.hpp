@@ -22,8 +22,9 @@ typename D::Bool request_is_above_ppr(const Transition<D>& t) {
 
 struct HighestRequestIsTaken : StepProperty {
     static constexpr std::string_view id = "highest-request-above-ppr-is-taken";
-    static constexpr std::string_view statement = "The highest vector of IRR is given to the processor if "
-                                                  "its class is above PPR's, whatever bits 3:0 are.";
+    static constexpr std::string_view statement =
+        "The highest vector in IRR is dispatched to the processor if its priority class is above "
+        "PPR[7:4], whatever TPR[3:0] and PPR[3:0] are.";
     static constexpr std::array rules = {Rule::P02, Rule::P14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -37,7 +38,7 @@ struct HighestRequestIsTaken : StepProperty {
 struct NothingBelowPprIsTaken : StepProperty {
     static constexpr std::string_view id = "nothing-below-ppr-is-taken";
     static constexpr std::string_view statement =
-        "No interrupt is given to the processor whose class is not above that of PPR.";
+        "An interrupt whose priority class is not above PPR[7:4] is not dispatched to the processor.";
     static constexpr std::array rules = {Rule::P02, Rule::P09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -50,7 +51,8 @@ struct NothingBelowPprIsTaken : StepProperty {
 struct TakenInterruptMovesToIsr : StepProperty {
     static constexpr std::string_view id = "taken-interrupt-moves-from-irr-to-isr";
     static constexpr std::string_view statement =
-        "Giving an interrupt to the processor moves its bit from IRR to ISR and changes nothing else.";
+        "Dispatching an interrupt to the processor clears the vector's IRR bit, sets its ISR bit and "
+        "changes nothing else.";
     static constexpr std::array rules = {Rule::P02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -88,8 +90,9 @@ struct EndedInterrupt {
 
 struct EoiClearsHighestIsr : StepProperty {
     static constexpr std::string_view id = "eoi-clears-the-highest-isr-bit";
-    static constexpr std::string_view statement = "A write to EOI clears the highest bit of ISR, whatever "
-                                                  "SVR bit 12 is, and changes no other register.";
+    static constexpr std::string_view statement =
+        "A write to EOI clears the highest bit that is set in ISR, whatever SVR[12] is, and changes no "
+        "other register.";
     static constexpr std::array rules = {Rule::P04, Rule::P13, Rule::M07, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -103,7 +106,7 @@ struct EoiClearsHighestIsr : StepProperty {
 struct EoiBroadcast : StepProperty {
     static constexpr std::string_view id = "eoi-broadcast-follows-tmr";
     static constexpr std::string_view statement =
-        "An EOI is broadcast exactly if the vector it ends has its TMR bit set and SVR bit 12 is clear.";
+        "An EOI is broadcast if and only if the TMR bit of the vector that it ends is 1 and SVR[12] is 0.";
     static constexpr std::array rules = {Rule::P05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -118,7 +121,7 @@ struct EoiBroadcast : StepProperty {
 struct OnlyEoiEndsInterrupts : StepProperty {
     static constexpr std::string_view id = "only-eoi-ends-interrupts";
     static constexpr std::string_view statement =
-        "No access but a write to EOI ends an interrupt or broadcasts an EOI.";
+        "Only a write to EOI ends an interrupt or broadcasts an EOI.";
     static constexpr std::array rules = {Rule::P04, Rule::P05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -129,9 +132,10 @@ struct OnlyEoiEndsInterrupts : StepProperty {
 
 struct PprValue : StepProperty {
     static constexpr std::string_view id = "ppr-value";
-    static constexpr std::string_view statement = "PPR reads TPR where TPR's class is above that of ISR, the "
-                                                  "class of ISR where that is above, and where they "
-                                                  "are equal this class with TPR's bits 3:0 or none.";
+    static constexpr std::string_view statement =
+        "PPR reads TPR if TPR[7:4] is above the priority class of the highest vector in ISR, and that "
+        "class with PPR[3:0] = 0 if that class is above TPR[7:4]; if both are equal, PPR[7:4] is that "
+        "class and PPR[3:0] is TPR[3:0] or 0.";
     static constexpr std::array rules = {Rule::P03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -151,7 +155,7 @@ struct PprValue : StepProperty {
 struct Cr8IsTpr : StepProperty {
     static constexpr std::string_view id = "cr8-is-tpr";
     static constexpr std::string_view statement =
-        "With the APIC enabled CR8 reads TPR[7:4]; reading it changes nothing.";
+        "While the APIC is enabled, a read of CR8 returns TPR[7:4] and changes nothing.";
     static constexpr std::array rules = {Rule::P08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -163,7 +167,7 @@ struct Cr8IsTpr : StepProperty {
 
 struct Cr8ReadsFourBits : StepProperty {
     static constexpr std::string_view id = "cr8-reads-four-bits";
-    static constexpr std::string_view statement = "CR8 reads 0 in bits 63:4, whatever the mode.";
+    static constexpr std::string_view statement = "Bits 63:4 of CR8 read as 0 in every mode.";
     static constexpr std::array rules = {Rule::P08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -175,7 +179,8 @@ struct Cr8ReadsFourBits : StepProperty {
 struct Cr8WriteSetsTpr : StepProperty {
     static constexpr std::string_view id = "cr8-write-sets-tpr";
     static constexpr std::string_view statement =
-        "With the APIC enabled a write of 0 to 15 to CR8 makes TPR that value << 4 and changes nothing else.";
+        "While the APIC is enabled, a write of a value v from 0 to 15 to CR8 sets TPR to v << 4 and "
+        "changes nothing else.";
     static constexpr std::array rules = {Rule::P15, Rule::P08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -190,7 +195,7 @@ struct Cr8WriteSetsTpr : StepProperty {
 
 struct Cr8HighBitsFault : StepProperty {
     static constexpr std::string_view id = "cr8-high-bits-fault";
-    static constexpr std::string_view statement = "A write to CR8 that sets one of bits 63:4 raises #GP.";
+    static constexpr std::string_view statement = "A write to CR8 that sets any of bits 63:4 raises #GP.";
     static constexpr std::array rules = {Rule::P15};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -217,8 +222,9 @@ struct LowVectorsNeverSet : StepProperty {
 // What software sends.
 struct CommandWriteSends : StepProperty {
     static constexpr std::string_view id = "command-write-sends";
-    static constexpr std::string_view statement = "A write to ICR 300H in xAPIC mode, to MSR 830H or to SELF "
-                                                  "IPI sends an interrupt, software-disabled or not.";
+    static constexpr std::string_view statement =
+        "A write to ICR[31:0] (300H) in xAPIC mode, to MSR 830H or to SELF IPI sends an IPI, whether the "
+        "APIC is software-disabled or not.";
     static constexpr std::array rules = {Rule::I01, Rule::I02, Rule::V11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -229,7 +235,7 @@ struct CommandWriteSends : StepProperty {
 struct OnlyCommandRegistersSend : StepProperty {
     static constexpr std::string_view id = "only-command-registers-send";
     static constexpr std::string_view statement =
-        "Nothing sends an interrupt but a write to ICR[31:0] or SELF IPI; a write to ICR 310H does not.";
+        "Only a write to ICR[31:0] or SELF IPI sends an IPI; a write to ICR[63:32] (310H) does not.";
     static constexpr std::array rules = {Rule::I22, Rule::I01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -241,7 +247,7 @@ struct OnlyCommandRegistersSend : StepProperty {
 struct DeliveryStatusIsReadOnly : StepProperty {
     static constexpr std::string_view id = "icr-delivery-status-is-read-only";
     static constexpr std::string_view statement =
-        "A write to the ICR does not set its delivery status, bit 12.";
+        "A write to ICR does not set the delivery status (ICR[12]).";
     static constexpr std::array rules = {Rule::I03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -20,7 +20,7 @@ typename D::Bool all_masked(const State<D>& s) {
 struct SoftwareDisableMasksLvt : StepProperty {
     static constexpr std::string_view id = "software-disable-masks-lvt";
     static constexpr std::string_view statement =
-        "A write that clears SVR bit 8 sets the mask of every LVT entry.";
+        "A write that clears SVR[8] sets the mask bit of every LVT entry.";
     static constexpr std::array rules = {Rule::V06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -33,7 +33,7 @@ struct SoftwareDisableMasksLvt : StepProperty {
 struct SoftwareDisableKeepsTheRest : StepProperty {
     static constexpr std::string_view id = "software-disable-only-masks";
     static constexpr std::string_view statement =
-        "A write to SVR changes nothing of an LVT entry but sets its mask.";
+        "A write to SVR changes nothing in an LVT entry except that it may set the mask bit.";
     static constexpr std::array rules = {Rule::V06, Rule::V10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -47,8 +47,9 @@ struct SoftwareDisableKeepsTheRest : StepProperty {
 
 struct SoftwareDisableIsRemembered : StepProperty {
     static constexpr std::string_view id = "software-disable-is-remembered";
-    static constexpr std::string_view statement = "The APIC is disabled by software from the write that "
-                                                  "clears SVR bit 8 until one sets it, or RESET or INIT.";
+    static constexpr std::string_view statement =
+        "After a write that clears SVR[8], the APIC counts as disabled by software until a write sets "
+        "SVR[8], RESET or INIT.";
     static constexpr std::array rules = {Rule::V07, Rule::V13};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -70,8 +71,9 @@ struct SoftwareDisableIsRemembered : StepProperty {
 
 struct LvtStaysMaskedWhileDisabled : StepProperty {
     static constexpr std::string_view id = "lvt-stays-masked-while-disabled";
-    static constexpr std::string_view statement = "While SVR bit 8 is 0 because software cleared it, a write "
-                                                  "to an LVT entry, CMCI too, leaves its mask set.";
+    static constexpr std::string_view statement =
+        "While SVR[8] is 0 because software cleared it, a write to an LVT entry, including LVT CMCI, "
+        "leaves its mask bit set.";
     static constexpr std::array rules = {Rule::V07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -86,7 +88,7 @@ struct LvtStaysMaskedWhileDisabled : StepProperty {
 
 struct SoftwareEnableUnmasksNothing : StepProperty {
     static constexpr std::string_view id = "software-enable-unmasks-nothing";
-    static constexpr std::string_view statement = "A write that sets SVR bit 8 changes no LVT entry.";
+    static constexpr std::string_view statement = "A write that sets SVR[8] changes no LVT entry.";
     static constexpr std::array rules = {Rule::V08, Rule::L10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -99,7 +101,7 @@ struct SoftwareEnableUnmasksNothing : StepProperty {
 struct OnlySoftwareClearsMask : StepProperty {
     static constexpr std::string_view id = "only-software-clears-mask";
     static constexpr std::string_view statement =
-        "The mask of an LVT entry is cleared by nothing but a write to that entry.";
+        "Only a write to an LVT entry clears the mask bit of that entry.";
     static constexpr std::array rules = {Rule::L10, Rule::V08, Rule::R04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -115,7 +117,8 @@ struct OnlySoftwareClearsMask : StepProperty {
 struct LvtWriteSetsItsMask : StepProperty {
     static constexpr std::string_view id = "lvt-write-sets-its-mask";
     static constexpr std::string_view statement =
-        "A write to an LVT entry sets its mask as written, unless the APIC is disabled by software.";
+        "A write to an LVT entry sets the mask bit as written; while SVR[8] is 0, this is checked only "
+        "for a write that sets the mask bit.";
     static constexpr std::array rules = {Rule::M07, Rule::X14, Rule::V07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -132,7 +135,8 @@ struct LvtWriteSetsItsMask : StepProperty {
 struct LvtReadOnlyBits : StepProperty {
     static constexpr std::string_view id = "lvt-read-only-bits";
     static constexpr std::string_view statement =
-        "A write to an LVT entry that is masked and stays so changes neither delivery status nor remote IRR.";
+        "A write to an LVT entry that is masked before and after it changes neither delivery status nor "
+        "remote IRR.";
     static constexpr std::array rules = {Rule::L02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -151,7 +155,7 @@ struct LvtReadOnlyBits : StepProperty {
 struct AbsentCmciIsUntouched : StepProperty {
     static constexpr std::string_view id = "absent-cmci-is-untouched";
     static constexpr std::string_view statement =
-        "Where the LVT has no CMCI entry, an access to 2F0H changes no register and sends nothing.";
+        "If LVT CMCI is not present, an access to 2F0H changes no register and sends nothing.";
     static constexpr std::array rules = {Rule::L09, Rule::V03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -165,7 +169,8 @@ struct AbsentCmciIsUntouched : StepProperty {
 struct CmciIsThereByVersion : StepProperty {
     static constexpr std::string_view id = "cmci-is-there-by-version";
     static constexpr std::string_view statement =
-        "Where the version register counts more than six LVT entries, 2F0H is answered as a register.";
+        "If the version register reports more than six LVT entries, the APIC answers accesses to 2F0H as "
+        "accesses to a register.";
     static constexpr std::array rules = {Rule::V03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -177,7 +182,7 @@ struct CmciIsThereByVersion : StepProperty {
 struct NoDeadlineModeWithoutCpuid : StepProperty {
     static constexpr std::string_view id = "no-deadline-mode-without-cpuid";
     static constexpr std::string_view statement =
-        "Where CPUID has no TSC-deadline timer, a write to LVT Timer leaves bit 18 clear.";
+        "If CPUID.1:ECX[24] is 0, a write to LVT Timer leaves bit 18 at 0.";
     static constexpr std::array rules = {Rule::T01, Rule::L03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -199,9 +204,10 @@ typename D::Bool changes_by_itself(const Transition<D>& t, const RegisterFact& f
 
 struct HardwareMasksOnlyPmc : StepProperty {
     static constexpr std::string_view id = "hardware-masks-only-pmc";
-    static constexpr std::string_view statement = "What hardware does by itself sets the mask of LVT PMC, "
-                                                  "changes the read-only bits of entries that are "
-                                                  "not masked, records bus errors, and does nothing else.";
+    static constexpr std::string_view statement =
+        "A hardware event (bus error, counter overflow) can set the mask bit of LVT PMC, change the "
+        "read-only bits of LVT entries that are not masked and record bus errors; it changes nothing "
+        "else.";
     static constexpr std::array rules = {Rule::L07, Rule::L10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

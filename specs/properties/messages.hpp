@@ -25,8 +25,9 @@ typename D::Bool reaches_if(const Transition<D>& t, const typename D::Bool& addr
 
 struct PhysicalDestination : StepProperty {
     static constexpr std::string_view id = "physical-destination-is-the-id";
-    static constexpr std::string_view statement = "In physical mode a message that is no broadcast is "
-                                                  "accepted exactly if its destination is the APIC's ID.";
+    static constexpr std::string_view statement =
+        "In physical destination mode an APIC accepts a message that is not a broadcast if and only if "
+        "the destination is the APIC's ID.";
     static constexpr std::array rules = {Rule::I09, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -39,8 +40,9 @@ struct PhysicalDestination : StepProperty {
 
 struct FlatDestination : StepProperty {
     static constexpr std::string_view id = "flat-destination-shares-a-bit";
-    static constexpr std::string_view statement = "In xAPIC mode and the flat model a logical message is "
-                                                  "accepted exactly if it has a bit of LDR[31:24].";
+    static constexpr std::string_view statement =
+        "In xAPIC mode under the flat model an APIC accepts a message with a logical destination if and "
+        "only if at least one bit is set in both the destination and LDR[31:24].";
     static constexpr std::array rules = {Rule::I10, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -52,9 +54,10 @@ struct FlatDestination : StepProperty {
 
 struct ClusterDestination : StepProperty {
     static constexpr std::string_view id = "cluster-destination-shares-a-bit-of-the-cluster";
-    static constexpr std::string_view statement = "In xAPIC mode and the cluster model a logical message is "
-                                                  "accepted exactly if its upper four bits are "
-                                                  "LDR[31:28] and its lower four have a bit of LDR[27:24].";
+    static constexpr std::string_view statement =
+        "In xAPIC mode under the cluster model an APIC accepts a message with a logical destination if "
+        "and only if bits 7:4 of the destination equal LDR[31:28] and at least one bit is set in both "
+        "bits 3:0 of the destination and LDR[27:24].";
     static constexpr std::array rules = {Rule::I11, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -66,9 +69,10 @@ struct ClusterDestination : StepProperty {
 
 struct X2apicLogicalDestination : StepProperty {
     static constexpr std::string_view id = "x2apic-logical-destination-matches-ldr";
-    static constexpr std::string_view statement = "In x2APIC mode a logical message is accepted exactly if "
-                                                  "bits 31:16 are those of LDR and bits 15:0 have a "
-                                                  "bit of it.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode an APIC accepts a message with a logical destination if and only if bits 31:16 of "
+        "the destination equal LDR[31:16] and at least one bit is set in both bits 15:0 of the "
+        "destination and LDR[15:0].";
     static constexpr std::array rules = {Rule::I12, Rule::I17, Rule::D08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -79,8 +83,9 @@ struct X2apicLogicalDestination : StepProperty {
 
 struct BroadcastReachesEveryApic : StepProperty {
     static constexpr std::string_view id = "broadcast-reaches-every-apic";
-    static constexpr std::string_view statement = "The destination FFH in xAPIC mode and FFFFFFFFH in x2APIC "
-                                                  "mode reach every APIC, physically and logically.";
+    static constexpr std::string_view statement =
+        "The destinations FFH in xAPIC mode and FFFFFFFFH in x2APIC mode address every APIC, in physical "
+        "and in logical destination mode.";
     static constexpr std::array rules = {Rule::I08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -90,8 +95,9 @@ struct BroadcastReachesEveryApic : StepProperty {
 
 struct AcceptanceSetsIrrAndTmr : StepProperty {
     static constexpr std::string_view id = "acceptance-sets-irr-and-tmr";
-    static constexpr std::string_view statement = "Accepting an interrupt sets its bit in IRR, and in TMR as "
-                                                  "it is level-triggered or not, and nothing else.";
+    static constexpr std::string_view statement =
+        "Accepting an interrupt sets its IRR bit, sets its TMR bit if it is level-triggered, clears its "
+        "TMR bit if it is edge-triggered, and changes nothing else.";
     static constexpr std::array rules = {Rule::P01, Rule::P07, Rule::P09, Rule::P12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -109,7 +115,8 @@ struct AcceptanceSetsIrrAndTmr : StepProperty {
 struct IllegalVectorIsNotAccepted : StepProperty {
     static constexpr std::string_view id = "illegal-vector-is-not-accepted";
     static constexpr std::string_view statement =
-        "A message for a vector below 16 sets no bit of IRR, TMR or ISR and changes no other register.";
+        "A fixed or lowest-priority message with a vector below 16 sets no bit in IRR, TMR or ISR and "
+        "changes no other register.";
     static constexpr std::array rules = {Rule::I04, Rule::P06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -122,7 +129,8 @@ struct IllegalVectorIsNotAccepted : StepProperty {
 struct OtherMessagesBypassIrr : StepProperty {
     static constexpr std::string_view id = "nmi-smi-extint-bypass-irr";
     static constexpr std::string_view statement =
-        "NMI, SMI, ExtINT and start-up messages change nothing of the APIC: no bit of IRR, ISR or TMR.";
+        "NMI, SMI, ExtINT and start-up messages change nothing in the APIC; in particular they set no bit "
+        "in IRR, ISR or TMR.";
     static constexpr std::array rules = {Rule::I15, Rule::P11, Rule::R06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -134,9 +142,9 @@ struct OtherMessagesBypassIrr : StepProperty {
 
 struct BypassingMessagesArrive : StepProperty {
     static constexpr std::string_view id = "nmi-smi-init-arrive-whatever-svr-and-tpr";
-    static constexpr std::string_view statement = "NMI, SMI, INIT and start-up messages for the APIC are "
-                                                  "taken whether software disabled it or not, and "
-                                                  "whatever the task priority.";
+    static constexpr std::string_view statement =
+        "The APIC accepts NMI, SMI, INIT and start-up messages that address it whether it is "
+        "software-disabled or not and whatever the task priority is.";
     static constexpr std::array rules = {Rule::V09, Rule::P09, Rule::I17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -148,8 +156,8 @@ struct BypassingMessagesArrive : StepProperty {
 
 struct SoftwareDisabledAcceptsNothing : StepProperty {
     static constexpr std::string_view id = "software-disabled-accepts-nothing";
-    static constexpr std::string_view statement = "While SVR bit 8 is 0 neither a fixed or lowest-priority "
-                                                  "message nor the timer requests an interrupt.";
+    static constexpr std::string_view statement =
+        "While SVR[8] is 0, neither a fixed or lowest-priority message nor the timer sets a bit in IRR.";
     static constexpr std::array rules = {Rule::V09, Rule::V10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -162,8 +170,9 @@ struct SoftwareDisabledAcceptsNothing : StepProperty {
 
 struct DisabledApicAcceptsNothing : StepProperty {
     static constexpr std::string_view id = "disabled-apic-accepts-nothing";
-    static constexpr std::string_view statement = "While IA32_APIC_BASE.EN is 0 no message reaches the APIC, "
-                                                  "no timer expires, and it gives no interrupt.";
+    static constexpr std::string_view statement =
+        "While IA32_APIC_BASE.EN is 0 the APIC accepts no message, its timer does not expire, and it "
+        "dispatches no interrupt.";
     static constexpr std::array rules = {Rule::I17, Rule::V09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -41,9 +41,8 @@ typename D::Bool leaves_for_disabled(const Transition<D>& t) {
 struct ModeTransitions : StepProperty {
     static constexpr std::string_view id = "mode-transitions";
     static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that asks for a transition the manual forbids raises #GP and changes "
-        "nothing; "
-        "one that asks for a transition it allows succeeds into the mode asked for.";
+        "A WRMSR to IA32_APIC_BASE that requests an illegal mode transition raises #GP and changes "
+        "nothing; one that requests a legal transition enters the requested mode.";
     static constexpr std::array rules = {Rule::B02, Rule::B03, Rule::B04, Rule::B05, Rule::B06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -64,8 +63,9 @@ struct ModeTransitions : StepProperty {
 
 struct LockedX2apicStays : StepProperty {
     static constexpr std::string_view id = "locked-x2apic-stays";
-    static constexpr std::string_view statement = "Where IA32_XAPIC_DISABLE_STATUS[0] is 1, a WRMSR that "
-                                                  "would leave x2APIC mode raises #GP and changes nothing.";
+    static constexpr std::string_view statement =
+        "If IA32_XAPIC_DISABLE_STATUS[0] is 1, a WRMSR that would leave x2APIC mode raises #GP and "
+        "changes nothing.";
     static constexpr std::array rules = {Rule::B16};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -75,8 +75,9 @@ struct LockedX2apicStays : StepProperty {
 
 struct ApicBaseReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "apic-base-reserved-bits-fault";
-    static constexpr std::string_view statement = "A WRMSR to IA32_APIC_BASE that sets bits 7:0, bit 9 or a "
-                                                  "bit from MAXPHYADDR on raises #GP and changes nothing.";
+    static constexpr std::string_view statement =
+        "A WRMSR to IA32_APIC_BASE that sets any of bits 7:0, bit 9 or any bit from MAXPHYADDR to 63 "
+        "raises #GP and changes nothing.";
     static constexpr std::array rules = {Rule::B01, Rule::B07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -87,7 +88,8 @@ struct ApicBaseReservedBitsFault : StepProperty {
 struct ApicBaseReadsBack : StepProperty {
     static constexpr std::string_view id = "apic-base-reads-back";
     static constexpr std::string_view statement =
-        "RDMSR of IA32_APIC_BASE returns the register, bit 8 aside, never faults and changes nothing.";
+        "RDMSR of IA32_APIC_BASE returns the contents of the register (bit 8 is not checked), raises no "
+        "#GP and changes nothing.";
     static constexpr std::array rules = {Rule::B08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -101,7 +103,8 @@ struct ApicBaseReadsBack : StepProperty {
 struct AcceptedApicBaseIsKept : StepProperty {
     static constexpr std::string_view id = "accepted-apic-base-is-kept";
     static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that does not fault puts its value there, the BSP flag perhaps excepted.";
+        "A WRMSR to IA32_APIC_BASE that raises no #GP stores its value; the BSP flag may keep its old "
+        "value.";
     static constexpr std::array rules = {Rule::B06, Rule::B08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -116,7 +119,7 @@ struct AcceptedApicBaseIsKept : StepProperty {
 struct ApicBaseChangesByWrmsrAndReset : StepProperty {
     static constexpr std::string_view id = "apic-base-changes-by-wrmsr-and-reset-only";
     static constexpr std::string_view statement =
-        "Nothing but a WRMSR to IA32_APIC_BASE and RESET changes the base, the mode and the BSP flag.";
+        "Only a WRMSR to IA32_APIC_BASE and RESET change the base, the mode and the BSP flag.";
     static constexpr std::array rules = {Rule::B08, Rule::B11, Rule::B17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -128,7 +131,7 @@ struct ApicBaseChangesByWrmsrAndReset : StepProperty {
 struct InvalidModeUnreachable : StepProperty {
     static constexpr std::string_view id = "invalid-mode-unreachable";
     static constexpr std::string_view statement =
-        "From a valid mode nothing leads to EXTD set with EN clear, nor to EXTD where CPUID has no x2APIC.";
+        "No step leads from a valid mode to EXTD=1 with EN=0, or to EXTD=1 if CPUID.1:ECX[21] is 0.";
     static constexpr std::array rules = {Rule::B09, Rule::B02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -152,8 +155,8 @@ struct GpChangesNothing : StepProperty {
 
 struct OnlyMsrsAndCr8Fault : StepProperty {
     static constexpr std::string_view id = "only-msrs-and-cr8-fault";
-    static constexpr std::string_view statement = "Nothing but RDMSR, WRMSR and a write of CR8 raises #GP: "
-                                                  "accesses to the window and interrupts never do.";
+    static constexpr std::string_view statement =
+        "Only RDMSR, WRMSR and a write to CR8 raise #GP; MMIO accesses and interrupts never do.";
     static constexpr std::array rules = {Rule::M06, Rule::M07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -165,7 +168,7 @@ struct OnlyMsrsAndCr8Fault : StepProperty {
 struct SameModeWriteKeepsRegisters : StepProperty {
     static constexpr std::string_view id = "same-mode-write-keeps-the-registers";
     static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that leaves the mode as it is changes no register of the APIC.";
+        "A WRMSR to IA32_APIC_BASE that keeps the mode changes no other register of the APIC.";
     static constexpr std::array rules = {Rule::B06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -180,8 +183,9 @@ struct SameModeWriteKeepsRegisters : StepProperty {
 
 struct IdAfterLeavingX2apic : StepProperty {
     static constexpr std::string_view id = "id-after-leaving-x2apic";
-    static constexpr std::string_view statement = "Leaving x2APIC mode makes the low byte of the x2APIC ID "
-                                                  "the xAPIC ID, and entering xAPIC mode keeps that.";
+    static constexpr std::string_view statement =
+        "When the APIC leaves x2APIC mode, the xAPIC ID becomes the low byte of the x2APIC ID, and the "
+        "transition to xAPIC mode keeps it.";
     static constexpr std::array rules = {Rule::B13a};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -196,7 +200,8 @@ struct IdAfterLeavingX2apic : StepProperty {
 struct X2apicEntryKeepsTheRest : StepProperty {
     static constexpr std::string_view id = "x2apic-entry-keeps-the-rest";
     static constexpr std::string_view statement =
-        "Entering x2APIC mode keeps every register but ID, LDR, DFR and bits 63:32 of the ICR.";
+        "The transition from xAPIC mode to x2APIC mode preserves every register except ID, LDR, DFR and "
+        "ICR[63:32].";
     static constexpr std::array rules = {Rule::D12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -209,8 +214,9 @@ struct X2apicEntryKeepsTheRest : StepProperty {
 
 struct X2apicEntrySetsTheId : StepProperty {
     static constexpr std::string_view id = "x2apic-entry-sets-the-id";
-    static constexpr std::string_view statement = "Entering x2APIC mode sets the ID that hardware assigned, "
-                                                  "on AMD unless software had written another one.";
+    static constexpr std::string_view statement =
+        "On entry to x2APIC mode the ID is the one that hardware assigned; on AMD it may instead be an ID "
+        "that software wrote before.";
     static constexpr std::array rules = {Rule::D11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -224,7 +230,7 @@ struct X2apicEntrySetsTheId : StepProperty {
 struct X2apicIdStays : StepProperty {
     static constexpr std::string_view id = "x2apic-id-stays";
     static constexpr std::string_view statement =
-        "Nothing but RESET and entering x2APIC mode changes the x2APIC ID; leaving that mode does not.";
+        "Only RESET and the entry to x2APIC mode change the x2APIC ID; leaving x2APIC mode does not.";
     static constexpr std::array rules = {Rule::D02, Rule::B13a};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

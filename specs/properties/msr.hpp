@@ -24,7 +24,7 @@ Claim<D> faults_with(const Transition<D>& t, u64 index, u64 bits) {
 struct MsrSpaceFaultsOutsideX2apic : StepProperty {
     static constexpr std::string_view id = "msr-space-faults-outside-x2apic";
     static constexpr std::string_view statement =
-        "Outside x2APIC mode RDMSR and WRMSR of 800H-8FFH raise #GP and change nothing.";
+        "Outside x2APIC mode RDMSR and WRMSR of MSRs 800H to 8FFH raise #GP and change nothing.";
     static constexpr std::array rules = {Rule::X01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -35,7 +35,8 @@ struct MsrSpaceFaultsOutsideX2apic : StepProperty {
 struct ReservedMsrsFault : StepProperty {
     static constexpr std::string_view id = "reserved-msrs-fault";
     static constexpr std::string_view statement =
-        "In x2APIC mode RDMSR and WRMSR of an MSR that Table 10-6 reserves raise #GP; DFR is one of them.";
+        "In x2APIC mode RDMSR and WRMSR of an MSR address that SDM Table 10-6 reserves, which includes "
+        "DFR (80EH), raise #GP.";
     static constexpr std::array rules = {Rule::X04, Rule::D08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -47,7 +48,7 @@ struct ReservedMsrsFault : StepProperty {
 struct CmciMsrFaultsWhereAbsent : StepProperty {
     static constexpr std::string_view id = "cmci-msr-faults-where-absent";
     static constexpr std::string_view statement =
-        "In x2APIC mode RDMSR and WRMSR of 82FH raise #GP where the LVT has no CMCI entry.";
+        "In x2APIC mode RDMSR and WRMSR of 82FH raise #GP if LVT CMCI is not present.";
     static constexpr std::array rules = {Rule::X18, Rule::L09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -58,7 +59,7 @@ struct CmciMsrFaultsWhereAbsent : StepProperty {
 struct ReadOnlyMsrsFaultOnWrite : StepProperty {
     static constexpr std::string_view id = "read-only-msrs-fault-on-write";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to ID, version, PPR, LDR, ISR, TMR, IRR or the current count raises #GP.";
+        "In x2APIC mode a WRMSR to ID, version, PPR, LDR, ISR, TMR, IRR or current count raises #GP.";
     static constexpr std::array rules = {Rule::X02, Rule::D02, Rule::D05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -81,7 +82,7 @@ struct WriteOnlyMsrsFaultOnRead : StepProperty {
 struct HighBitsFault : StepProperty {
     static constexpr std::string_view id = "high-bits-fault";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR that sets one of bits 63:32 raises #GP, except to the ICR.";
+        "In x2APIC mode a WRMSR that sets any of bits 63:32 raises #GP, except a WRMSR to ICR.";
     static constexpr std::array rules = {Rule::X05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -103,8 +104,8 @@ typename D::U32 reserved_bits(const Transition<D>& t, const RegisterFact& fact) 
 struct ReservedLowBitsFault : StepProperty {
     static constexpr std::string_view id = "reserved-low-bits-fault";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR that sets a reserved bit among bits 31:0 of TPR, SVR, the LVT or the divide "
-        "configuration raises #GP.";
+        "In x2APIC mode a WRMSR that sets a reserved bit among bits 31:0 of TPR, SVR, an LVT entry or the "
+        "divide configuration register raises #GP.";
     static constexpr std::array rules = {Rule::X06, Rule::L03, Rule::V05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -121,7 +122,7 @@ struct ReservedLowBitsFault : StepProperty {
 struct EoiNonzeroFaults : StepProperty {
     static constexpr std::string_view id = "eoi-nonzero-faults";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to EOI of anything but 0 raises #GP.";
+        "In x2APIC mode a WRMSR of a non-zero value to EOI raises #GP.";
     static constexpr std::array rules = {Rule::X07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -131,7 +132,7 @@ struct EoiNonzeroFaults : StepProperty {
 struct EsrNonzeroFaults : StepProperty {
     static constexpr std::string_view id = "esr-nonzero-faults";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to ESR of anything but 0 raises #GP.";
+        "In x2APIC mode a WRMSR of a non-zero value to ESR raises #GP.";
     static constexpr std::array rules = {Rule::X08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -141,7 +142,7 @@ struct EsrNonzeroFaults : StepProperty {
 struct SelfIpiReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "self-ipi-reserved-bits-fault";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to SELF IPI that sets a bit but 7:0 raises #GP.";
+        "In x2APIC mode a WRMSR to SELF IPI that sets any bit above bit 7 raises #GP.";
     static constexpr std::array rules = {Rule::X09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -151,7 +152,7 @@ struct SelfIpiReservedBitsFault : StepProperty {
 struct IcrReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "icr-reserved-bits-fault";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to the ICR that sets one of bits 31:20, 17:16 and 13 raises #GP.";
+        "In x2APIC mode a WRMSR to ICR that sets any of bits 31:20, 17:16 and 13 raises #GP.";
     static constexpr std::array rules = {Rule::X10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -162,9 +163,8 @@ struct IcrReservedBitsFault : StepProperty {
 struct ValidWrmsrSucceeds : StepProperty {
     static constexpr std::string_view id = "valid-wrmsr-succeeds";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to a writable register that sets no bit but those of software, in encodings "
-        "that "
-        "are defined, does not fault; nor does SELF IPI with a vector below 16.";
+        "In x2APIC mode a WRMSR to a writable register that sets only writable bits to defined encodings "
+        "raises no #GP; neither does a WRMSR to SELF IPI with a vector below 16.";
     static constexpr std::array rules = {Rule::X06, Rule::E08, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -185,7 +185,7 @@ struct ValidWrmsrSucceeds : StepProperty {
 struct RdmsrSucceeds : StepProperty {
     static constexpr std::string_view id = "rdmsr-of-a-readable-register-succeeds";
     static constexpr std::string_view statement =
-        "In x2APIC mode an RDMSR of a register that can be read does not fault and is answered by the APIC.";
+        "In x2APIC mode an RDMSR of a readable register raises no #GP, and the APIC answers it.";
     static constexpr std::array rules = {Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -199,8 +199,9 @@ struct RdmsrSucceeds : StepProperty {
 
 struct X2apicReadsHaveZeroReservedBits : StepProperty {
     static constexpr std::string_view id = "x2apic-reads-have-zero-reserved-bits";
-    static constexpr std::string_view statement = "An RDMSR in x2APIC mode returns 0 in the register's "
-                                                  "reserved bits, and in bits 63:32 unless it is the ICR.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode an RDMSR returns 0 in the register's reserved bits and, except for ICR, in bits "
+        "63:32.";
     static constexpr std::array rules = {Rule::X11, Rule::E03, Rule::V02, Rule::L03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -220,7 +221,7 @@ struct X2apicReadsHaveZeroReservedBits : StepProperty {
 
 struct RdmsrHasNoSideEffect : StepProperty {
     static constexpr std::string_view id = "rdmsr-has-no-side-effect";
-    static constexpr std::string_view statement = "No RDMSR changes the APIC or sends anything.";
+    static constexpr std::string_view statement = "An RDMSR changes nothing in the APIC and sends nothing.";
     static constexpr std::array rules = {Rule::X12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -232,7 +233,8 @@ struct RdmsrHasNoSideEffect : StepProperty {
 struct OtherMsrsAreNotTheApics : StepProperty {
     static constexpr std::string_view id = "other-msrs-are-not-the-apics";
     static constexpr std::string_view statement =
-        "An MSR that is none of the APIC's, 900H-BFFH among them, neither reads nor changes it.";
+        "An access to an MSR that is not one of the APIC's, 900H to BFFH included, neither reads nor "
+        "changes the APIC.";
     static constexpr std::array rules = {Rule::X16};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -37,7 +37,7 @@ typename D::U32 bits_read_by_window(const Transition<D>& t, const RegisterFact& 
 struct MmioReadReturnsRegister : StepProperty {
     static constexpr std::string_view id = "mmio-read-returns-register";
     static constexpr std::string_view statement =
-        "In xAPIC mode an aligned 32-bit read gives the value that the register holds.";
+        "In xAPIC mode an aligned 32-bit read returns the value of the register.";
     static constexpr std::array rules = {Rule::M06, Rule::D01, Rule::E02, Rule::T20, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -56,7 +56,8 @@ struct MmioReadReturnsRegister : StepProperty {
 struct RdmsrReturnsRegister : StepProperty {
     static constexpr std::string_view id = "rdmsr-returns-register";
     static constexpr std::string_view statement =
-        "In x2APIC mode an RDMSR gives the value that the register holds, the same as by MMIO in xAPIC mode.";
+        "In x2APIC mode an RDMSR returns the value of the register, the same as an MMIO read in xAPIC "
+        "mode.";
     static constexpr std::array rules = {Rule::X14, Rule::E02, Rule::T20, Rule::V01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -74,8 +75,9 @@ struct RdmsrReturnsRegister : StepProperty {
 
 struct BoundsAreTrue : StepProperty {
     static constexpr std::string_view id = "bounds-of-a-value-are-true";
-    static constexpr std::string_view statement = "Where the manual gives bounds for a value that is read, "
-                                                  "PPR's or the current count's, it lies within them.";
+    static constexpr std::string_view statement =
+        "If the manual only bounds a value that is read (PPR or current count), the value is within the "
+        "bounds.";
     static constexpr std::array rules = {Rule::P03, Rule::T04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -87,7 +89,8 @@ struct BoundsAreTrue : StepProperty {
 
 struct X2apicIdIsRead : StepProperty {
     static constexpr std::string_view id = "x2apic-id-is-read";
-    static constexpr std::string_view statement = "In x2APIC mode RDMSR 802H gives the 32-bit x2APIC ID.";
+    static constexpr std::string_view statement =
+        "In x2APIC mode an RDMSR of 802H returns the 32-bit x2APIC ID.";
     static constexpr std::array rules = {Rule::D02};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -120,7 +123,7 @@ struct VersionReservedBitsReadZero : StepProperty {
 
 struct VersionConstant : StepProperty {
     static constexpr std::string_view id = "version-constant";
-    static constexpr std::string_view statement = "Nothing ever changes the version register.";
+    static constexpr std::string_view statement = "The version register never changes.";
     static constexpr std::array rules = {Rule::V01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -141,7 +144,7 @@ struct XapicLdrHasNoLowBits : StepProperty {
 
 struct DfrLowBitsReadOnes : StepProperty {
     static constexpr std::string_view id = "dfr-low-bits-read-ones";
-    static constexpr std::string_view statement = "Bits 27:0 of DFR read as ones, whatever was written.";
+    static constexpr std::string_view statement = "Bits 27:0 of DFR read as 1, whatever was written.";
     static constexpr std::array rules = {Rule::D07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -179,8 +182,9 @@ typename D::Bool has_landed(const Transition<D>& t, const RegisterFact& fact) {
 
 struct MmioWriteLands : StepProperty {
     static constexpr std::string_view id = "mmio-write-lands";
-    static constexpr std::string_view statement = "In xAPIC mode an aligned 32-bit write sets the register's "
-                                                  "bits that are software's, and no reserved one.";
+    static constexpr std::string_view statement =
+        "In xAPIC mode an aligned 32-bit write sets the writable bits of the register as written and sets "
+        "no reserved bit.";
     static constexpr std::array rules = {Rule::M07, Rule::D06, Rule::D07, Rule::V05, Rule::L03, Rule::T01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -200,7 +204,8 @@ struct MmioWriteLands : StepProperty {
 struct WrmsrLands : StepProperty {
     static constexpr std::string_view id = "wrmsr-lands";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR that does not fault sets the register, of the ICR all 64 bits.";
+        "In x2APIC mode a WRMSR that raises no #GP sets the register as written, all 64 bits of ICR "
+        "included.";
     static constexpr std::array rules = {Rule::X14, Rule::I02, Rule::V05, Rule::L03, Rule::T01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -220,7 +225,8 @@ struct WrmsrLands : StepProperty {
 struct XapicIdWrite : StepProperty {
     static constexpr std::string_view id = "xapic-id-write";
     static constexpr std::string_view statement =
-        "A write to the ID in xAPIC mode sets bits 31:24, or, where the CPU has the ID read-only, nothing.";
+        "In xAPIC mode a write to the ID register sets bits 31:24 as written, or changes nothing if the "
+        "ID is read-only on the CPU.";
     static constexpr std::array rules = {Rule::D01, Rule::M07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -231,8 +237,9 @@ struct XapicIdWrite : StepProperty {
 
 struct MmioReadsChangeNothing : StepProperty {
     static constexpr std::string_view id = "mmio-reads-change-nothing";
-    static constexpr std::string_view statement = "A read of the window changes no register and sends "
-                                                  "nothing; only an illegal address may be recorded.";
+    static constexpr std::string_view statement =
+        "A read of the MMIO window changes no register and sends nothing; it can only record an illegal "
+        "register address.";
     static constexpr std::array rules = {Rule::M16};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -288,9 +295,9 @@ typename D::Bool may_change(const Transition<D>& t, Reg reg) {
 struct AccessTouchesOnlyItsRegister : StepProperty {
     static constexpr std::string_view id = "access-touches-only-its-register";
     static constexpr std::string_view statement =
-        "A guest's access changes no register but the one that it writes, the LVT by SVR, ISR by EOI, the "
-        "initial "
-        "count by LVT Timer, and bits 63:32 of the ICR with it in x2APIC mode.";
+        "A guest's access changes only the register that it writes, with these exceptions: SVR changes "
+        "the LVT, EOI changes ISR, LVT Timer changes the initial count, and in x2APIC mode ICR includes "
+        "bits 63:32.";
     static constexpr std::array rules = {Rule::M07, Rule::M12, Rule::M16, Rule::X14, Rule::I22, Rule::V10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -304,9 +311,9 @@ struct AccessTouchesOnlyItsRegister : StepProperty {
 
 struct OddAccessStaysInItsSlots : StepWish {
     static constexpr std::string_view id = "odd-access-stays-in-its-slots";
-    static constexpr std::string_view statement = "Even an access whose effect is undefined changes no "
-                                                  "register beyond those whose 16 bytes it touches and "
-                                                  "what hangs on them, sends nothing and loses no mode.";
+    static constexpr std::string_view statement =
+        "Even an access whose effect is undefined changes only the registers whose 16-byte slots it "
+        "touches and what depends on them, sends nothing and does not change the mode.";
     static constexpr std::array rules = {Rule::M08, Rule::M09, Rule::M15};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -30,9 +30,9 @@ typename D::Bool is_init(const Transition<D>& t) {
 
 struct ResetValues : StepProperty {
     static constexpr std::string_view id = "reset-values";
-    static constexpr std::string_view statement = "After RESET every register has the value that the manual "
-                                                  "lists: LVT 00010000H, SVR FFH, DFR all ones, the "
-                                                  "ID of the hardware, the rest 0.";
+    static constexpr std::string_view statement =
+        "After RESET every register has the value that the manual lists: LVT entries 00010000H, SVR "
+        "000000FFH, DFR FFFFFFFFH, ID as assigned by hardware, all others 0.";
     static constexpr std::array rules = {Rule::R01, Rule::L01, Rule::V04, Rule::D03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -46,9 +46,9 @@ struct ResetValues : StepProperty {
 
 struct ResetApicBase : StepProperty {
     static constexpr std::string_view id = "reset-apic-base";
-    static constexpr std::string_view statement = "After RESET the base is FEE00000H and x2APIC mode is "
-                                                  "left, unless the platform locks it; Intel's CPUs "
-                                                  "come up enabled.";
+    static constexpr std::string_view statement =
+        "After RESET the base is FEE00000H and the APIC is not in x2APIC mode unless the platform locks "
+        "that mode; on Intel EN is 1.";
     static constexpr std::array rules = {Rule::B10, Rule::B17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -64,9 +64,9 @@ struct ResetApicBase : StepProperty {
 
 struct InitValues : StepProperty {
     static constexpr std::string_view id = "init-values";
-    static constexpr std::string_view statement = "After INIT of an enabled APIC every register has its "
-                                                  "value of after RESET, except the ID, in x2APIC mode "
-                                                  "LDR, and IA32_APIC_BASE.";
+    static constexpr std::string_view statement =
+        "After INIT of an enabled APIC every register has its RESET value, except IA32_APIC_BASE, the ID "
+        "register and, in x2APIC mode, LDR.";
     static constexpr std::array rules = {Rule::R02, Rule::R04, Rule::L01, Rule::V04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -80,7 +80,8 @@ struct InitValues : StepProperty {
 struct InitKeepsMode : StepProperty {
     static constexpr std::string_view id = "init-keeps-mode";
     static constexpr std::string_view statement =
-        "INIT changes neither IA32_APIC_BASE, and so not the mode, nor the ID, all 32 bits of it.";
+        "INIT changes neither IA32_APIC_BASE, and therefore not the mode, nor any of the 32 bits of the "
+        "ID.";
     static constexpr std::array rules = {Rule::B11, Rule::B17, Rule::R02, Rule::R03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -91,7 +92,7 @@ struct InitKeepsMode : StepProperty {
 struct InitForAnotherApic : StepProperty {
     static constexpr std::string_view id = "init-for-another-apic-changes-nothing";
     static constexpr std::string_view statement =
-        "An INIT message that is not for this APIC changes nothing of it.";
+        "An INIT message that does not address this APIC changes nothing in it.";
     static constexpr std::array rules = {Rule::I17, Rule::I09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -101,7 +102,7 @@ struct InitForAnotherApic : StepProperty {
 
 struct InitLeavesDisabledApicAlone : StepWish {
     static constexpr std::string_view id = "init-leaves-a-disabled-apic-alone";
-    static constexpr std::string_view statement = "INIT changes nothing of an APIC that is disabled.";
+    static constexpr std::string_view statement = "INIT changes nothing in a disabled APIC.";
     static constexpr std::array rules = {Rule::R03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -123,7 +124,7 @@ struct InitDeassertIgnored : StepProperty {
 
 struct StartUpChangesNothing : StepProperty {
     static constexpr std::string_view id = "start-up-changes-nothing";
-    static constexpr std::string_view statement = "A start-up message changes no register of the APIC.";
+    static constexpr std::string_view statement = "A start-up IPI (SIPI) changes no register of the APIC.";
     static constexpr std::array rules = {Rule::R06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -39,7 +39,7 @@ typename D::Bool is_legal_vector(const typename D::U32& vector) {
 struct InitialCountReadsBack : StepProperty {
     static constexpr std::string_view id = "initial-count-reads-back";
     static constexpr std::string_view statement =
-        "Outside TSC-deadline mode the initial count holds what was written last.";
+        "Outside TSC-deadline mode the initial-count register holds the value last written.";
     static constexpr std::array rules = {Rule::T20, Rule::M07, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -50,8 +50,9 @@ struct InitialCountReadsBack : StepProperty {
 
 struct InitialCountKept : StepProperty {
     static constexpr std::string_view id = "countdown-keeps-the-initial-count";
-    static constexpr std::string_view statement = "The initial count changes by a write to it, a change to "
-                                                  "or from TSC-deadline mode, RESET and INIT only.";
+    static constexpr std::string_view statement =
+        "Only a write to the initial-count register, a change to or from TSC-deadline mode, RESET and "
+        "INIT change the initial count.";
     static constexpr std::array rules = {Rule::T20};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -69,7 +70,7 @@ struct InitialCountKept : StepProperty {
 struct DeadlineModeIgnoresInitialCount : StepProperty {
     static constexpr std::string_view id = "deadline-mode-ignores-initial-count";
     static constexpr std::string_view statement =
-        "In TSC-deadline mode a write to the initial count changes nothing.";
+        "In TSC-deadline mode a write to the initial-count register changes nothing.";
     static constexpr std::array rules = {Rule::T09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -79,7 +80,7 @@ struct DeadlineModeIgnoresInitialCount : StepProperty {
 
 struct DeadlineModeCountsNothing : StepProperty {
     static constexpr std::string_view id = "deadline-mode-current-count-reads-zero";
-    static constexpr std::string_view statement = "In TSC-deadline mode the current count reads 0.";
+    static constexpr std::string_view statement = "In TSC-deadline mode the current-count register reads 0.";
     static constexpr std::array rules = {Rule::T09};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -90,9 +91,9 @@ struct DeadlineModeCountsNothing : StepProperty {
 
 struct CurrentCountBelowInitial : StepProperty {
     static constexpr std::string_view id = "current-count-at-most-initial";
-    static constexpr std::string_view statement = "Outside TSC-deadline mode a running timer's current count "
-                                                  "is never above the initial count; on AMD a "
-                                                  "stopped one reads 0.";
+    static constexpr std::string_view statement =
+        "Outside TSC-deadline mode the current count never exceeds the initial count; an initial count of "
+        "0 is checked on AMD only.";
     static constexpr std::array rules = {Rule::T03, Rule::T04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -106,7 +107,8 @@ struct CurrentCountBelowInitial : StepProperty {
 struct DeadlineWriteArms : StepProperty {
     static constexpr std::string_view id = "deadline-write-arms";
     static constexpr std::string_view statement =
-        "In TSC-deadline mode a WRMSR to IA32_TSC_DEADLINE sets it, 0 too, and changes nothing else.";
+        "In TSC-deadline mode a WRMSR to IA32_TSC_DEADLINE stores the value, 0 included, and changes "
+        "nothing else.";
     static constexpr std::array rules = {Rule::T10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -121,7 +123,7 @@ struct DeadlineWriteArms : StepProperty {
 struct DeadlineReadsBack : StepProperty {
     static constexpr std::string_view id = "deadline-reads-back";
     static constexpr std::string_view statement =
-        "In TSC-deadline mode IA32_TSC_DEADLINE reads the deadline, or 0 once that has passed.";
+        "In TSC-deadline mode IA32_TSC_DEADLINE reads the deadline, or 0 after it has passed.";
     static constexpr std::array rules = {Rule::T10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -134,8 +136,9 @@ struct DeadlineReadsBack : StepProperty {
 
 struct DeadlineMsrIdleOutside : StepProperty {
     static constexpr std::string_view id = "deadline-msr-idle-outside";
-    static constexpr std::string_view statement = "Outside TSC-deadline mode IA32_TSC_DEADLINE reads 0 and "
-                                                  "writes to it change nothing, without a fault.";
+    static constexpr std::string_view statement =
+        "Outside TSC-deadline mode IA32_TSC_DEADLINE reads 0, and writes to it change nothing and raise "
+        "no #GP.";
     static constexpr std::array rules = {Rule::T11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -149,7 +152,7 @@ struct DeadlineMsrIdleOutside : StepProperty {
 struct DeadlineMsrFaultsWithoutCpuid : StepProperty {
     static constexpr std::string_view id = "deadline-msr-faults-without-cpuid";
     static constexpr std::string_view statement =
-        "Where CPUID has no TSC-deadline timer, RDMSR and WRMSR of IA32_TSC_DEADLINE raise #GP.";
+        "If CPUID.1:ECX[24] is 0, RDMSR and WRMSR of IA32_TSC_DEADLINE raise #GP.";
     static constexpr std::array rules = {Rule::T14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -159,8 +162,9 @@ struct DeadlineMsrFaultsWithoutCpuid : StepProperty {
 
 struct ModeSwitchDisarms : StepProperty {
     static constexpr std::string_view id = "timer-mode-switch-disarms";
-    static constexpr std::string_view statement = "A write to LVT Timer that changes to or from TSC-deadline "
-                                                  "mode clears IA32_TSC_DEADLINE; any other keeps it.";
+    static constexpr std::string_view statement =
+        "A write to LVT Timer that changes the mode to or from TSC-deadline mode clears "
+        "IA32_TSC_DEADLINE; any other write to LVT Timer keeps it.";
     static constexpr std::array rules = {Rule::T12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -173,8 +177,9 @@ struct ModeSwitchDisarms : StepProperty {
 
 struct DeadlineKept : StepProperty {
     static constexpr std::string_view id = "deadline-is-kept";
-    static constexpr std::string_view statement = "The deadline changes by a write to it, a change of the "
-                                                  "timer's mode, its expiry, RESET and INIT only.";
+    static constexpr std::string_view statement =
+        "Only a write to IA32_TSC_DEADLINE, a change of the timer mode, the timer's expiry, RESET and "
+        "INIT change the deadline.";
     static constexpr std::array rules = {Rule::T10, Rule::T17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -193,7 +198,8 @@ struct DeadlineKept : StepProperty {
 struct MaskedTimerDoesNotInterrupt : StepProperty {
     static constexpr std::string_view id = "masked-timer-does-not-interrupt";
     static constexpr std::string_view statement =
-        "The expiry of a timer whose entry is masked sets no bit of IRR, TMR or ISR and records no error.";
+        "While LVT Timer is masked, the expiry of the timer sets no bit in IRR, TMR or ISR and records no "
+        "error.";
     static constexpr std::array rules = {Rule::T13a};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -208,7 +214,8 @@ struct MaskedTimerDoesNotInterrupt : StepProperty {
 struct StoppedTimerDoesNotExpire : StepProperty {
     static constexpr std::string_view id = "stopped-timer-does-not-expire";
     static constexpr std::string_view statement =
-        "A timer with an initial count of 0, or with no deadline in TSC-deadline mode, gives no interrupt.";
+        "A timer whose initial count is 0, or in TSC-deadline mode whose deadline is 0, generates no "
+        "interrupt.";
     static constexpr std::array rules = {Rule::T03, Rule::T10, Rule::T17};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -220,8 +227,8 @@ struct StoppedTimerDoesNotExpire : StepProperty {
 struct TimerFiresItsVector : StepProperty {
     static constexpr std::string_view id = "timer-fires-its-vector";
     static constexpr std::string_view statement =
-        "A timer that expires unmasked requests its vector, edge-triggered, and changes nothing else but its "
-        "deadline.";
+        "If LVT Timer is not masked, the expiry of the timer requests its vector as an edge-triggered "
+        "interrupt and changes nothing else but the deadline.";
     static constexpr std::array rules = {Rule::L11, Rule::P01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -238,8 +245,9 @@ struct TimerFiresItsVector : StepProperty {
 
 struct TimerWithIllegalVector : StepProperty {
     static constexpr std::string_view id = "timer-with-illegal-vector-is-an-error";
-    static constexpr std::string_view statement = "A timer that expires unmasked with a vector below 16 "
-                                                  "requests nothing and records receive-illegal-vector.";
+    static constexpr std::string_view statement =
+        "If LVT Timer is not masked and its vector is below 16, the expiry of the timer sets no IRR bit "
+        "and records the receive-illegal-vector error.";
     static constexpr std::array rules = {Rule::L04b, Rule::P06};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

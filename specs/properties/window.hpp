@@ -19,7 +19,7 @@ Claim<D> without_effect(const Transition<D>& t, const typename D::Bool& closed) 
 struct NoMmioReadInX2apic : StepProperty {
     static constexpr std::string_view id = "no-mmio-read-in-x2apic";
     static constexpr std::string_view statement =
-        "In x2APIC mode no MMIO read of the window is answered by the APIC.";
+        "In x2APIC mode the APIC answers no read of its MMIO window.";
     static constexpr std::array rules = {Rule::M01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -30,7 +30,7 @@ struct NoMmioReadInX2apic : StepProperty {
 struct NoMmioEffectInX2apic : StepProperty {
     static constexpr std::string_view id = "no-mmio-effect-in-x2apic";
     static constexpr std::string_view statement =
-        "In x2APIC mode no MMIO access to the window changes the APIC, and nothing is sent by it.";
+        "In x2APIC mode an access to the MMIO window changes nothing in the APIC and sends nothing.";
     static constexpr std::array rules = {Rule::M02, Rule::E04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -41,7 +41,7 @@ struct NoMmioEffectInX2apic : StepProperty {
 struct NoMmioReadWhenDisabled : StepProperty {
     static constexpr std::string_view id = "no-mmio-read-when-disabled";
     static constexpr std::string_view statement =
-        "While the APIC is disabled it answers no MMIO read of the window.";
+        "While the APIC is disabled, it answers no read of its MMIO window.";
     static constexpr std::array rules = {Rule::M03};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -52,7 +52,8 @@ struct NoMmioReadWhenDisabled : StepProperty {
 struct NoMmioEffectWhenDisabled : StepProperty {
     static constexpr std::string_view id = "no-mmio-effect-when-disabled";
     static constexpr std::string_view statement =
-        "While the APIC is disabled no MMIO access to the window changes it, and nothing is sent by it.";
+        "While the APIC is disabled, an access to the MMIO window changes nothing in it and sends "
+        "nothing.";
     static constexpr std::array rules = {Rule::M04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -64,7 +65,8 @@ struct NoMmioEffectWhenDisabled : StepProperty {
 struct ClosedWindowTellsNothing : AnyProperty {
     static constexpr std::string_view id = "closed-window-tells-nothing";
     static constexpr std::string_view statement =
-        "What a read of the closed window gives does not depend on the state of the APIC.";
+        "Outside xAPIC mode the value that a read of the MMIO window returns does not depend on the state "
+        "of the APIC.";
     static constexpr std::array rules = {Rule::M01, Rule::M03};
     static constexpr Scope scope = Scope::two_runs;
     static constexpr Basis basis = Basis::manual;
@@ -83,7 +85,8 @@ struct ClosedWindowTellsNothing : AnyProperty {
 struct MmioIsolation : AnyProperty {
     static constexpr std::string_view id = "mmio-isolation";
     static constexpr std::string_view statement =
-        "What a vCPU reads through its window does not depend on what another vCPU wrote through its own.";
+        "What a vCPU reads through its MMIO window does not depend on what another vCPU wrote through its "
+        "own window.";
     static constexpr std::array rules = {Rule::M15};
     static constexpr Scope scope = Scope::vcpus;
     static constexpr Basis basis = Basis::manual;
@@ -100,7 +103,7 @@ struct MmioIsolation : AnyProperty {
 struct NoMemoryInClosedWindow : StepWish {
     static constexpr std::string_view id = "no-memory-in-closed-window";
     static constexpr std::string_view statement =
-        "A write to the closed window is not kept: no memory appears where the APIC does not answer.";
+        "Outside xAPIC mode a write to the MMIO window is not stored: no memory appears at that address.";
     static constexpr std::array rules = {Rule::M05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -114,7 +117,7 @@ struct NoMemoryInClosedWindow : StepWish {
 struct NoExitFromClosedWindow : StepWish {
     static constexpr std::string_view id = "no-exit-from-closed-window";
     static constexpr std::string_view statement =
-        "An access to the closed window is not handed to userspace.";
+        "Outside xAPIC mode an access to the MMIO window does not exit to userspace.";
     static constexpr std::array rules = {Rule::M05};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -126,7 +129,7 @@ struct NoExitFromClosedWindow : StepWish {
 struct NoMsiFromWindow : StepProperty {
     static constexpr std::string_view id = "no-msi-from-window";
     static constexpr std::string_view statement =
-        "No access to the window becomes a message-signalled interrupt.";
+        "No access to the MMIO window becomes a message-signalled interrupt (MSI).";
     static constexpr std::array rules = {Rule::M02, Rule::M04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

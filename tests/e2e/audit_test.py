@@ -85,7 +85,7 @@ class OnModels(AuditCase):
     def test_text_names_rule_registers_and_program(self):
         out = self.expect(1, "audit", "--on", "model:kvm-2018").out
         for part in ("model:kvm-2018: 2 departures", "M01 no-mmio-read-in-x2apic (M)", "x2APIC mode",
-                     "WRMSR 1BH (apic_base) = 0xfee00d00", "accesses judged"):
+                     "WRMSR 1BH (apic_base) = 0xfee00d00", "accesses checked"):
             self.assertIn(part, out)
 
     def test_one_page_that_needs_nothing_else(self):

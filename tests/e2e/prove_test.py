@@ -119,7 +119,7 @@ class Matrix(program.Case):
             self.expect(0, *replay, "--impl", "sdm")
         fault = self.exported / "kvm-2018.no-mmio-read-in-x2apic.json"
         out = self.expect(0, "replay", fault, "--impl", "kvm-rfc").out
-        self.assertIn("kvm-rfc does not break no-mmio-read-in-x2apic", out)
+        self.assertIn("kvm-rfc does not violate no-mmio-read-in-x2apic", out)
         self.assertIn("0xffffffff, not from the APIC", out)
 
     def test_a_damaged_file_is_refused_with_path_and_reason(self):
@@ -164,7 +164,7 @@ class Matrix(program.Case):
     def test_a_damaged_file_does_not_keep_the_others_from_being_replayed(self):
         fault = self.exported / "kvm-2018.no-mmio-read-in-x2apic.json"
         result = self.expect(2, "replay", self.file("{}", "damaged.json"), fault)
-        self.assertIn("kvm-2018 breaks no-mmio-read-in-x2apic", result.out)
+        self.assertIn("kvm-2018 violates no-mmio-read-in-x2apic", result.out)
 
 
 class Prove(program.Case):

@@ -209,7 +209,7 @@ class OnKvm(RunCase):
             r"1  vCPU 0  RDMSR 802H \(id\) +-> #GP\n",
             r"2  vCPU 0  WRMSR 1BH \(apic_base\) = 0xfee00d00 +-> ok\n",
             r"3  vCPU 0  MMIO read, 4 bytes at 0xfee00030 \(version\) +-> 0xffffffff\n",
-            r"6  vCPU 0  STI +-> ok; vCPU 0 takes 31H\n",
+            r"6  vCPU 0  STI +-> ok; vCPU 0 takes vector 31H\n",
         ):
             self.assertRegex(out, line)
 

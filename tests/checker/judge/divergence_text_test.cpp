@@ -63,7 +63,7 @@ TEST_CASE("a count is told as a number") {
     Divergence d = divergence(Rule::T20, Fault::value, AccessKind::rdmsr, 0x838, 0, Reg::initial_count);
     d.mismatch.expected = Known<u64>{0x1000};
     d.mismatch.bits = 0x1000;
-    CHECK(headline(d) == "RDMSR 838H (initial_count) returned 0x0, must be 0x1000");
+    CHECK(headline(d) == "RDMSR 838H (initial_count) returned 0x0; it must be 0x1000");
     d.mismatch.reg = Reg::current_count;
     d.mismatch.bounded = true;
     d.mismatch.bits = 0;
@@ -124,7 +124,7 @@ TEST_CASE("a command that an APIC did not accept says whom it addresses") {
     d.access.ipi.shorthand = traces::Shorthand::self;
     d.mismatch.detail = {"{}", 0};
     CHECK(headline(d) == "APIC 0 did not accept vector FDH");
-    CHECK(expected_text(d) == "the command addresses APIC 0 (shorthand self)");
+    CHECK(expected_text(d) == "APIC 0 accepts it: the command addresses that APIC (shorthand self)");
     d.mismatch.detail.first = ~u64{0};
     CHECK(headline(d) == "the sender's own APIC did not accept vector FDH");
     d.mismatch.fault = Fault::accepted_unaddressed;

@@ -298,7 +298,7 @@ TEST_CASE("the fault of 2018 is found with its evidence") {
     CHECK(fault.access.first_line == 34210);
     CHECK(fault.line == 34211);
     CHECK(fault.count == 4);
-    CHECK(fault.vcpu == "vcpu 0 (thread 44)");
+    CHECK(fault.vcpu == "vCPU 0 (thread 44)");
     REQUIRE(fault.because.size() == 1);
     CHECK(fault.because[0].line == 21236);
     CHECK(fault.because[0].what == "WRMSR 1BH (apic_base) = 0xfee00d00: x2APIC mode");
@@ -338,11 +338,10 @@ TEST_CASE("where KVM ends interrupts by itself the report says what it does not 
     for (const Recording& recording : recordings) {
         CAPTURE(recording.name);
         const bool foreign =
-            notes(checked(recording.name, Profile::sdm), "interrupts end without an EOI of the guest");
+            notes(checked(recording.name, Profile::sdm), "EOIs that no write of the guest to EOI");
         if (recording.name.starts_with("kvm-6.1-svm/")) CHECK_FALSE(foreign);
     }
-    CHECK(notes(checked("kvm-6.18-pvm/x2apic-smp2", Profile::sdm),
-                "interrupts end without an EOI of the guest"));
+    CHECK(notes(checked("kvm-6.18-pvm/x2apic-smp2", Profile::sdm), "EOIs that no write of the guest to EOI"));
 }
 
 // What a register holds was put there by an earlier step, whose rule is told; the property is that of the

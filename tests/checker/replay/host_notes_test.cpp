@@ -18,12 +18,12 @@ TEST_CASE("the vCPUs that a thread ran one after the other share a line") {
     notes.may_be_reset("thread 9", 2);
     CHECK(notes.texts() == Texts{
                                "thread 7: userspace must have reset 2 vCPUs, the first before line 40 (4 "
-                               "observations not decided)",
+                               "observations not checked)",
                                "thread 8: 1 observation diverges unless userspace reset the vCPU or set its "
-                               "APIC state; not decided "
+                               "APIC state; not counted "
                                "(sys_enter_ioctl events would show it)",
                                "thread 9: 3 observations diverge unless userspace reset 2 vCPUs or set their "
-                               "APIC state; not decided "
+                               "APIC state; not counted "
                                "(sys_enter_ioctl events would show it)",
                            });
 }
@@ -36,7 +36,7 @@ TEST_CASE("of very many vCPUs the notes name a few and count the others") {
     CHECK(texts.size() == 9);
     CHECK(texts.back() == "further vCPUs: 184 observations diverge unless userspace reset 92 vCPUs or set "
                           "their APIC state; not "
-                          "decided (sys_enter_ioctl events would show it)");
+                          "counted (sys_enter_ioctl events would show it)");
 }
 
 } // namespace

@@ -38,7 +38,7 @@ TEST_CASE("what is wrong with an access whatever the state speaks neither for no
         kvm_mmio: mmio read len 4 gpa 0xfee00320 val 0x10000
     )");
     CHECK(r.told() == Told{"M07 dcr xapic 4 because 1"});
-    CHECK(r.notes("unless userspace reset the vCPU or set its APIC state; not decided"));
+    CHECK(r.notes("unless userspace reset the vCPU or set its APIC state; not counted"));
 }
 
 TEST_CASE("after the reset the vCPU is held to what it then does") {
@@ -92,7 +92,7 @@ TEST_CASE("what only a reset would explain, and nothing refutes, is not decided 
         kvm_mmio: mmio read len 4 gpa 0xfee000f0 val 0xff
     )");
     CHECK(r.told() == Told{});
-    CHECK(r.notes("unless userspace reset the vCPU or set its APIC state; not decided"));
+    CHECK(r.notes("unless userspace reset the vCPU or set its APIC state; not counted"));
 }
 
 TEST_CASE("a later pause does not keep open what a reset in an earlier one would have explained") {
@@ -198,7 +198,7 @@ TEST_CASE("KVM_RUN tells which vCPU its thread runs from there on") {
     )");
     CHECK(r.told() == Told{"M01 version x2apic 7-8 because 2"});
     CHECK(r.summary.vcpus == 2);
-    CHECK(r.divergences[0].vcpu == "vCPU of fd 5 (thread 44)");
+    CHECK(r.divergences[0].vcpu == "vCPU with fd 5 (thread 44)");
 }
 
 TEST_CASE("where kvm_entry names the vCPUs of a thread, it tells whose the descriptor of KVM_RUN is") {
@@ -338,8 +338,8 @@ TEST_CASE("an access that the beginning or end of a recording cuts does not tell
         kvm_msr: msr_read 1b = 0xfee00d00
         kvm_apic: apic_write APIC_ICR = 0x40031
     )");
-    CHECK_FALSE(r.notes("interrupts end without an EOI of the guest"));
-    CHECK_FALSE(r.notes("APICv or AVIC is active"));
+    CHECK_FALSE(r.notes("EOIs that no write of the guest to EOI"));
+    CHECK_FALSE(r.notes("hardware virtualizes the APIC"));
 }
 
 TEST_CASE("time that runs backwards in a thread is where one recording ends and another begins") {
@@ -376,7 +376,7 @@ TEST_CASE("a kvm_apic write without an access: hardware virtualizes the APIC, an
     )");
     CHECK(r.told() == Told{});
     CHECK(r.summary.stray == 1);
-    CHECK(r.notes("APICv or AVIC is active"));
+    CHECK(r.notes("hardware virtualizes the APIC"));
 }
 
 TEST_CASE("where hardware sends interrupts itself a command without kvm_apic_ipi is right") {

@@ -173,7 +173,7 @@ TEST_CASE("where KVM ends interrupts by itself, service is not judged, and said 
                                       sends_itself(0x51) + takes(0x51) + ends(-1));
     CHECK(r.told() == Told{});
     CHECK(r.summary.stray == 2);
-    CHECK(r.notes("interrupts end without an EOI of the guest"));
+    CHECK(r.notes("EOIs that no write of the guest to EOI"));
 }
 
 TEST_CASE("an interrupt of another thread may have come, or not yet") {
@@ -221,7 +221,7 @@ TEST_CASE("behind the last event of another CPU an INIT may have been sent unsee
     };
     const Replayed silent = replayed("");
     CHECK(silent.told() == Told{"X14 lvt_lint1 x2apic 9-10 because 2,6"});
-    CHECK(silent.notes("1 divergence after line 1 withdrawn"));
+    CHECK(silent.notes("1 divergence withdrawn: after line 1"));
     CHECK(replayed("@45/1 kvm_msr: msr_read 1b = 0xfee00d00").told() ==
           Told{"X14 dcr x2apic 7-8 because 2,4", "X14 lvt_lint1 x2apic 9-10 because 2,6"});
 }

@@ -457,7 +457,7 @@ TEST_CASE("two vCPUs on one thread are told apart by kvm_entry") {
         kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
     )");
     CHECK(r.told() == Told{"M01 version x2apic 8-9 because 2"});
-    CHECK(r.divergences.at(0).vcpu == "vcpu 0 (thread 44)");
+    CHECK(r.divergences.at(0).vcpu == "vCPU 0 (thread 44)");
     CHECK(r.summary.vcpus == 2);
 }
 

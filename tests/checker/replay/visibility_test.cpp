@@ -159,7 +159,7 @@ TEST_CASE("a guest that ends interrupts by Hyper-V's MSRs or PV EOI: the notes s
     const Replayed pv =
         replay_script(script + "kvm_eoi: apicid 0 vector 81\nkvm_pv_eoi: apicid 0 vector 81\n");
     CHECK(pv.notes("the guest uses PV EOI"));
-    CHECK_FALSE(pv.notes("interrupts end without an EOI of the guest"));
+    CHECK_FALSE(pv.notes("EOIs that no write of the guest to EOI"));
 }
 
 TEST_CASE("CPUID of a leaf that the CPU does not have tells nothing of it") {
