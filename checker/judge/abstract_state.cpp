@@ -30,6 +30,7 @@ ModeState make_unknown_mode_state(Mode mode) {
         mode_state[row.reg] = {row.ones, ~holds};
     }
     mode_state[Reg::id] = {0, ~model::xapic_id_field};
+    mode_state.ier_written = false; // KVM has no such registers; a write that is seen counts
     return mode_state;
 }
 
@@ -356,6 +357,24 @@ Judgement AbstractState::judge_paths(const Observation& seen) {
     return judgement;
 }
 
+std::optional<Mismatch> AbstractState::wrong_besides(const Observation& seen, Rule waived) const {
+    Judgement judgement;
+    const Access<KnownBits> asked = model_access(seen.access);
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        p.waive(waived);
+        do {
+            ModeState mode_state = mode_states_[m];
+            const PathOutcome out = step_in(p, mode_state, seen.cpu, asked);
+            const auto mismatch = compare(out, mode_states_[m], seen);
+            if (!mismatch) return std::nullopt;
+            keep_nearest(judgement, *mismatch);
+        } while (p.next_path());
+    }
+    return judgement.mismatch;
+}
+
 // What KVM is known to do in a mode does not speak against that mode.
 void AbstractState::keep_departing(AbstractState& survivors,
                                    const std::array<Judgement, model::mode_count>& refuted,
@@ -403,10 +422,10 @@ void AbstractState::clear_in_service(u64 vector) {
     });
 }
 
-void AbstractState::elapse(const Visibility& visible, bool shows_lvt) {
-    for_each_mode([shows_lvt](ModeState& mode_state) {
+void AbstractState::elapse(const CpuFacts& cpu, const Visibility& visible, bool shows_lvt) {
+    for_each_mode([&cpu, shows_lvt](ModeState& mode_state) {
         ForkingDriver p;
-        model::elapse(p, mode_state, shows_lvt);
+        model::elapse(p, mode_state, cpu, shows_lvt);
     });
     if (!visible.interrupts()) forget_interrupts();
     if (visible.accelerated) {

@@ -11,19 +11,23 @@ using model::ForkingDriver;
 using model::KnownBits;
 using model::KnownBool;
 
-void AbstractState::collect_errors() {
-    for_each_mode([](ModeState& mode_state) {
+void AbstractState::collect_bus_errors(const CpuFacts& cpu) {
+    for_each_mode([&cpu](ModeState& mode_state) {
         ForkingDriver p;
-        model::collect_errors(p, mode_state);
+        model::collect_errors(p, mode_state, cpu, false);
     });
 }
 
 namespace {
 
 Access<KnownBits> as_access(const AbstractState::Message& message, const ModeState& receiver, u32 command) {
+    using From = AbstractState::Message::From;
     const bool x2apic = mode_of(receiver) == Mode::x2apic;
+    const Known<u64> sender{message.from == From::device ? model::by_device : 0,
+                            message.from == From::unknown ? ~model::by_device : ~u64{0}};
     return {model::AccessKind::message,
-            model::zero_extend(x2apic ? message.x2apic_destination : message.destination), 4, u64{command}};
+            model::zero_extend(x2apic ? message.x2apic_destination : message.destination), 4,
+            Known<u64>{u64{command}} | sender};
 }
 
 } // namespace
@@ -32,8 +36,9 @@ void AbstractState::receive(const Message& message, const CpuFacts& cpu) {
     const AbstractState before = *this;
     interrupts_known_ = true;
     transform([&](ForkingDriver& p, ModeState& mode_state) {
-        const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
-        model::receive(p, mode_state, as_access(message, mode_state, command));
+        const bool from_apic = message.from == Message::From::apic;
+        const u32 command = from_apic ? model::as_sent(p, cpu, message.command) : message.command;
+        model::receive(p, mode_state, cpu, as_access(message, mode_state, command));
     });
     if (!message.certain) merge(before);
 }
@@ -41,7 +46,7 @@ void AbstractState::receive(const Message& message, const CpuFacts& cpu) {
 template <class Visit>
 void AbstractState::each_arrival(const Message& message, Visit visit) const {
     for_each_path([&](ForkingDriver& p, ModeState& mode_state) {
-        visit(model::receive(p, mode_state, as_access(message, mode_state, message.command)));
+        visit(model::receive(p, mode_state, CpuFacts{}, as_access(message, mode_state, message.command)));
     });
 }
 
@@ -55,6 +60,11 @@ bool AbstractState::must_be_addressed(const Message& message) const {
     bool must = true;
     each_arrival(message, [&](const PathOutcome& out) { must = must && out.answer == model::Answer::apic; });
     return must;
+}
+
+void AbstractState::pmc_delivered(const CpuFacts& cpu) {
+    transform(
+        [&](ForkingDriver& p, ModeState& mode_state) { model::mask_delivering_pmc(p, mode_state, cpu); });
 }
 
 void AbstractState::timer_fired(const CpuFacts& cpu) {
@@ -174,7 +184,9 @@ std::optional<Mismatch> held_back(const ModeState& mode_state, const AbstractSta
         return injected(mode_state, Rule::P02, Reg::tpr, {"TPR holds back its class"});
     for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
         const u32 bit = model::bit_of(other);
-        if (other > given.vector && (mode_state[model::word_of(Reg::irr0, other)].value & bit) != 0)
+        const bool may_be_held = !mode_state.ier_written.is_false(); // by AMD's IER
+        if (other > given.vector && !may_be_held &&
+            (mode_state[model::word_of(Reg::irr0, other)].value & bit) != 0)
             return injected(mode_state, Rule::P02, Reg::irr0, {"{:#x} waits in IRR", other});
         if ((mode_state[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
         if (other > given.vector)

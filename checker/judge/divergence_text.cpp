@@ -270,7 +270,13 @@ std::string accepted_headline(const Divergence& divergence) {
     return fmt::format("{} did not accept vector {}", apic_text(apic_or_count), vector);
 }
 
+// Where a leaf of CPUID has the x2APIC ID.
+std::string_view id_field(u64 leaf) { return leaf == 1 ? "EBX[31:24]" : leaf == 0xb ? "EDX" : "EAX"; }
+
 std::string cpuid_text(const Divergence& divergence, u64 value) {
+    if (divergence.mismatch.rule == Rule::D03)
+        return fmt::format("{} is {:#x}", id_field(divergence.access.address),
+                           value & divergence.mismatch.expected.known);
     return fmt::format("EDX[9] (APIC) is {}", (value & divergence.mismatch.bits) != 0 ? 1 : 0);
 }
 
@@ -315,6 +321,9 @@ std::string headline(const Divergence& divergence) {
     case Fault::eoi_vector: return eoi_headline(divergence);
     case Fault::injected: return injected_headline(divergence);
     case Fault::cpuid:
+        if (mismatch.rule == Rule::D03)
+            return fmt::format("CPUID.{:02X}H:{} while the x2APIC ID is {:#x}", access.address,
+                               cpuid_text(divergence, access.value), mismatch.expected.value);
         return fmt::format("CPUID.1:{} while IA32_APIC_BASE[11] is {}", cpuid_text(divergence, access.value),
                            (mismatch.expected.value & mismatch.bits) != 0 ? 1 : 0);
     case Fault::property: return did("breaks a property of the rule");
@@ -338,7 +347,7 @@ std::string access_text(const Divergence& divergence) {
     case Fault::not_taken: return "delivery of pending interrupts";
     case Fault::not_delivered: return fmt::format("{} is sent", message_name(access.value));
     case Fault::eoi_broadcast: return "EOI";
-    case Fault::cpuid: return "CPUID leaf 1H";
+    case Fault::cpuid: return fmt::format("CPUID leaf {:X}H", access.address);
     default: break;
     }
     return model::access_text(access.kind, access.address, access.size, access.value,
@@ -426,7 +435,8 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::property: return "what the rule says";
     case Fault::cpuid: break;
     }
-    return fmt::format("{}, as IA32_APIC_BASE[11]", cpuid_text(divergence, mismatch.expected.value));
+    return fmt::format("{}, as {}", cpuid_text(divergence, mismatch.expected.value),
+                       mismatch.rule == Rule::D03 ? "the x2APIC ID" : "IA32_APIC_BASE[11]");
 }
 
 } // namespace lapicheck::checker

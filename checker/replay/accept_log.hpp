@@ -15,6 +15,7 @@ class AcceptLog {
         model::u32 vector = 0;
         model::u32 sender = 0; // host thread
         bool level_triggered = false;
+        model::u64 line = 0;
     };
 
     void add(const Entry& entry) { entries_[count_++ % kept] = entry; }

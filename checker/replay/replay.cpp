@@ -65,6 +65,14 @@ GuestAccess as_access(const Event& event) {
     return access;
 }
 
+// The vector of the command that the access is.
+std::optional<u32> commanded_vector(const GuestAccess& access) {
+    if (access.ipis > 0) return model::low_half(access.ipi_vector);
+    const Reg reg = model::register_addressed(access.kind, access.address);
+    const bool commands = is_write(access.kind) && (reg == Reg::icr || reg == Reg::self_ipi);
+    return commands ? std::optional{model::low_half(access.value) & model::icr::vector} : std::nullopt;
+}
+
 bool is_default_window(u64 address) {
     return (address & model::apic_base::page) == model::apic_base::reset_page;
 }
@@ -176,6 +184,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
 
     ReplayedVcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
+    if (const auto vector = commanded_vector(access)) vcpu.has_commanded(*vector);
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
@@ -184,6 +193,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
         note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not judged");
     }
     if (!visible_.accepts) note_command(access, vcpu);
+    vcpu.on_host(host_, visible_.accelerated);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
     if (access.ipis > 0) check_delivery(thread, vcpu, access);
     if (xapic_since_ > access.line && vcpu.state().is_possible(Mode::xapic)) xapic_since_ = access.line;
@@ -316,9 +326,11 @@ void Replay::runs_guest(ReplayedVcpu& vcpu) {
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
     ReplayedVcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
-    VcpuVerdict verdict =
-        vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
-                      model::low_half(event.value), model::high_half(event.value));
+    VcpuVerdict verdict = vcpu.on_cpuid(as_access(event), {.leaf = model::low_half(event.where),
+                                                           .eax = model::low_half(event.value2),
+                                                           .ebx = model::high_half(event.value2),
+                                                           .ecx = model::low_half(event.value),
+                                                           .edx = model::high_half(event.value)});
     leave_unspecified(verdict);
     take(thread, vcpu, std::move(verdict));
 }
@@ -428,15 +440,19 @@ void Replay::on_accept(const Event& event) {
     if (mode == fixed || mode == lowest_priority) {
         // One that its thread runs in turn with others is not running now.
         const u32 by = sender.vcpus.size() > 1 ? nobody : event.thread;
-        accepts_.add({event.where, vector, by, event.interrupt.level_triggered});
+        accepts_.add({event.where, vector, by, event.interrupt.level_triggered, event.line});
+        if (vector < model::first_legal_vector)
+            for_each_vcpu([&](ReplayedVcpu& vcpu) {
+                if (vcpu.may_be(event.where)) vcpu.low_vector_sent(vector);
+            });
     } else if (mode == init || mode == startup) {
-        // KVM shows the acceptance of a de-assert, too, which does nothing (I07).
+        // KVM shows the acceptance of a de-assert, too, which does nothing on Intel (I07).
         const traces::Interrupt& sent = event.interrupt;
         const bool deasserts =
             sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
         for_each_vcpu([&](ReplayedVcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
-            if (mode == init && deasserts) vcpu.deassert_sent(event.line);
+            if (mode == init && deasserts && vcpu.facts().amd.is_false()) vcpu.deassert_sent(event.line);
             else if (mode == init) vcpu.init_sent(event.line);
             else vcpu.startup_sent(vector);
         });

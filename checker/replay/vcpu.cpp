@@ -63,7 +63,8 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     note_tpr(access, touched);
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
-    for_each_hypothesis([&](AbstractState& state) { state.elapse(visible, shows_lvt); });
+    for_each_hypothesis([&](AbstractState& state) { state.elapse(facts_, visible, shows_lvt); });
+    if (!visible.accepts || visible.accelerated) attribution_.any_low_vectors_sent();
     const Observation observation{access, facts_, visible, !userspace_apic_ || !model::is_mmio(access.kind)};
     const auto before = Attribution::before(main_);
 
@@ -90,6 +91,7 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     }
     if (judgement.explained) {
         if (touched == Reg::apic_base) learn_x2apic(access);
+        if (touched == Reg::id) judge_ids(verdict, access.line);
         attribution_.note(access, before, main_);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.expire();
@@ -118,13 +120,25 @@ VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& see
     if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
     if (!visible.msrs) leave_unspecified(verdict, observation);
     const AbstractState was = main_;
-    main_.resync(access, facts_, whole);
+    const auto besides = carried_out_wrongly(observation, whole);
+    if (besides)
+        for (const Mismatch& part : attribution_.parts(*besides, access, main_, facts_))
+            verdict.divergences.push_back(divergence_of(access, part));
+    main_.resync(access, facts_, besides.value_or(whole));
     const Watched seen_so{was, main_, observation};
     for (Divergence& divergence : verdict.divergences)
         for (const specs::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
             divergence.properties.push_back(property->id);
     attribution_.note(access, before, main_);
     return verdict;
+}
+
+// What should have been refused was carried out, and otherwise than it should be where it is allowed.
+std::optional<Mismatch> ReplayedVcpu::carried_out_wrongly(const Observation& seen,
+                                                          const Mismatch& mismatch) const {
+    if (mismatch.fault != Fault::gp_missing || !is_write(seen.access.kind)) return std::nullopt;
+    const auto besides = main_.wrong_besides(seen, mismatch.rule);
+    return besides && besides->fault == Fault::eoi_vector ? besides : std::nullopt;
 }
 
 // P05. An explanation in which the EOI may be sent excuses it.
@@ -288,16 +302,34 @@ void ReplayedVcpu::forget_pending() {
 
 void ReplayedVcpu::catch_up(const AcceptLog& log) {
     if (accepts_seen_ == log.count()) return;
-    const bool complete = log.since(accepts_seen_, [this](const AcceptLog::Entry& entry) {
+    const bool complete = log.since(accepts_seen_, [&](const AcceptLog::Entry& entry) {
         if (!may_be(entry.id)) return;
         // What it sent itself stands in IRR before its next access; what others send may come and go.
         const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
         for_each_hypothesis(
             [&](AbstractState& state) { state.on_accept(entry.vector, own, entry.level_triggered); });
         announced_.set(entry.vector & 0xff);
+        const bool in_own_thread = entry.sender == thread_ && !entry.level_triggered;
+        if (!in_own_thread || commanded_[entry.vector & 0xff]) return;
+        if (own) note_pmc(entry);
+        else pmc_maybe_ = entry;
     });
     if (!complete) for_each_hypothesis([](AbstractState& state) { state.forget_interrupts(); });
     accepts_seen_ = log.count();
+}
+
+// L07. KVM delivers a performance-monitoring interrupt in the thread of its vCPU, and it is of no command.
+// The vector must be that of LVT PMC and of no other entry that may fire.
+void ReplayedVcpu::note_pmc(const AcceptLog::Entry& entry) {
+    constexpr u32 fields = model::lvt::vector | model::lvt::delivery_mode | model::lvt::mask;
+    const auto fires = [&](Reg reg) {
+        return (main_.stored(reg) & Known<u32>{fields}) == Known<u32>{entry.vector};
+    };
+    if (!fires(Reg::lvt_pmc)) return;
+    for (const Reg other : model::lvt_entries)
+        if (other != Reg::lvt_pmc && fires(other)) return;
+    for_each_hypothesis([&](AbstractState& state) { state.pmc_delivered(facts_); });
+    attribution_.evidence().pmc_delivered(entry.line);
 }
 
 void ReplayedVcpu::host_may_have_reset() {
@@ -310,8 +342,9 @@ void ReplayedVcpu::host_may_have_reset() {
 void ReplayedVcpu::host_has_loaded() {
     eoi_is_suppressed_ = false;
     deliveries_.clear();
+    shown_ids_.clear();
     main_ = AbstractState::unknown();
-    attribution_ = {};
+    attribution_ = attribution_.forgotten();
     others_.clear();
     init_.reset();
     drop_pending();
@@ -399,6 +432,8 @@ VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::
                                     bool shows_entries) {
     VcpuVerdict verdict;
     if (runs_guest_) return verdict;
+    const auto pmc = std::exchange(pmc_maybe_, std::nullopt); // injected here, so it was for this vCPU
+    if (pmc && pmc->vector == given.vector) note_pmc(*pmc);
     given.announced = announced_[given.vector];
     announced_.reset(given.vector);
     if (shows_entries) given.tpr = tpr_;
@@ -422,17 +457,66 @@ VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::
     return verdict;
 }
 
-VcpuVerdict ReplayedVcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {
-    if (function == 0x8000'0008) {
-        const u32 bits = eax & 0xff;
+// D03. A leaf of zeros is one that the CPU does not have.
+void ReplayedVcpu::note_id(const GuestAccess& shown_by, const Cpuid& cpuid) {
+    if (runs_guest_) return;
+    ShownId shown{shown_by, ~u32{0}};
+    switch (cpuid.leaf) {
+    case 1:
+        shown.shown_by.value = cpuid.ebx >> 24;
+        shown.mask = 0xff;
+        break;
+    case 0xb:
+        if ((cpuid.ebx & 0xffff) == 0) return;
+        shown.shown_by.value = cpuid.edx;
+        break;
+    case 0x8000'001e:
+        if (facts_.amd.is_false() || (cpuid.eax | cpuid.ebx | cpuid.ecx) == 0) return;
+        shown.shown_by.value = cpuid.eax;
+        break;
+    default: return;
+    }
+    std::erase_if(shown_ids_,
+                  [&](const ShownId& other) { return other.shown_by.address == shown_by.address; });
+    shown_ids_.push_back(shown);
+}
+
+void ReplayedVcpu::judge_ids(VcpuVerdict& verdict, u64 line_of_id) {
+    std::optional<Known<u32>> id;
+    for (const Mode mode : all_modes)
+        if (main_.is_possible(mode))
+            id = id ? id->join(main_.mode_state(mode).x2apic_id) : main_.mode_state(mode).x2apic_id;
+    if (!id || !id->is_exact()) return;
+    for (const ShownId& shown : std::exchange(shown_ids_, {})) {
+        Mismatch mismatch;
+        mismatch.rule = Rule::D03;
+        mismatch.fault = Fault::cpuid;
+        mismatch.reg = Reg::id;
+        mismatch.mode = main_.mode().value_or(Mode::x2apic);
+        mismatch.bits = (shown.shown_by.value ^ id->value) & shown.mask;
+        mismatch.expected = {id->value, shown.mask};
+        if (mismatch.bits == 0) continue;
+        Divergence divergence = divergence_of(shown.shown_by, mismatch);
+        divergence.because.clear();
+        if (line_of_id != 0)
+            divergence.because.push_back({line_of_id, fmt::format("the x2APIC ID is {:#x}", id->value)});
+        verdict.divergences.push_back(std::move(divergence));
+    }
+}
+
+VcpuVerdict ReplayedVcpu::on_cpuid(const GuestAccess& shown_by, const Cpuid& cpuid) {
+    if (cpuid.leaf == 0x8000'0008) {
+        const u32 bits = cpuid.eax & 0xff;
         if (bits >= 32 && bits <= 52) facts_.address_mask = (u64{1} << bits) - 1;
     }
     VcpuVerdict verdict;
-    if (function != 1) return verdict;
+    note_id(shown_by, cpuid);
+    judge_ids(verdict, attribution_.evidence().line_of(Reg::id));
+    if (cpuid.leaf != 1) return verdict;
     has_shown_x2apic_ = false;
-    facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
-    facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
-    const bool shows_apic = (edx & (u32{1} << 9)) != 0;
+    facts_.has_x2apic = (cpuid.ecx & (u32{1} << 21)) != 0;
+    facts_.has_tsc_deadline = (cpuid.ecx & (u32{1} << 24)) != 0;
+    const bool shows_apic = (cpuid.edx & (u32{1} << 9)) != 0;
     const auto admits = [shows_apic](const AbstractState& state) {
         return shows_apic ? state.is_possible(Mode::xapic) || state.is_possible(Mode::x2apic)
                           : state.is_possible(Mode::disabled);
