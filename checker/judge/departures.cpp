@@ -86,7 +86,7 @@ bool is_of_vectors(const Mismatch& mismatch, Reg first) {
 bool is_missing(const Mismatch& mismatch) {
     const Fault fault = mismatch.fault;
     return fault == Fault::not_taken || fault == Fault::not_delivered || fault == Fault::not_accepted ||
-           is_of_vectors(mismatch, Reg::irr0);
+           (is_of_vectors(mismatch, Reg::irr0) && (mismatch.bits & ~mismatch.expected.value) == 0);
 }
 
 // Effects that no observation shows by itself are seen in the values of other entries, or not at all in a
@@ -106,7 +106,9 @@ bool has_effect(specs::Effect effect, const Mismatch& mismatch) {
     case physical_ipi_target_missed: return fault == Fault::not_delivered || fault == Fault::not_accepted;
     case wide_id_reaches_xapic_target: return fault == Fault::accepted_unaddressed;
     case error_interrupt_missing: return mismatch.rule == Rule::E05 && is_missing(mismatch);
-    case level_ipi_sets_tmr: return mismatch.rule == Rule::I18 && is_of_vectors(mismatch, Reg::tmr0);
+    case level_ipi_sets_tmr:
+        return mismatch.rule == Rule::I18 && is_of_vectors(mismatch, Reg::tmr0) &&
+               (mismatch.bits & mismatch.expected.value) == 0;
     case level_deassert_ipi_dropped: return mismatch.rule == Rule::I18 && is_missing(mismatch);
     case tmr_not_cleared_by_accelerated_ipi: // hardware's doing: no recording decides it
     case vector_below_16_accepted:           // seen in IRR: kvm-irr-below-16-reads-set
