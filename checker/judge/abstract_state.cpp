@@ -48,10 +48,19 @@ CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
     return facts;
 }
 
+// Nothing is known of the timer's mode: no write of it was seen. It is not taken to be the reserved one, in
+// which nothing would be predicted (T01).
+bool knows_no_timer_mode(const ModeState& mode_state) {
+    return (mode_state[Reg::lvt_timer].known & model::lvt::timer_mode) == 0;
+}
+
 // One access of a vCPU in `world`; what comes of errors shows elsewhere (raises_error). Only what is written
-// to IA32_APIC_BASE depends on what the mode tells.
+// to IA32_APIC_BASE depends on what the mode tells. `waives`: the driver has a rule to waive already.
 PathOutcome step_in(ForkingDriver& p, ModeState& mode_state, const CpuFacts& cpu,
-                    const Access<KnownBits>& access) {
+                    const Access<KnownBits>& access, bool waives = false) {
+    const bool writes_mode = model::is_write(access.kind) &&
+                             model::register_addressed(access.kind, access.address.value) == Reg::lvt_timer;
+    if (!waives && !writes_mode && knows_no_timer_mode(mode_state)) p.waive(Rule::T01);
     const bool writes_base = access.kind == model::AccessKind::wrmsr &&
                              access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
     if (!writes_base) return model::quiet_step(p, mode_state, cpu, access);
@@ -366,7 +375,7 @@ std::optional<Mismatch> AbstractState::wrong_besides(const Observation& seen, Ru
         p.waive(waived);
         do {
             ModeState mode_state = mode_states_[m];
-            const PathOutcome out = step_in(p, mode_state, seen.cpu, asked);
+            const PathOutcome out = step_in(p, mode_state, seen.cpu, asked, true);
             const auto mismatch = compare(out, mode_states_[m], seen);
             if (!mismatch) return std::nullopt;
             keep_nearest(judgement, *mismatch);
@@ -399,7 +408,7 @@ void AbstractState::take_over(const ModeState& before, const GuestAccess& access
     if (waives) p.waive(mismatch.rule);
     do {
         ModeState mode_state = before;
-        const PathOutcome out = step_in(p, mode_state, cpu, model_access(access));
+        const PathOutcome out = step_in(p, mode_state, cpu, model_access(access), waives);
         if (out.gp && !access.gp) continue;
         learn(mode_state, out, access);
         next.add(mode_state);

@@ -90,7 +90,10 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Abst
     circumstances.all_software_disabled = others_.all_software_disabled;
     circumstances.logical_id_is_its_own = others_.logical_id_is_its_own;
     circumstances.id_of_another_too = others_.id_of_another_too;
-    circumstances.boot_processor = !has_any(state.apic_base(), model::apic_base::bsp).is_false();
+    // Software writes the flag back as it is, even where it could change it (B15).
+    const u64 base = evidence_.last_base().value_or(model::apic_base::bsp);
+    circumstances.boot_processor =
+        (base & model::apic_base::bsp) != 0 && !has_any(state.apic_base(), model::apic_base::bsp).is_false();
     circumstances.least_divide = least_divide(state.stored(Reg::dcr));
     const bool is_of_register = model::index_of(mismatch.reg) < model::index_of(Reg::none);
     if (!is_of_register) return circumstances;

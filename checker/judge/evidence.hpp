@@ -42,6 +42,11 @@ class Evidence {
         const Item& item = of(reg);
         return item.line > init_line_ && item.is_whole ? std::optional{item.value} : std::nullopt;
     }
+    // IA32_APIC_BASE as it was written or read last; INIT keeps it.
+    std::optional<u64> last_base() const {
+        const Item& item = of(Reg::apic_base);
+        return item.address == model::apic_base::msr ? std::optional{item.value} : std::nullopt;
+    }
     u64 init_line() const { return init_line_; }
     bool ended_after_injection() const { return eoi_line_ > injected_.first; }
 
