@@ -24,6 +24,15 @@ constexpr Outcome<D> done(Rule rule, Reg reg) {
     return out;
 }
 
+template <class D>
+constexpr Outcome<D> unspecified_outcome(Rule rule, Reg reg) {
+    Outcome<D> out;
+    out.rule = rule;
+    out.answer = Answer::unspecified;
+    out.reg = reg;
+    return out;
+}
+
 // The x2APIC logical ID is a function of the x2APIC ID (D04).
 template <class U32>
 constexpr U32 x2apic_ldr(U32 id) {
@@ -36,12 +45,14 @@ constexpr u32 vectors_of(Reg reg) {
     return first ? 0xffff'0000 : 0xffff'ffff;
 }
 
-// What a register may hold when nothing is said of its value, where `touched`.
+// What a register may hold when nothing is said of its value, where `touched`. Of LDR that is all, since what
+// its reserved bits read is not said either (D06).
 template <class P, class D>
 constexpr void leave_unspecified_if(P& p, Rule rule, State<D>& s, const RegisterRow& row,
                                     typename D::Bool touched) {
     if (row.reg == Reg::version) return; // V01
-    const u32 holds = is_bitmap(row.reg) ? vectors_of(row.reg) : row.defined() & ~row.ones;
+    const u32 defined = row.reg == Reg::ldr ? ~u32{0} : row.defined() & ~row.ones;
+    const u32 holds = is_bitmap(row.reg) ? vectors_of(row.reg) : defined;
     const auto left = (p.unspecified_value(rule, s[row.reg]) & holds) | row.ones;
     s[row.reg] = select(touched, left, s[row.reg]);
 }
@@ -53,15 +64,16 @@ constexpr void leave_unspecified(P& p, Rule rule, State<D>& s, const RegisterRow
 
 // Leaving xAPIC or x2APIC mode for the disabled mode: what comes back later is not said (B13b).
 template <class P, class D>
-constexpr void lose_state(P& p, State<D>& s, typename D::Bool from_x2apic) {
+constexpr void lose_state(P& p, State<D>& s, const Cpu<D>& cpu, typename D::Bool from_x2apic) {
     for (const RegisterRow& row : p.table()) leave_unspecified(p, Rule::B13b, s, row);
-    const auto initial_id = s.x2apic_id << 24; // B13a
-    s[Reg::id] =
-        select(from_x2apic, initial_id, p.unspecified_value(Rule::B13b, initial_id) & xapic_id_field);
+    const auto initial_id = s.x2apic_id << 24; // B13a, of which AMD says nothing
+    s[Reg::id] = select(both(from_x2apic, negate(cpu.amd)), initial_id,
+                        p.unspecified_value(Rule::B13b, initial_id) & xapic_id_field);
     s.tsc_deadline = p.unspecified_value(Rule::B13b, typename D::U64{u64{0}});
     s.esr_pending =
         p.unspecified_value(Rule::B13b, typename D::U32{u32{0}}) & p.row(Reg::esr).defined(); // E03
     s.cleared_by_software = p.unspecified_value(Rule::B13b, typename D::Bool{false});
+    s.ier_written = both(s.ier_written, p.unspecified_value(Rule::B13b, s.ier_written));
 }
 
 template <class P, class D>
@@ -73,8 +85,14 @@ constexpr Outcome<D> write_apic_base(P& p, State<D>& s, const Cpu<D>& cpu, typen
     const auto to_enabled = has_any(v, apic_base::enable);
     const auto to_extd = has_any(v, apic_base::extd);
 
-    if (p(B01, has_any(v, apic_base::reserved_low))) return gp<D>(B01, reg);
-    if (p(B01, negate(is_zero(v & ~cpu.address_mask)))) return gp<D>(B01, reg);
+    // AMD says so of bits 63:52 alone; what it does with the others is not said, nor what is kept of them.
+    if (p(B01, has_any(v, apic_base::beyond_address))) return gp<D>(B01, reg);
+    const auto has_reserved =
+        either(has_any(v, apic_base::reserved_low), negate(is_zero(v & ~cpu.address_mask)));
+    if (p(B01, has_reserved)) {
+        if (p(B01, negate(cpu.amd)) || p.unspecified(B01, true)) return gp<D>(B01, reg);
+        v = v & cpu.address_mask & ~apic_base::reserved_low;
+    }
     if (p(B05, both(to_extd, negate(to_enabled)))) return gp<D>(B05, reg);
     if (p(B03, both(both(enabled, extd), both(to_enabled, negate(to_extd))))) return gp<D>(B03, reg);
     if (p(B04, both(negate(enabled), to_extd))) return gp<D>(B04, reg);
@@ -91,7 +109,7 @@ constexpr Outcome<D> write_apic_base(P& p, State<D>& s, const Cpu<D>& cpu, typen
         keeps_bsp = p.unspecified(B15, false);
     }
 
-    if (p(B13b, both(enabled, negate(to_enabled)))) lose_state(p, s, extd);
+    if (p(B13b, both(enabled, negate(to_enabled)))) lose_state(p, s, cpu, extd);
     if (p(D13, both(enabled, both(negate(extd), to_extd)))) {
         // D11: the ID is the hardware's; AMD takes over one that software wrote.
         const auto rewritten = negate(equal(s[Reg::id] >> 24, s.x2apic_id & u32{0xff}));

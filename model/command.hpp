@@ -15,12 +15,14 @@ constexpr bool is_deassert(u32 command) {
     return (command & icr::trigger) != 0 && (command & icr::assert_level) == 0;
 }
 
-// I06, I24: a pair of delivery mode and shorthand, or a delivery mode, of which it is not said what it does.
-// I18: level de-assert of what goes through IRR, of which AMD does not say it.
-constexpr bool is_undefined_command(u32 command, bool amd) {
+// I06, I24: a pair of delivery mode and shorthand, or a delivery mode, of which it is not said what it does;
+// `x2apic`: in the ICR of x2APIC mode. I18, I07: level de-assert of which AMD does not say it, start-up alone
+// excepted.
+constexpr bool is_undefined_command(u32 command, bool amd, bool x2apic) {
     const DeliveryMode mode = delivery_mode_of(command);
     if (mode == DeliveryMode::reserved3 || mode == DeliveryMode::extint) return true;
-    if (amd && is_queued(mode) && is_deassert(command)) return true;
+    if (x2apic && mode == DeliveryMode::lowest_priority) return true;
+    if (amd && mode != DeliveryMode::startup && is_deassert(command)) return true;
     const Shorthand whom = shorthand_of(command);
     return (whom == Shorthand::self || whom == Shorthand::all) && mode != DeliveryMode::fixed;
 }

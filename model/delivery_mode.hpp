@@ -45,6 +45,7 @@ constexpr std::string_view to_string(DeliveryMode mode) {
 namespace delivery_mode {
 inline constexpr u32 fixed = icr_bits(DeliveryMode::fixed);
 inline constexpr u32 lowest_priority = icr_bits(DeliveryMode::lowest_priority);
+inline constexpr u32 smi = icr_bits(DeliveryMode::smi);
 inline constexpr u32 reserved = icr_bits(DeliveryMode::reserved3);
 inline constexpr u32 nmi = icr_bits(DeliveryMode::nmi);
 inline constexpr u32 init = icr_bits(DeliveryMode::init);

@@ -103,6 +103,12 @@ constexpr Outcome<D> take_interrupt(P& p, State<D>& s) {
     Outcome<D> nothing;
     nothing.rule = P02;
     if (p(V09, negate(is_enabled(s)))) return nothing;
+    if (p(P02, s.ier_written) && p.unspecified(P02, false)) {
+        for (u32 word = 0; word < 8; ++word)
+            for (const Reg first : {Reg::isr0, Reg::irr0})
+                leave_unspecified(p, P02, s, p.row(offset_by(first, word)));
+        return unspecified_outcome<D>(P02, Reg::none);
+    }
     if (p(P02, negate(less(threshold, vector & tpr::task_class)))) return nothing;
     if (p(V12, negate(is_software_enabled(s))) && p.unspecified(V12, true)) return nothing;
     dispatch(s, vector);

@@ -14,9 +14,9 @@ constexpr typename D::U32 legalised(P& p, const Cpu<D>& cpu, const RegisterRow& 
     const U32 nothing{u32{0}};
     U32 stored = (v & row.writable) | (old & row.read_only) | row.ones;
     if (row.optional != 0) stored |= select(has_option, v & row.optional, nothing);
-    if (row.intel_only != 0) stored |= select(cpu.amd, nothing, v & row.intel_only);
     if (row.amd_only != 0) stored |= select(cpu.amd, v & row.amd_only, nothing);
-    if (row.unspecified != 0) stored |= p.unspecified_value(Rule::V05, v) & row.unspecified;
+    if (row.intel_sure != 0) stored |= select(cpu.amd, p.unspecified_value(Rule::L03, v), v) & row.intel_sure;
+    if (row.amd_sure != 0) stored |= select(cpu.amd, v, p.unspecified_value(Rule::X06, v)) & row.amd_sure;
     return stored;
 }
 
@@ -50,10 +50,14 @@ constexpr typename D::U32 masked_while_disabled(P& p, const State<D>& s, typenam
 
 template <class P, class D>
 constexpr void write_lvt(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row, typename D::U32 v) {
+    const typename D::U32 nothing{u32{0}};
     const auto old = s[row.reg];
     auto stored = legalised(p, cpu, row, old, v, has_option(s, cpu, row.reg));
     stored = masked_while_disabled(p, s, stored);
     s[row.reg] = with_hardware_bits(p, row, old, stored);
+    const auto illegal = is_zero(stored & (lvt::delivery_mode | u32{0xf0})); // fixed, vector 0 to 15
+    s.esr_pending |= p.unspecified_value(Rule::L04a, nothing) &
+                     select(illegal, typename D::U32{esr::receive_illegal_vector}, nothing);
 }
 
 template <class P, class D>

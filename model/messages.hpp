@@ -42,9 +42,9 @@ constexpr bool is_addressed(P& p, const State<D>& s, typename D::U32 destination
     return p(I09, equal(destination, id));
 }
 
-// The message `a.value` (in the layout of ICR[31:0]) for `a.address` arrives.
+// The message `a.value` (see Access) for `a.address` arrives.
 template <class P, class D>
-constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
+constexpr Outcome<D> receive(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a) {
     using enum Rule;
     using U32 = typename D::U32;
     const U32 command = low_half(a.value);
@@ -56,7 +56,9 @@ constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
     if (p(I07, equal(mode, U32{delivery_mode::init}))) {
         const auto deassert =
             both(has_any(command, icr::trigger), negate(has_any(command, icr::assert_level)));
-        if (!p(I07, deassert)) init(p, s);
+        // AMD does not say what a level de-assert does.
+        const bool passes = p(I07, deassert) && !(p(I07, cpu.amd) && p.unspecified(I07, false));
+        if (!passes) init(p, s);
         return done<D>(I07, Reg::none);
     }
     // I15, P11: no other but these two goes through IRR.
@@ -65,7 +67,9 @@ constexpr Outcome<D> receive(P& p, State<D>& s, const Access<D>& a) {
     if (!p(I15, queues)) return done<D>(I15, Reg::none);
     ignored.rule = V09;
     if (p(V09, negate(is_software_enabled(s)))) return ignored;
-    const U32 may_log = select(is_zero(command & u32{0xf0}), U32{esr::receive_illegal_vector}, U32{u32{0}});
+    const auto illegal = is_zero(command & u32{0xf0});
+    if (p(I04, both(illegal, has_any(a.value, by_device)))) s.esr_pending |= esr::receive_illegal_vector;
+    const U32 may_log = select(illegal, U32{esr::receive_illegal_vector}, U32{u32{0}});
     s.esr_pending |= p.unspecified_value(I04, U32{u32{0}}) & may_log;
     accept(p, s, command & icr::vector, has_any(command, icr::trigger));
     return done<D>(P01, Reg::none);
@@ -77,6 +81,12 @@ constexpr void fire(P& p, State<D>& s, Reg entry) {
     const auto vector = s[entry] & lvt::vector;
     if (p(Rule::L04b, is_zero(vector & u32{0xf0}))) s.esr_pending |= esr::receive_illegal_vector;
     accept(p, s, vector, typename D::Bool{false});
+}
+
+// The entry of the performance counters gives its interrupt, which masks it, on Intel (L07).
+template <class P, class D>
+constexpr void mask_delivering_pmc(P& p, State<D>& s, const Cpu<D>& cpu) {
+    if (p(Rule::L07, negate(cpu.amd))) s[Reg::lvt_pmc] |= lvt::mask;
 }
 
 // E05: the first error since ESR was written fires the error entry; whether a later one does is not said.
@@ -101,7 +111,12 @@ constexpr Outcome<D> expire_timer(P& p, State<D>& s, const Cpu<D>& cpu) {
     Outcome<D> nothing;
     nothing.rule = deadline ? T10 : T03;
     if (p(V09, negate(is_enabled(s)))) return nothing;
-    if (p(nothing.rule, deadline ? is_zero(s.tsc_deadline) : is_zero(s[Reg::initial_count]))) return nothing;
+    if (p(T01, in_reserved_timer_mode(s, cpu))) { // whether anything comes of it is not said
+        nothing.rule = T01;
+        if (p.unspecified(T01, true)) return nothing;
+    } else if (p(nothing.rule, deadline ? is_zero(s.tsc_deadline) : is_zero(s[Reg::initial_count]))) {
+        return nothing;
+    }
     const bool masked = p(T13a, has_any(entry, lvt::mask));
     if (deadline && !(masked && p.unspecified(T19, false))) s.tsc_deadline = u64{0};
     if (masked) return nothing;

@@ -7,14 +7,39 @@
 
 namespace lapicheck::model {
 
+template <class U32>
+constexpr auto is_within(U32 offset, u32 first, u32 end) {
+    return both(negate(less(offset, U32{first})), less(offset, U32{end}));
+}
+
 // AMD's extended registers, by CPUID 8000_0001H:ECX[3]; not modelled: where they may be, nothing is
 // specified.
 template <class U32>
 constexpr auto in_amd_extended_space(U32 offset) {
-    const auto between = [offset](u32 first, u32 end) {
-        return both(negate(less(offset, U32{first})), less(offset, U32{end}));
-    };
-    return either(between(0x400, 0x430), between(0x480, 0x540));
+    return either(is_within(offset, 0x400, 0x430), is_within(offset, 0x480, 0x540));
+}
+
+// They are there where the version register tells of them (AMD64 APM Vol. 2, 16.3.4 APIC Version Register,
+// 24593).
+template <class D>
+constexpr typename D::Bool has_extended_space(const State<D>& s, const Cpu<D>& cpu) {
+    return both(cpu.amd, has_any(s[Reg::version], version::extended_space));
+}
+
+// A write to one of them. A specific EOI (SEOI, 420H) ends any interrupt, and the interrupt enable registers
+// (IER, 480H to 4F0H) hold back what is in IRR (APM Vol. 2, 16.7): what is in service and requested, and what
+// is dispatched, is unknown from then on.
+template <class P, class D, class U32>
+constexpr void write_extended(P& p, State<D>& s, const Cpu<D>& cpu, U32 offset) {
+    const auto is_there = has_extended_space(s, cpu);
+    const auto is_ier = both(is_there, is_within(offset, 0x480, 0x500));
+    const auto touched = either(is_ier, both(is_there, is_within(offset, 0x420, 0x430)));
+    if (p.passes_over(touched)) return;
+    for (u32 word = 0; word < 8; ++word) {
+        leave_unspecified_if(p, Rule::P04, s, p.row(offset_by(Reg::isr0, word)), touched);
+        leave_unspecified_if(p, Rule::P02, s, p.row(offset_by(Reg::irr0, word)), touched);
+    }
+    s.ier_written = either(s.ier_written, is_ier);
 }
 
 // In xAPIC mode alone: an MSR that is reserved raises #GP and records nothing (E04).
@@ -27,15 +52,6 @@ constexpr void log_illegal_register(P& p, State<D>& s) {
 template <class P, class D>
 constexpr void may_log_illegal_register(P& p, State<D>& s) {
     s.esr_pending |= p.unspecified_value(Rule::M11, typename D::U32{u32{0}}) & esr::illegal_register;
-}
-
-template <class D>
-constexpr Outcome<D> unspecified_outcome(Rule rule, Reg reg) {
-    Outcome<D> out;
-    out.rule = rule;
-    out.answer = Answer::unspecified;
-    out.reg = reg;
-    return out;
 }
 
 // A write to `row`, if `touched`, of which it is not said what it does: the register and what hangs on it.
@@ -87,17 +103,21 @@ constexpr Outcome<D> access_no_register(P& p, State<D>& s, Reg reg) {
     return unspecified_outcome<D>(Rule::M10, reg);
 }
 
-template <class P, class D>
-constexpr Outcome<D> access_extended_space(P& p, State<D>& s, const Cpu<D>& cpu) {
-    if (p(Rule::M11, negate(cpu.amd))) return access_no_register(p, s, Reg::none);
+// Behind the SDM's table. AMD reserves what is not of its extended registers.
+template <class P, class D, class U32>
+constexpr Outcome<D> access_behind_table(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a,
+                                         U32 offset) {
+    if (p(Rule::M11, both(cpu.amd, negate(in_amd_extended_space(offset)))))
+        return access_no_register(p, s, Reg::none);
     may_log_illegal_register(p, s);
+    if (is_write(a.kind)) write_extended(p, s, cpu, offset);
     return unspecified_outcome<D>(Rule::M10, Reg::none);
 }
 
 template <class P, class D, class U32>
 constexpr Outcome<D> access_register(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a, U32 offset) {
     using enum Rule;
-    if (p(M10, in_amd_extended_space(offset))) return access_extended_space(p, s, cpu);
+    if (p(M10, negate(less(offset, U32{u32{0x400}})))) return access_behind_table(p, s, cpu, a, offset);
     const RegisterRow* row = p.row_at(offset);
     if (row == nullptr) return access_no_register(p, s, Reg::none);
     const Reg reg = row->reg;

@@ -30,8 +30,10 @@ constexpr typename D::Bool has_reserved_encoding(const RegisterRow& row, typenam
 // Whether software may write it is not said: 1 to a read-only bit, were it 1 already, or to one that may be
 // there, a reserved encoding.
 template <class D>
-constexpr typename D::Bool is_doubtful(const RegisterRow& row, typename D::U32 v) {
-    const auto bits = has_any(v, row.read_only | row.unspecified);
+constexpr typename D::Bool is_doubtful(const Cpu<D>& cpu, const RegisterRow& row, typename D::U32 v) {
+    using U32 = typename D::U32;
+    const U32 maybe = select(cpu.amd, U32{row.intel_sure}, U32{row.amd_sure});
+    const auto bits = either(has_any(v, row.read_only), negate(is_zero(v & maybe)));
     return is_lvt(row.reg) ? either(bits, has_reserved_encoding<D>(row, v)) : bits;
 }
 
@@ -41,7 +43,6 @@ constexpr bool sets_reserved_bits(P& p, const State<D>& s, const Cpu<D>& cpu, co
                                   typename D::U32 v) {
     using enum Rule;
     if (p(X06, has_any(v, row.reserved()))) return true;
-    if (row.intel_only != 0 && p(X06, both(cpu.amd, has_any(v, row.intel_only)))) return true;
     if (row.amd_only != 0 && p(X06, both(negate(cpu.amd), has_any(v, row.amd_only)))) return true;
     if (row.optional == 0) return false;
     return p(X06, both(negate(has_option(s, cpu, row.reg)), has_any(v, row.optional)));
@@ -52,6 +53,8 @@ constexpr Outcome<D> write_icr(P& p, State<D>& s, const Cpu<D>& cpu, const Regis
                                typename D::U64 v) {
     using enum Rule;
     if (p(X10, has_any(low_half(v), row.reserved()))) return gp<D>(X10, row.reg);
+    // ICR[12] is reserved on AMD; whether Intel's CPUs look at it is not said.
+    if (p(X10, both(cpu.amd, has_any(low_half(v), icr::delivery_status)))) return gp<D>(X10, row.reg);
     if (p(X10, has_any(low_half(v), icr::delivery_status)) && p.unspecified(X10, false))
         return gp<D>(X10, row.reg);
     Outcome<D> out = write_register(p, s, cpu, row, low_half(v), true);
@@ -73,22 +76,17 @@ constexpr Outcome<D> wrmsr_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
     // E08: a vector below 16 sets no reserved bit.
     if (reg == Reg::self_ipi && p(X09, has_any(low, row.reserved()))) return gp<D>(X09, reg);
     if (reg != Reg::eoi && sets_reserved_bits(p, s, cpu, row, low)) return gp<D>(X06, reg);
-    if (reg != Reg::esr && p(L02, is_doubtful<D>(row, low)) && p.unspecified(L02, false))
+    if (reg != Reg::esr && p(L02, is_doubtful<D>(cpu, row, low)) && p.unspecified(L02, false))
         return gp<D>(L02, reg);
     return write_register(p, s, cpu, row, low, true);
 }
 
-// AMD's extended registers by MSR, there or not where the version register tells of them (AMD64 APM Vol. 2,
-// 16.3.4 APIC Version Register, 24593).
-template <class D>
-constexpr typename D::Bool has_extended_space(const State<D>& s, const Cpu<D>& cpu) {
-    return both(cpu.amd, has_any(s[Reg::version], version::extended_space));
-}
-
-template <class P, class D>
-constexpr Outcome<D> amd_extended_msr(P& p, const State<D>& s, const Cpu<D>& cpu) {
+// AMD's extended registers by MSR, there or not where the version register tells of them.
+template <class P, class D, class U32>
+constexpr Outcome<D> amd_extended_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& a, U32 offset) {
     if (p(Rule::X04, negate(has_extended_space(s, cpu))) || p.unspecified(Rule::X04, true))
         return gp<D>(Rule::X04, Reg::none);
+    if (is_write(a.kind)) write_extended(p, s, cpu, offset);
     return unspecified_outcome<D>(Rule::X04, Reg::none);
 }
 
@@ -99,7 +97,7 @@ constexpr Outcome<D> x2apic_msr(P& p, State<D>& s, const Cpu<D>& cpu, const Acce
     const auto offset = (low_half(p.index(a.address)) & u32{0xff}) << 4;
     const bool write = is_write(a.kind);
     if (p(X01, negate(in_x2apic(s)))) return gp<D>(X01, Reg::none);
-    if (p(X04, in_amd_extended_space(offset))) return amd_extended_msr(p, s, cpu);
+    if (p(X04, in_amd_extended_space(offset))) return amd_extended_msr(p, s, cpu, a, offset);
     const RegisterRow* row = p.row_at(offset);
     if (row == nullptr) return gp<D>(X04, Reg::none);
     const Reg reg = row->reg;
@@ -126,7 +124,10 @@ constexpr Outcome<D> msr(P& p, State<D>& s, const Cpu<D>& cpu, const Access<D>& 
     if (p(X16, equal(index, u64{apic_base::msr}))) {
         if (write) return write_apic_base(p, s, cpu, a.value);
         Outcome<D> out = done<D>(Rule::B08, Reg::apic_base);
-        out.value = s.apic_base;
+        // What AMD keeps of reserved bits that it does not refuse is not said (B01).
+        const typename D::U64 nothing{u64{0}};
+        const auto maybe = (~cpu.address_mask | apic_base::reserved_low) & ~apic_base::beyond_address;
+        out.value = s.apic_base | (p.unspecified_value(B01, nothing) & select(cpu.amd, maybe, nothing));
         return out;
     }
     if (p(X16, equal(index, u64{tsc_deadline_msr})))

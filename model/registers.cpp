@@ -25,12 +25,13 @@ constexpr Field dfr_fields[] = {
 constexpr Field svr_fields[] = {
     {"vector", svr::vector, writable, own},
     {"APIC software enable", svr::enable, writable, own},
-    {"focus processor checking", svr::focus_check_disable, unspecified, own},
+    {"focus processor checking", svr::focus_check_disable, amd_sure, own},
     {"EOI-broadcast suppression", svr::eoi_suppression, optional, Rule::V05},
 };
 constexpr Field esr_fields[] = {
-    {"P6 checksum and accept errors", 0x0f, read_only, own},
-    {"redirectable IPI", esr::redirectable_ipi, read_only, own},
+    {"P6 checksum errors", esr::p6_errors & ~esr::accept_errors, intel_only, own},
+    {"P6 accept errors", esr::accept_errors, read_only, own},
+    {"redirectable IPI", esr::redirectable_ipi, intel_only, own},
     {"send illegal vector", esr::send_illegal_vector, read_only, Rule::I04},
     {"receive illegal vector", esr::receive_illegal_vector, read_only, own},
     {"illegal register address", esr::illegal_register, read_only, Rule::M11},
@@ -58,7 +59,7 @@ constexpr Field lvt_lint_fields[] = {
     {"vector", lvt::vector, writable, own},
     {"delivery mode", lvt::delivery_mode, writable, own},
     {"delivery status", lvt::delivery_status, read_only, Rule::L02},
-    {"input pin polarity", lvt::polarity, intel_only, own},
+    {"input pin polarity", lvt::polarity, intel_sure, own},
     {"remote IRR", lvt::remote_irr, read_only, Rule::L02},
     {"trigger mode", lvt::trigger, writable, own},
     {"mask", lvt::mask, writable, own},
@@ -93,7 +94,8 @@ constexpr RegisterRow row(Reg reg, std::string_view name, std::string_view kerne
     r.optional = mask_of(fields, optional);
     r.intel_only = mask_of(fields, intel_only);
     r.amd_only = mask_of(fields, amd_only);
-    r.unspecified = mask_of(fields, unspecified);
+    r.intel_sure = mask_of(fields, intel_sure);
+    r.amd_sure = mask_of(fields, amd_sure);
     r.ones = mask_of(fields, ones);
     return r;
 }
@@ -183,7 +185,6 @@ Rule read_rule(const RegisterRow& row, u32 bits, bool x2apic) {
     if (first_word && (bits & 0xffff) != 0) return Rule::P06;
     if (row.reg == Reg::id) return x2apic ? Rule::D02 : Rule::D01;
     if (row.reg == Reg::ldr && x2apic) return Rule::D04;
-    if (row.reg == Reg::ldr && (bits & row.writable) == 0) return Rule::D06;
     if (row.reg == Reg::esr && (bits & row.defined()) == 0) return Rule::E03;
     if (row.reg == Reg::version && (bits & row.defined()) == 0) return Rule::V02;
     if (x2apic && (bits & row.defined()) == 0) return Rule::X11;

@@ -77,13 +77,14 @@ constexpr Reg offset_by(Reg first, u32 words) { return static_cast<Reg>(static_c
 enum class RegAccess : u8 { absent, read_only, write_only, read_write, amd_read_only };
 
 enum class FieldKind : u8 {
-    writable,    // software's
-    read_only,   // hardware's: writes are ignored
-    optional,    // writable where the CPU has the feature, else reserved
-    intel_only,  // writable on Intel, reserved on AMD
-    amd_only,    // writable on AMD, reserved on Intel
-    unspecified, // implementation-defined whether it is there
-    ones,        // always reads 1 (DFR)
+    writable,   // software's
+    read_only,  // hardware's: writes are ignored
+    optional,   // writable where the CPU has the feature, else reserved
+    intel_only, // hardware's on Intel, reserved on AMD
+    amd_only,   // writable on AMD, reserved on Intel
+    intel_sure, // writable on Intel; on AMD implementation-defined whether it is there
+    amd_sure,   // writable on AMD; on Intel implementation-defined whether it is there
+    ones,       // always reads 1 (DFR)
 };
 
 struct Field {
@@ -110,12 +111,13 @@ struct RegisterRow {
     u32 optional = 0;
     u32 intel_only = 0;
     u32 amd_only = 0;
-    u32 unspecified = 0;
+    u32 intel_sure = 0;
+    u32 amd_sure = 0;
     u32 ones = 0;
 
     constexpr u32 msr() const { return 0x800 + (offset >> 4); }
     constexpr u32 defined() const {
-        return writable | read_only | optional | intel_only | amd_only | unspecified | ones;
+        return writable | read_only | optional | intel_only | amd_only | intel_sure | amd_sure | ones;
     }
     constexpr u32 reserved() const { return ~defined(); }
 };
@@ -124,7 +126,8 @@ namespace apic_base {
 inline constexpr u64 bsp = u64{1} << 8;
 inline constexpr u64 extd = u64{1} << 10;
 inline constexpr u64 enable = u64{1} << 11;
-inline constexpr u64 reserved_low = 0x2ff; // 7:0 and 9
+inline constexpr u64 reserved_low = 0x2ff;           // 7:0 and 9
+inline constexpr u64 beyond_address = ~u64{0} << 52; // no CPU has more address bits
 inline constexpr u64 page = ~u64{0xfff};
 inline constexpr u64 reset_page = 0xfee0'0000;
 inline constexpr u32 msr = 0x1b;
@@ -164,6 +167,8 @@ inline constexpr u32 shorthand = 0xc'0000;
 inline constexpr u32 destination = 0xff00'0000; // of icr_high in xAPIC mode
 } // namespace icr
 namespace esr {
+inline constexpr u32 p6_errors = 0x0f;     // of the bus, on the P6 family
+inline constexpr u32 accept_errors = 0x0c; // those of them that AMD has
 inline constexpr u32 redirectable_ipi = u32{1} << 4;
 inline constexpr u32 send_illegal_vector = u32{1} << 5;
 inline constexpr u32 receive_illegal_vector = u32{1} << 6;

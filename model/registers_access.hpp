@@ -3,13 +3,15 @@
 // SDM Vol. 3A 325384-059US, 10.4.1, 10.5.3, 10.6.1, 10.12.1.2, 10.12.9.
 #pragma once
 
+#include "model/delivery_mode.hpp"
 #include "model/interrupts.hpp"
 #include "model/timer.hpp"
 
 namespace lapicheck::model {
 
 template <class P, class D>
-constexpr typename D::U32 stored_word(P& p, State<D>& s, const RegisterRow& row, bool x2apic) {
+constexpr typename D::U32 stored_word(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
+                                      bool x2apic) {
     switch (row.reg) {
     case Reg::id: return x2apic ? s.x2apic_id : s[Reg::id];
     case Reg::ldr: return x2apic ? x2apic_ldr(s.x2apic_id) : s[Reg::ldr];
@@ -17,6 +19,7 @@ constexpr typename D::U32 stored_word(P& p, State<D>& s, const RegisterRow& row,
     case Reg::remote_read: return p.unspecified_value(Rule::M13, s[row.reg]);
     // The command register need not hold what was written last (X15).
     case Reg::icr: return p.unspecified_value(Rule::X15, s[Reg::icr]);
+    case Reg::initial_count: return read_initial_count(p, s, cpu);
     default: return s[row.reg];
     }
 }
@@ -38,12 +41,11 @@ constexpr typename D::U32 on_this_cpu(const Cpu<D>& cpu, const RegisterRow& row,
 template <class P, class D>
 constexpr typename D::U32 read_word(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
                                     bool x2apic) {
-    const auto word = stored_word(p, s, row, x2apic);
+    const auto word = stored_word(p, s, cpu, row, x2apic);
     if (x2apic && (row.reg == Reg::id || row.reg == Reg::ldr)) return word;
     u32 bits = row.defined();
     if (!x2apic) {
         if (row.reg == Reg::id) bits = xapic_id_field; // D01
-        if (row.reg == Reg::ldr) bits = ~u32{0};       // D06
         if (row.reg == Reg::esr) bits |= ~u32{0xff};   // E03
         if (row.reg == Reg::version) bits = ~u32{0};   // V02
         if (is_bitmap(row.reg)) bits = ~u32{0};        // P06
@@ -70,19 +72,30 @@ constexpr Outcome<D> read_register(P& p, State<D>& s, const Cpu<D>& cpu, const R
     return out;
 }
 
-// I04: the sender of a fixed interrupt with a vector that no APIC accepts logs it.
+// I04: the sender of a fixed interrupt with a vector that no APIC accepts logs it. SMI, NMI, INIT and
+// start-up have no vector that could be illegal. I19: of lowest priority, and of what is reserved or
+// undefined (I06, I24), the sender may log that and, on Intel, that it cannot be redirected.
 template <class P, class D>
-constexpr void send_ipi(P& p, State<D>& s, typename D::U32 command) {
+constexpr void send_ipi(P& p, State<D>& s, const Cpu<D>& cpu, typename D::U32 command) {
+    using U32 = typename D::U32;
+    const U32 nothing{u32{0}};
+    const U32 mode = command & icr::delivery_mode;
     const auto illegal = is_zero(command & u32{0xf0});
-    const auto fixed = is_zero(command & icr::delivery_mode);
+    const auto fixed = is_zero(mode);
     if (p(Rule::I04, both(illegal, fixed))) {
         s.esr_pending |= esr::send_illegal_vector;
         return;
     }
-    // Of the other modes the vector of lowest priority may be checked as well.
-    constexpr u32 both_errors = esr::send_illegal_vector | esr::redirectable_ipi;
-    const auto errors = select(illegal, typename D::U32{both_errors}, typename D::U32{esr::redirectable_ipi});
-    s.esr_pending |= p.unspecified_value(Rule::I19, typename D::U32{u32{0}}) & errors;
+    const auto is = [&mode](u32 code) { return equal(mode, U32{code}); };
+    const auto is_plain = either(either(is(delivery_mode::smi), is(delivery_mode::nmi)),
+                                 either(is(delivery_mode::init), is(delivery_mode::startup)));
+    const U32 whom = command & icr::shorthand;
+    const auto reaches_self = either(equal(whom, U32{icr_bits(Shorthand::self)}), //
+                                     equal(whom, U32{icr_bits(Shorthand::all)}));
+    if (!p(Rule::I19, both(negate(fixed), either(negate(is_plain), reaches_self)))) return;
+    const U32 errors = select(cpu.amd, nothing, U32{esr::redirectable_ipi}) |
+                       select(illegal, U32{esr::send_illegal_vector}, nothing);
+    s.esr_pending |= p.unspecified_value(Rule::I19, nothing) & errors;
 }
 
 template <class P, class D>
@@ -105,11 +118,11 @@ constexpr Outcome<D> write_register(P& p, State<D>& s, const Cpu<D>& cpu, const 
     case icr:
         out.sends_ipi = true;
         s[icr] = legalised(p, cpu, row, s[icr], v, typename D::Bool{false});
-        send_ipi(p, s, v);
+        send_ipi(p, s, cpu, v);
         break;
     case self_ipi:
         out.sends_ipi = true;
-        send_ipi(p, s, v & u32{0xff});
+        send_ipi(p, s, cpu, v & u32{0xff});
         break;
     case svr: write_svr(p, s, cpu, row, v); break;
     case lvt_timer: write_lvt_timer(p, s, cpu, row, v); break;

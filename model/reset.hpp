@@ -14,6 +14,7 @@ constexpr void reset_registers(P& p, State<D>& s) {
     s.tsc_deadline = u64{0};
     s.esr_pending = u32{0};
     s.cleared_by_software = false;
+    s.ier_written = false;
 }
 
 // R02, R03, B11: IA32_APIC_BASE and the APIC ID stay. Of a disabled APIC nothing is said: it may be left
@@ -39,11 +40,16 @@ constexpr void reset(P& p, State<D>& s, const Cpu<D>& cpu) {
     s.apic_base = typename D::U64{fixed} | (p.unspecified_value(Rule::B10, s.apic_base) & apic_base::bsp);
 }
 
-// Errors come in from the bus.
+// Errors come in from outside: from the bus, which the P6 family alone has, and so never in x2APIC mode; and
+// with messages, if `by_messages`: where nothing else tells of them.
 template <class P, class D>
-constexpr void collect_errors(P& p, State<D>& s) {
-    constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
-    s.esr_pending |= p.unspecified_value(Rule::E01, typename D::U32{u32{0}}) & foreign;
+constexpr void collect_errors(P& p, State<D>& s, const Cpu<D>& cpu, bool by_messages = true) {
+    using U32 = typename D::U32;
+    const U32 nothing{u32{0}};
+    const U32 of_bus =
+        select(in_x2apic(s), nothing, select(cpu.amd, U32{esr::accept_errors}, U32{esr::p6_errors}));
+    const u32 of_messages = by_messages ? esr::receive_illegal_vector : 0;
+    s.esr_pending |= p.unspecified_value(Rule::E01, nothing) & (of_bus | of_messages);
 }
 
 // Interrupts come to the pins and leave, which delivery status and remote IRR of entries that are not masked
@@ -58,24 +64,26 @@ constexpr void show_local_interrupts(P& p, State<D>& s) {
 }
 static_assert(lvt::mask >> 4 == lvt::delivery_status && lvt::mask >> 2 == lvt::remote_irr);
 
-// Errors and interrupts come in, and a performance counter's overflow masks its entry (L07). Before an access
-// that cannot show an entry of the LVT, `shows_lvt` may be false: what the entries show stays unspecified to
-// the next.
+// Errors and interrupts come in, and a performance counter's overflow masks its entry, on Intel (L07). Before
+// an access that cannot show an entry of the LVT, `shows_lvt` may be false: what the entries show stays
+// unspecified to the next.
 template <class P, class D>
-constexpr void act_by_itself(P& p, State<D>& s, bool shows_lvt = true) {
-    collect_errors(p, s);
+constexpr void act_by_itself(P& p, State<D>& s, const Cpu<D>& cpu, bool shows_lvt = true) {
+    using U32 = typename D::U32;
+    const U32 nothing{u32{0}};
+    collect_errors(p, s, cpu);
     if (shows_lvt) show_local_interrupts(p, s);
-    s[Reg::lvt_pmc] |= p.unspecified_value(Rule::L07, typename D::U32{u32{0}}) & lvt::mask;
+    s[Reg::lvt_pmc] |= p.unspecified_value(Rule::L07, nothing) & select(cpu.amd, nothing, U32{lvt::mask});
 }
 
 // What may have happened between two accesses of a vCPU that a recording shows: hardware's doings, and
 // MOV to CR8, which writes TPR[7:4] and clears TPR[3:0] (P15).
 template <class P, class D>
-constexpr void elapse(P& p, State<D>& s, bool shows_lvt = true) {
+constexpr void elapse(P& p, State<D>& s, const Cpu<D>& cpu, bool shows_lvt = true) {
     const auto by_cr8 = p.unspecified_value(Rule::P15, s[Reg::tpr]) & tpr::task_class;
     const auto kept = s[Reg::tpr] & p.unspecified_value(Rule::P15, typename D::U32{~u32{0}});
     s[Reg::tpr] = by_cr8 | (kept & tpr::subclass);
-    act_by_itself(p, s, shows_lvt);
+    act_by_itself(p, s, cpu, shows_lvt);
 }
 
 } // namespace lapicheck::model

@@ -55,6 +55,8 @@ struct State {
     typename D::U32 private_boot_processor; // 1: of the vCPU that the machine starts with
     // SVR[8] is 0 because software cleared it, not because of RESET or INIT.
     typename D::Bool cleared_by_software;
+    // AMD's interrupt enable registers (IER), which are not modelled, may hold vectors of IRR back.
+    typename D::Bool ier_written;
 
     constexpr typename D::U32& operator[](Reg reg) { return regs[index_of(reg)]; }
     constexpr const typename D::U32& operator[](Reg reg) const { return regs[index_of(reg)]; }
@@ -66,7 +68,7 @@ struct StateWord {
     std::string_view name;
     Reg reg = Reg::none;
 };
-inline constexpr std::size_t state_word_count = window_register_count + 7;
+inline constexpr std::size_t state_word_count = window_register_count + 8;
 
 // Calls `visit(StateWord, word...)` for each word, in one order, with the words of all `states` (of any
 // domains) side by side. Whatever is done to a whole state is done through this, so that no word is
@@ -80,6 +82,7 @@ constexpr void for_each_word(Visit visit, States&... states) {
     visit(StateWord{"private_icr_high", Reg::none}, states.private_icr_high...);
     visit(StateWord{"private_boot_processor", Reg::none}, states.private_boot_processor...);
     visit(StateWord{"cleared_by_software", Reg::svr}, states.cleared_by_software...);
+    visit(StateWord{"ier_written", Reg::irr0}, states.ier_written...);
     for (std::size_t i = 0; i < window_register_count; ++i)
         visit(StateWord{sdm_registers[i].name, static_cast<Reg>(i)}, states.regs[i]...);
 }
@@ -142,8 +145,11 @@ struct Access {
     // Guest-physical address, or MSR index. Of a message: its destination, in the receiver's format.
     typename D::U64 address;
     u32 size = 4;            // bytes of an MMIO access
-    typename D::U64 value{}; // written. Of a message: vector and modes as ICR[31:0] has them
+    typename D::U64 value{}; // written. Of a message: vector and modes as ICR[31:0] has them, and by_device
 };
+
+// Of a message's value: an MSI or an I/O APIC's message, else an IPI.
+inline constexpr u64 by_device = u64{1} << 32;
 
 // The bits that an access of `size` bytes has; of more than 8 bytes the first 8 are looked at.
 constexpr u64 size_mask(u32 size) { return size >= 8 ? ~u64{0} : (u64{1} << (8 * size)) - 1; }

@@ -16,14 +16,14 @@ constexpr Outcome<D> quiet_step(P& p, State<D>& s, const Cpu<D>& cpu, const Acce
     case AccessKind::wrmsr: return msr(p, s, cpu, access);
     case AccessKind::cr8_read: return read_cr8(p, s);
     case AccessKind::cr8_write: return write_cr8(p, s, access.value);
-    case AccessKind::message: return receive(p, s, access);
+    case AccessKind::message: return receive(p, s, cpu, access);
     case AccessKind::take_interrupt: return take_interrupt(p, s);
     case AccessKind::timer_expires: return expire_timer(p, s, cpu);
     case AccessKind::hardware: break;
     case AccessKind::init: init(p, s); return done<D>(Rule::R02, Reg::none);
     case AccessKind::reset: reset(p, s, cpu); return done<D>(Rule::R01, Reg::none);
     }
-    act_by_itself(p, s);
+    act_by_itself(p, s, cpu);
     return done<D>(Rule::E01, Reg::none);
 }
 

@@ -64,7 +64,8 @@ std::string access_text(AccessKind kind, u64 address, u32 size, u64 value) {
 
 std::string message_text(u64 destination, u64 command) {
     const u32 word = low_half(command);
-    return fmt::format("message for {} destination {:#x}: {}, vector {:02X}H, {}",
+    return fmt::format("{} for {} destination {:#x}: {}, vector {:02X}H, {}",
+                       (command & by_device) != 0 ? "MSI" : "message",
                        (word & icr::logical) != 0 ? "logical" : "physical", low_half(destination),
                        to_string(delivery_mode_of(word)), word & icr::vector,
                        (word & icr::trigger) == 0        ? "edge-triggered"

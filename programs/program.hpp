@@ -33,7 +33,7 @@ enum class Do : std::uint8_t {
     msi,           // any message on the bus
     timer_expires, // until the vCPU's APIC timer has fired, at most for a while
     // What only a model can be told:
-    message,        // an interrupt message for this vCPU's APIC alone, laid out as ICR[31:0]
+    message,        // an interrupt message for this vCPU's APIC alone: value as model::Access has it
     take_interrupt, // the processor takes the interrupt that is to run
     hardware,       // what the APIC's hardware does by itself: bus errors, a counter's overflow
 };

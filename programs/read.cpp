@@ -4,6 +4,7 @@
 #include <set>
 #include <string_view>
 
+#include "model/state.hpp"
 #include "programs/json_place.hpp"
 #include "programs/keywords.hpp"
 #include "programs/program.hpp"
@@ -112,7 +113,7 @@ Do read_do(const At& at) {
 
 std::uint64_t most_value(const Step& step) {
     if (step.what == Do::mmio_write && step.size < 8) return (std::uint64_t{1} << (8 * step.size)) - 1;
-    if (step.what == Do::message) return all_32;
+    if (step.what == Do::message) return all_32 | model::by_device;
     return all_64;
 }
 

@@ -18,7 +18,8 @@ struct Found {
     bool locked_x2apic = false;             // IA32_XAPIC_DISABLE_STATUS[0]
     std::vector<std::uint32_t> versions;    // of each vCPU, the version register
     std::optional<model::KvmModule> module; // that runs it
-    bool starts_disabled = false;           // RESET leaves the APICs disabled (some AMD CPUs)
+    std::string kernel;           // the release of the kernel whose KVM it is; empty: unknown, or none
+    bool starts_disabled = false; // RESET leaves the APICs disabled (some AMD CPUs)
 };
 
 struct Execution {

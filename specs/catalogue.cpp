@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <stdexcept>
 #include <unordered_map>
 #include <utility>
@@ -96,12 +97,33 @@ Effect effect_of(const std::string& word) {
     return static_cast<Effect>(found - effect_names.begin());
 }
 
+constexpr std::array condition_names = {
+    std::string_view{"boot-processor"},        std::string_view{"not-written-since-reset"},
+    std::string_view{"delivery-status-alone"}, std::string_view{"vectors-sent"},
+    std::string_view{"count-of-short-period"}, std::string_view{"logical-id-not-its-own"},
+    std::string_view{"id-of-another-too"},     std::string_view{"all-software-disabled"},
+    std::string_view{"wide-id-of-target"},     std::string_view{"hardware-virtualizes"},
+};
+
+Condition condition_of(const std::string& word) {
+    const auto found = std::find(condition_names.begin(), condition_names.end(), word);
+    if (found == condition_names.end()) throw std::runtime_error("unknown condition '" + word + "'");
+    return static_cast<Condition>(found - condition_names.begin());
+}
+
+std::optional<Kernel> optional_kernel(const json& object, const char* key) {
+    const std::string release = optional_text(object, key);
+    if (release.empty()) return std::nullopt;
+    const auto kernel = kernel_of(release);
+    if (!kernel) throw std::runtime_error("'" + release + "' is no Linux release");
+    return kernel;
+}
+
 Reads reads_of(const std::string& word) {
     if (word.empty()) return Reads::anyhow;
     if (word == "zeros") return Reads::zeros;
     if (word == "ones") return Reads::ones;
     if (word == "as-written") return Reads::as_written;
-    if (word == "x2apic-ldr") return Reads::x2apic_ldr;
     if (word == "lower") return Reads::lower;
     throw std::runtime_error("unknown way to read '" + word + "'");
 }
@@ -124,6 +146,8 @@ std::vector<std::uint64_t> hex_values(const json& object, const char* key) {
 DepartureObserved read_observed(const json& entry) {
     DepartureObserved observed;
     if (entry.contains("gp")) observed.gp = entry.at("gp").get<bool>();
+    if (entry.contains("when"))
+        for (const json& word : entry.at("when")) observed.when.push_back(condition_of(word));
     observed.bits = optional_hex(entry, "bits");
     observed.values = hex_values(entry, "value");
     observed.reads = reads_of(optional_text(entry, "reads"));
@@ -146,6 +170,8 @@ Departure read_departure(const json& entry) {
             .vendor = vendor_of(entry.at("vendor")),
             .in_trace = entry.at("trace"),
             .kernels = entry.at("kernels"),
+            .first = optional_kernel(entry, "first"),
+            .last = optional_kernel(entry, "last"),
             .sources = each(entry.at("source"), read_source),
             .reason = entry.at("reason"),
             .not_in_model = optional_text(entry, "not_in_model")};
@@ -211,6 +237,19 @@ std::string_view to_string(Level level) {
     case Level::undefined: return "undefined";
     }
     return {};
+}
+
+std::string_view to_string(Condition condition) {
+    return condition_names[static_cast<std::size_t>(condition)];
+}
+
+std::optional<Kernel> kernel_of(std::string_view release) {
+    Kernel kernel;
+    const char* const end = release.data() + release.size();
+    const auto major = std::from_chars(release.data(), end, kernel.major);
+    if (major.ec != std::errc{} || major.ptr == end || *major.ptr != '.') return std::nullopt;
+    const auto minor = std::from_chars(major.ptr + 1, end, kernel.minor);
+    return minor.ec == std::errc{} ? std::optional{kernel} : std::nullopt;
 }
 
 std::string_view to_string(Effect effect) { return effect_names[static_cast<std::size_t>(effect)]; }

@@ -45,7 +45,6 @@ enum class Reads {
     zeros,
     ones,
     as_written, // by the last write of the register
-    x2apic_ldr, // as in the logical ID of x2APIC mode
     lower,      // all, if the value is below the right one
 };
 
@@ -70,17 +69,40 @@ enum class Effect {
 };
 std::string_view to_string(Effect effect); // "interrupt-ended-when-taken", as in the JSON file
 
+// What must be so, or may be as far as is known, for KVM to do it.
+enum class Condition {
+    boot_processor,          // IA32_APIC_BASE[8] is 1
+    not_written_since_reset, // software has not written the register since RESET or INIT
+    delivery_status_alone,   // of the ICR's reserved bits only bit 12 is written
+    vectors_sent,            // the bits are of vectors that were sent to this APIC
+    count_of_short_period,   // what is read, times the divide value, is at most `at_most` nanoseconds
+    logical_id_not_its_own,  // the target's logical ID has not one bit, or another APIC has that bit too
+    id_of_another_too,       // another APIC that has the ID too accepted the message
+    all_software_disabled,   // no APIC of the machine is enabled by software
+    wide_id_of_target,       // the destination is the target's x2APIC ID, which is above FFH
+    hardware_virtualizes,    // APICv or AVIC is active
+};
+std::string_view to_string(Condition condition); // "boot-processor", as in the JSON file
+
+// A Linux release: 6.1 of "6.1.192-amd64".
+struct Kernel {
+    unsigned major = 0, minor = 0;
+    friend constexpr auto operator<=>(const Kernel&, const Kernel&) = default;
+};
+std::optional<Kernel> kernel_of(std::string_view release); // none: it does not begin with two numbers
+
 // What KVM answers instead of what the rule asks for. One of gp, bits and effect is set; bits and effect both
 // where it shows in values and in interrupts.
 struct DepartureObserved {
     std::optional<bool> gp;            // true: a #GP that is not due; false: none where it is due
+    std::vector<Condition> when;       // all of them
     std::optional<std::uint64_t> bits; // a value read may be wrong in these bits only
-    std::vector<std::uint64_t> values; // with bits: only if exactly one of these was read; empty: any
+    std::vector<std::uint64_t> values; // only if exactly one of these was read; empty: any
     Reads reads = Reads::anyhow;       // with bits: only those that read so
     std::optional<unsigned> word;      // with bits: in this word of ISR, TMR or IRR only
     Effect effect = Effect::none;
     bool periodic = false;                // with effect: only of a timer that was in periodic mode
-    std::optional<std::uint64_t> at_most; // with effect: only if no more than this was read
+    std::optional<std::uint64_t> at_most; // with count_of_short_period: nanoseconds
 };
 
 struct Departure {
@@ -95,6 +117,7 @@ struct Departure {
     Vendor vendor = Vendor::both; // the guest CPU's
     bool in_trace = true;         // false: no recording decides it, as where it happens without an exit
     std::string kernels;
+    std::optional<Kernel> first, last; // kernels that do so; none: no bound
     std::vector<SourceLocation> sources;
     std::string reason;
     // Why one step of the model of today's KVM, from a state that can be reached, does not show it; empty: it

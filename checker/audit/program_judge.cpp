@@ -24,6 +24,8 @@ constexpr Visibility everything_seen{.accepts = true, .injections = true};
 // What a closed write did must show within so many accesses.
 constexpr unsigned reached_patience = 64;
 
+constexpr u64 seoi_offset = 0x420; // AMD's specific EOI
+
 constexpr std::string_view no_register = "no register of the APIC";
 constexpr std::string_view unspecified_by_manual = "the manual does not specify it";
 constexpr std::string_view shows_later = "what it does shows in later steps";
@@ -60,7 +62,7 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 } // namespace
 
 ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Found& found)
-    : shows_eois_(machine.split_irqchip) {
+    : host_{found.module, specs::kernel_of(found.kernel)}, shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
         JudgedVcpu& vcpu = vcpus_.emplace_back();
         vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
@@ -74,6 +76,7 @@ ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Fou
 void ProgramJudge::reset(JudgedVcpu& vcpu) {
     vcpu.state = AbstractState::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
     vcpu.attribution = Attribution::from_reset();
+    vcpu.attribution.on_host(host_, false);
     vcpu.reached.reset();
     vcpu.timer_armed = vcpu.interrupts_enabled = false;
 }
@@ -98,6 +101,9 @@ void ProgramJudge::begin_step() {
         vcpu.init_maybe = false;
         vcpu.init_due = vcpu.nmi_due = vcpu.startup_due = std::nullopt;
         if (!vcpu.timer_armed) continue;
+        const Known<u32> timer_vector = vcpu.state.stored(Reg::lvt_timer) & model::lvt::vector;
+        if (timer_vector.is_exact()) vcpu.attribution.low_vector_sent(timer_vector.value);
+        else vcpu.attribution.any_low_vectors_sent();
         vcpu.state.timer_may_have_fired(vcpu.facts);
         if (vcpu.reached) vcpu.reached->state.timer_may_have_fired(vcpu.facts);
     }
@@ -148,8 +154,8 @@ void ProgramJudge::judge_access(StepVerdict& verdict, JudgedVcpu& vcpu, const Gu
     }
     const std::optional<Mode> mode = vcpu.state.mode();
     const Known<u64> base = vcpu.state.apic_base();
-    vcpu.state.collect_errors();
-    if (vcpu.reached) vcpu.reached->state.collect_errors();
+    vcpu.state.collect_bus_errors(vcpu.facts);
+    if (vcpu.reached) vcpu.reached->state.collect_bus_errors(vcpu.facts);
     if (!model::is_mmio(access.kind)) {
         judge_open(verdict, vcpu, access);
         send(vcpu, access, mode.has_value());
@@ -289,12 +295,15 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
         break;
     }
     case Do::msi: send_msi(step); break;
-    case Do::message:
-        vcpu.state.receive(
-            {model::low_half(step.address), model::low_half(step.address), model::low_half(step.value)},
-            vcpu.facts);
+    case Do::message: {
+        using From = AbstractState::Message::From;
+        const u32 destination = model::low_half(step.address);
+        const From from = (step.value & model::by_device) != 0 ? From::device : From::unknown;
+        vcpu.attribution.low_vector_sent(model::low_half(step.value) & model::icr::vector);
+        vcpu.state.receive({destination, destination, model::low_half(step.value), from}, vcpu.facts);
         break;
-    case Do::hardware: vcpu.state.elapse(everything_seen); break;
+    }
+    case Do::hardware: vcpu.state.elapse(vcpu.facts, everything_seen); break;
     case Do::timer_expires:
         if (outcome.is_done()) vcpu.state.timer_fired(vcpu.facts);
         break;
@@ -328,6 +337,10 @@ model::KnownBool ProgramJudge::eoi_due(const Step& step, const StepOutcome& outc
     const AbstractState& state = vcpus_[step.vcpu].state;
     const GuestAccess access = access_of(step, outcome, line_);
     constexpr u64 slot = 0xf;
+    const bool is_seoi = model::is_mmio(access.kind)
+                             ? (access.address & (model::window_bytes - 1) & ~slot) == seoi_offset
+                             : access.address == model::x2apic_msr_first + (seoi_offset >> 4);
+    if (is_seoi && !vcpus_[step.vcpu].facts.amd.is_false()) return {};
     if (model::register_addressed(access.kind, access.address & ~(model::is_mmio(access.kind) ? slot : 0)) !=
         Reg::eoi)
         return false;
@@ -367,10 +380,11 @@ void ProgramJudge::judge_due(StepVerdict& verdict, const StepOutcome& outcome) {
     constexpr u32 nmi = 2;
     for (std::size_t i = 0; i < vcpus_.size(); ++i) {
         JudgedVcpu& vcpu = vcpus_[i];
-        const auto miss = [&](const std::optional<Rule>& due, u32 message) {
+        const auto miss = [&](const std::optional<JudgedVcpu::Due>& due, u32 message) {
             if (!due) return;
             Mismatch mismatch;
-            mismatch.rule = *due;
+            mismatch.rule = due->rule;
+            mismatch.bits = due->logical ? model::icr::logical : 0;
             mismatch.fault = Fault::not_delivered;
             mismatch.reg = Reg::icr;
             mismatch.mode = vcpu.state.mode().value_or(Mode::xapic);
@@ -392,8 +406,25 @@ void ProgramJudge::report_event(StepVerdict& verdict, const JudgedVcpu& vcpu, u3
     event.kind = AccessKind::rdmsr;
     event.address = event.value = what;
     event.line = event.first_line = event.last_line = line_;
-    for (const Mismatch& part : vcpu.attribution.parts(mismatch, event, vcpu.state, vcpu.facts))
+    Attribution attribution = vcpu.attribution;
+    attribution.among(others_of(vcpu));
+    for (const Mismatch& part : attribution.parts(mismatch, event, vcpu.state, vcpu.facts))
         report(verdict, vcpu, event, part);
+}
+
+Attribution::Others ProgramJudge::others_of(const JudgedVcpu& vcpu) const {
+    Attribution::Others others{.all_software_disabled = true, .id_of_another_too = false};
+    constexpr u32 logical_id = ~u32{0} << 24;
+    const Known<u32> ldr = vcpu.state.stored(Reg::ldr) & logical_id;
+    others.logical_id_is_its_own = ldr.is_exact() && std::has_single_bit(ldr.value);
+    for (const JudgedVcpu& other : vcpus_) {
+        if (has_any(other.state.stored(Reg::svr), model::svr::enable).is_true())
+            others.all_software_disabled = false;
+        if (&other == &vcpu) continue;
+        if (!equal(other.state.bus_id(), vcpu.state.bus_id()).is_false()) others.id_of_another_too = true;
+        if (!is_zero(other.state.stored(Reg::ldr) & ldr).is_true()) others.logical_id_is_its_own = false;
+    }
+    return others;
 }
 
 void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {

@@ -56,9 +56,13 @@ class ProgramJudge {
         bool waits = false;              // for a SIPI, perhaps
         // Of this step: an INIT was sent that may be for it; what must reach it, by which rule.
         bool init_maybe = false;
-        std::optional<Rule> init_due;
-        std::optional<Rule> nmi_due;
-        std::optional<Rule> startup_due;
+        struct Due {
+            Rule rule;
+            bool logical = false; // by a logical destination
+        };
+        std::optional<Due> init_due;
+        std::optional<Due> nmi_due;
+        std::optional<Due> startup_due;
     };
 
     void reset(JudgedVcpu& vcpu);
@@ -76,6 +80,7 @@ class ProgramJudge {
     void act(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
 
     // program_messages.cpp
+    void low_vectors_may_be_sent();
     void send(JudgedVcpu& sender, const traces::GuestAccess& access, bool certain);
     void send_command(JudgedVcpu& sender, u32 command, Known<u32> destination, bool by_msr, bool certain);
     void send_msi(const programs::Step& step);
@@ -94,9 +99,11 @@ class ProgramJudge {
     void miss(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 vector);
     void report(StepVerdict& verdict, const JudgedVcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);
+    Attribution::Others others_of(const JudgedVcpu& vcpu) const;
     void report_event(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 what, const Mismatch& mismatch);
 
     std::vector<JudgedVcpu> vcpus_;
+    Host host_;
     bool shows_eois_ = false;      // that go to the I/O APIC
     u64 line_ = 0;                 // the step's index + 1
     std::set<u64> written_closed_; // addresses: who answers there may have kept what was written

@@ -19,8 +19,10 @@ bool touches_icr(const GuestAccess& access) {
     return offset < icr + 0x10 && offset + access.size > icr;
 }
 
+using From = AbstractState::Message::From;
+
 AbstractState::Message message_to(Known<u32> destination, Known<u32> x2apic_destination, u32 command) {
-    return {destination, x2apic_destination, command, false, true};
+    return {destination, x2apic_destination, command, From::device, true};
 }
 
 } // namespace
@@ -43,18 +45,25 @@ void ProgramJudge::send(JudgedVcpu& sender, const GuestAccess& access, bool cert
                      certain);
         return;
     }
+    low_vectors_may_be_sent();
     for (JudgedVcpu& vcpu : vcpus_) vcpu.state.forget_interrupts();
+}
+
+void ProgramJudge::low_vectors_may_be_sent() {
+    for (JudgedVcpu& vcpu : vcpus_) vcpu.attribution.any_low_vectors_sent();
 }
 
 void ProgramJudge::send_command(JudgedVcpu& sender, u32 command, Known<u32> destination, bool by_msr,
                                 bool certain) {
-    const bool undefined = model::is_undefined_command(command, !sender.facts.amd.is_false());
+    const bool undefined = model::is_undefined_command(command, !sender.facts.amd.is_false(), by_msr);
     AbstractState::Message message =
         message_of_command(command, destination, by_msr, sender.state.mode() == Mode::x2apic);
     message.certain = certain && !undefined;
-    if (undefined)
+    if (undefined) {
+        low_vectors_may_be_sent();
         for (JudgedVcpu& vcpu : vcpus_)
             vcpu.state.on_accept(command & model::icr::vector, false, (command & model::icr::trigger) != 0);
+    }
     switch (model::shorthand_of(command)) {
     case model::Shorthand::self:
         if ((command & model::icr::delivery_mode) == delivery_mode::init) {
@@ -71,8 +80,8 @@ void ProgramJudge::send_command(JudgedVcpu& sender, u32 command, Known<u32> dest
     deliver(message);
 }
 
-// To whom it concerns. Of several who may take one of lowest priority one does (I13); that a broadcast of it
-// reaches anybody is not said (I26).
+// To whom it concerns. Of several who may take one of lowest priority one does (I13), where that is said
+// (I26).
 void ProgramJudge::deliver(const AbstractState::Message& message) {
     const u32 mode = message.command & model::icr::delivery_mode;
     AbstractState::Message sent = message;
@@ -80,9 +89,10 @@ void ProgramJudge::deliver(const AbstractState::Message& message) {
         const auto candidates = std::ranges::count_if(vcpus_, [&](const JudgedVcpu& vcpu) {
             return &vcpu.state != message.except && vcpu.state.may_be_addressed(message);
         });
-        const bool broadcast = message.destination.admits(model::everybody(false)) ||
-                               message.x2apic_destination.admits(model::everybody(true));
-        if (candidates > 1 || broadcast) sent.certain = false;
+        const bool is_defined = std::ranges::all_of(vcpus_, [&](const JudgedVcpu& vcpu) {
+            return is_lowest_priority_defined(message, vcpu.facts.amd, vcpu.state);
+        });
+        if (candidates > 1 || !is_defined) sent.certain = false;
     }
     for (JudgedVcpu& vcpu : vcpus_) {
         if (&vcpu.state == message.except) continue;
@@ -98,10 +108,12 @@ void ProgramJudge::deliver(const AbstractState::Message& message) {
 
 // What goes past IRR: whether it has taken effect the outcome says.
 void ProgramJudge::expect(JudgedVcpu& vcpu, const AbstractState::Message& message, u32 mode) {
-    const bool deasserts = mode == delivery_mode::init && model::is_deassert(message.command);
-    if (!vcpu.state.may_be_addressed(message) || deasserts) return;
+    const bool is_ignored = mode == delivery_mode::init && model::is_deassert(message.command) &&
+                            vcpu.facts.amd.is_false(); // I07
+    if (!vcpu.state.may_be_addressed(message) || is_ignored) return;
     const bool certain = message.certain && vcpu.state.must_be_addressed(message);
-    const auto due = certain ? std::optional{rule_of_way(message, vcpu)} : std::nullopt;
+    std::optional<JudgedVcpu::Due> due;
+    if (certain) due = {rule_of_way(message, vcpu), (message.command & model::icr::logical) != 0};
     switch (mode) {
     case delivery_mode::init:
         vcpu.init_maybe = true;
@@ -118,16 +130,18 @@ Rule ProgramJudge::rule_of_way(const AbstractState::Message& message, const Judg
     const u32 mode = message.command & model::icr::delivery_mode;
     const bool queues = mode == delivery_mode::fixed || mode == delivery_mode::lowest_priority;
     const bool level = (message.command & model::icr::trigger) != 0;
-    if (queues && message.from_apic && level && vcpu.facts.amd.is_false()) return Rule::I18;
-    if (mode == delivery_mode::lowest_priority) return Rule::I13;
+    if (queues && message.from == From::apic && level && vcpu.facts.amd.is_false()) return Rule::I18;
+    const bool is_logical = (message.command & model::icr::logical) != 0;
+    if (mode == delivery_mode::lowest_priority && is_logical) return Rule::I13;
     const Known<u32> svr = vcpu.state.stored(Reg::svr);
     if (!queues && has_any(svr, model::svr::enable).is_false()) return Rule::V09;
-    if ((message.command & model::icr::logical) == 0) return queues ? Rule::P01 : Rule::I09;
+    if (!is_logical) return queues ? Rule::P01 : Rule::I09;
     return rule_of_logical_addressing(vcpu.state);
 }
 
 void ProgramJudge::send_msi(const Step& step) {
     if (!model::is_msi(step.address)) {
+        low_vectors_may_be_sent();
         for (JudgedVcpu& vcpu : vcpus_) vcpu.state.forget_interrupts();
         return;
     }
@@ -135,7 +149,7 @@ void ProgramJudge::send_msi(const Step& step) {
     AbstractState::Message message = message_to(msi.destination, msi.destination, msi.command);
     if (msi.destination == model::everybody(false)) message.x2apic_destination = {};
     message.certain = !msi.has_redirection_hint && !model::is_deassert(msi.command) &&
-                      !model::is_undefined_command(msi.command, false);
+                      !model::is_undefined_command(msi.command, false, false);
     deliver(message);
 }
 

@@ -30,6 +30,7 @@ ModeState make_unknown_mode_state(Mode mode) {
         mode_state[row.reg] = {row.ones, ~holds};
     }
     mode_state[Reg::id] = {0, ~model::xapic_id_field};
+    mode_state.ier_written = false; // KVM has no such registers; a write that is seen counts
     return mode_state;
 }
 
@@ -47,10 +48,19 @@ CpuFacts facts_in(Mode mode, const CpuFacts& cpu) {
     return facts;
 }
 
+// Nothing is known of the timer's mode: no write of it was seen. It is not taken to be the reserved one, in
+// which nothing would be predicted (T01).
+bool knows_no_timer_mode(const ModeState& mode_state) {
+    return (mode_state[Reg::lvt_timer].known & model::lvt::timer_mode) == 0;
+}
+
 // One access of a vCPU in `world`; what comes of errors shows elsewhere (raises_error). Only what is written
-// to IA32_APIC_BASE depends on what the mode tells.
+// to IA32_APIC_BASE depends on what the mode tells. `waives`: the driver has a rule to waive already.
 PathOutcome step_in(ForkingDriver& p, ModeState& mode_state, const CpuFacts& cpu,
-                    const Access<KnownBits>& access) {
+                    const Access<KnownBits>& access, bool waives = false) {
+    const bool writes_mode = model::is_write(access.kind) &&
+                             model::register_addressed(access.kind, access.address.value) == Reg::lvt_timer;
+    if (!waives && !writes_mode && knows_no_timer_mode(mode_state)) p.waive(Rule::T01);
     const bool writes_base = access.kind == model::AccessKind::wrmsr &&
                              access.address.value == model::apic_base::msr && !cpu.has_x2apic.known;
     if (!writes_base) return model::quiet_step(p, mode_state, cpu, access);
@@ -356,6 +366,24 @@ Judgement AbstractState::judge_paths(const Observation& seen) {
     return judgement;
 }
 
+std::optional<Mismatch> AbstractState::wrong_besides(const Observation& seen, Rule waived) const {
+    Judgement judgement;
+    const Access<KnownBits> asked = model_access(seen.access);
+    for (std::size_t m = 0; m < model::mode_count; ++m) {
+        if (!possible_[m]) continue;
+        ForkingDriver p;
+        p.waive(waived);
+        do {
+            ModeState mode_state = mode_states_[m];
+            const PathOutcome out = step_in(p, mode_state, seen.cpu, asked, true);
+            const auto mismatch = compare(out, mode_states_[m], seen);
+            if (!mismatch) return std::nullopt;
+            keep_nearest(judgement, *mismatch);
+        } while (p.next_path());
+    }
+    return judgement.mismatch;
+}
+
 // What KVM is known to do in a mode does not speak against that mode.
 void AbstractState::keep_departing(AbstractState& survivors,
                                    const std::array<Judgement, model::mode_count>& refuted,
@@ -380,7 +408,7 @@ void AbstractState::take_over(const ModeState& before, const GuestAccess& access
     if (waives) p.waive(mismatch.rule);
     do {
         ModeState mode_state = before;
-        const PathOutcome out = step_in(p, mode_state, cpu, model_access(access));
+        const PathOutcome out = step_in(p, mode_state, cpu, model_access(access), waives);
         if (out.gp && !access.gp) continue;
         learn(mode_state, out, access);
         next.add(mode_state);
@@ -403,10 +431,10 @@ void AbstractState::clear_in_service(u64 vector) {
     });
 }
 
-void AbstractState::elapse(const Visibility& visible, bool shows_lvt) {
-    for_each_mode([shows_lvt](ModeState& mode_state) {
+void AbstractState::elapse(const CpuFacts& cpu, const Visibility& visible, bool shows_lvt) {
+    for_each_mode([&cpu, shows_lvt](ModeState& mode_state) {
         ForkingDriver p;
-        model::elapse(p, mode_state, shows_lvt);
+        model::elapse(p, mode_state, cpu, shows_lvt);
     });
     if (!visible.interrupts()) forget_interrupts();
     if (visible.accelerated) {

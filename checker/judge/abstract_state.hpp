@@ -38,23 +38,26 @@ class AbstractState {
     static AbstractState at_reset(const CpuFacts& cpu, std::optional<u32> version, bool bsp, bool disabled);
 
     Judgement judge(const Observation& seen);
+    // What is wrong with the access besides, if it is carried out although `waived` says that it must not be.
+    std::optional<Mismatch> wrong_besides(const Observation& seen, Rule waived) const;
     // Takes over what was observed although `mismatch` says that it must not be.
     void resync(const traces::GuestAccess& access, const CpuFacts& cpu, const Mismatch& mismatch);
     // What may have changed since the last access without one.
     // `shows_lvt`: the next access may show an entry of the LVT, or change which are masked.
-    void elapse(const Visibility& visible, bool shows_lvt = true);
+    void elapse(const CpuFacts& cpu, const Visibility& visible, bool shows_lvt = true);
     void apply_init();
     // KVM_SET_SREGS: IA32_APIC_BASE and CR8 may be others, and with another mode the ID.
     void host_may_have_set_sregs();
-    // Errors from outside may have been collected; nothing else is done by itself.
-    void collect_errors();
+    // Errors of the bus may have been collected; nothing else is done by itself.
+    void collect_bus_errors(const CpuFacts& cpu);
     // A message on the bus, its destination in the form of each receiver: `x2apic` for those in x2APIC mode.
-    // Where it was sent by an APIC: `from_apic`. `certain`: it has arrived.
+    // `certain`: it has arrived.
     struct Message {
+        enum class From : std::uint8_t { unknown, apic, device }; // device: an MSI, an I/O APIC's message
         Known<u32> destination;
         Known<u32> x2apic_destination;
         u32 command = 0;
-        bool from_apic = false;
+        From from = From::unknown;
         bool certain = true;
         const AbstractState* except = nullptr; // the sender, if it is not for it
     };
@@ -64,6 +67,8 @@ class AbstractState {
     // Whether the message may be for this APIC.
     bool may_be_addressed(const Message& message) const;
     bool must_be_addressed(const Message& message) const;
+    // The performance counters' entry of the local vector table has given its interrupt.
+    void pmc_delivered(const CpuFacts& cpu);
     // The timer has fired, or may have.
     void timer_fired(const CpuFacts& cpu);
     void timer_may_have_fired(const CpuFacts& cpu);

@@ -12,19 +12,23 @@ using model::ForkingDriver;
 using model::KnownBits;
 using model::KnownBool;
 
-void AbstractState::collect_errors() {
-    for_each_mode([](ModeState& mode_state) {
+void AbstractState::collect_bus_errors(const CpuFacts& cpu) {
+    for_each_mode([&cpu](ModeState& mode_state) {
         ForkingDriver p;
-        model::collect_errors(p, mode_state);
+        model::collect_errors(p, mode_state, cpu, false);
     });
 }
 
 namespace {
 
 Access<KnownBits> as_access(const AbstractState::Message& message, const ModeState& receiver, u32 command) {
+    using From = AbstractState::Message::From;
     const bool x2apic = mode_of(receiver) == Mode::x2apic;
+    const Known<u64> sender{message.from == From::device ? model::by_device : 0,
+                            message.from == From::unknown ? ~model::by_device : ~u64{0}};
     return {model::AccessKind::message,
-            model::zero_extend(x2apic ? message.x2apic_destination : message.destination), 4, u64{command}};
+            model::zero_extend(x2apic ? message.x2apic_destination : message.destination), 4,
+            Known<u64>{u64{command}} | sender};
 }
 
 } // namespace
@@ -33,8 +37,9 @@ void AbstractState::receive(const Message& message, const CpuFacts& cpu) {
     const AbstractState before = *this;
     interrupts_known_ = true;
     transform([&](ForkingDriver& p, ModeState& mode_state) {
-        const u32 command = message.from_apic ? model::as_sent(p, cpu, message.command) : message.command;
-        model::receive(p, mode_state, as_access(message, mode_state, command));
+        const bool from_apic = message.from == Message::From::apic;
+        const u32 command = from_apic ? model::as_sent(p, cpu, message.command) : message.command;
+        model::receive(p, mode_state, cpu, as_access(message, mode_state, command));
     });
     if (!message.certain) merge(before);
 }
@@ -42,7 +47,7 @@ void AbstractState::receive(const Message& message, const CpuFacts& cpu) {
 template <class Visit>
 void AbstractState::each_arrival(const Message& message, Visit visit) const {
     for_each_path([&](ForkingDriver& p, ModeState& mode_state) {
-        visit(model::receive(p, mode_state, as_access(message, mode_state, message.command)));
+        visit(model::receive(p, mode_state, CpuFacts{}, as_access(message, mode_state, message.command)));
     });
 }
 
@@ -56,6 +61,11 @@ bool AbstractState::must_be_addressed(const Message& message) const {
     bool must = true;
     each_arrival(message, [&](const PathOutcome& out) { must = must && out.answer == model::Answer::apic; });
     return must;
+}
+
+void AbstractState::pmc_delivered(const CpuFacts& cpu) {
+    transform(
+        [&](ForkingDriver& p, ModeState& mode_state) { model::mask_delivering_pmc(p, mode_state, cpu); });
 }
 
 void AbstractState::timer_fired(const CpuFacts& cpu) {
@@ -164,7 +174,9 @@ std::optional<Mismatch> held_back(const ModeState& mode_state, const AbstractSta
         return injected(mode_of(mode_state), Rule::P02, Reg::tpr, {"TPR holds back its class"});
     for (u32 other = 255; other >= vector_class && other >= model::first_legal_vector; --other) {
         const u32 bit = model::bit_of(other);
-        if (other > given.vector && (mode_state[model::word_of(Reg::irr0, other)].value & bit) != 0)
+        const bool may_be_held = !mode_state.ier_written.is_false(); // by AMD's IER
+        if (other > given.vector && !may_be_held &&
+            (mode_state[model::word_of(Reg::irr0, other)].value & bit) != 0)
             return overtook(mode_of(mode_state), other);
         if ((mode_state[model::word_of(Reg::isr0, other)].value & bit) == 0) continue;
         if (other > given.vector)
@@ -193,9 +205,11 @@ AbstractState::InjectionVerdict AbstractState::on_inject(const Injection& given)
         const bool through_lint0 =
             !has_any(lint0, model::lvt::mask).is_true() &&
             !equal(lint0 & model::lvt::delivery_mode, Known<u32>{model::lvt::extint}).is_false();
-        const bool certainly_ours = !direct && !through_lint0;
+        // That the PIC gives the very vector that waits in IRR is not to be thought of.
+        const bool waits = (mode_state[irr].value & bit) != 0;
+        const bool certainly_ours = !direct && (!through_lint0 || waits);
         const bool not_requested = (mode_state[irr].known & ~mode_state[irr].value & bit) != 0;
-        const bool is_requested = (mode_state[irr].value & bit) != 0 || given.announced;
+        const bool is_requested = waits || given.announced;
         const bool may_serve = ((mode_state[isr].value | ~mode_state[isr].known) & bit) != 0;
         if (not_requested) {
             explained = true;

@@ -34,12 +34,15 @@ bool is_odd(const GuestAccess& access) {
     return model::is_mmio(access.kind) && !model::is_aligned_word(access.address, access.size);
 }
 
-// Whether the LDR may still hold what x2APIC mode put there.
-bool may_hold_x2apic_ldr(const GuestAccess& access, const AbstractState& state, bool before) {
-    if (state.is_possible(Mode::x2apic)) return true;
-    const bool writes = access.kind == model::AccessKind::mmio_write && access.reached_apic &&
-                        !is_odd(access) && model::register_addressed(access.kind, access.address) == Reg::ldr;
-    return before && !writes;
+// The least value by which the timer's clock may be divided, by what is known of the divide configuration.
+u32 least_divide(Known<u32> dcr) {
+    u32 least = 128;
+    for (const u32 bits : {0x0U, 0x1U, 0x2U, 0x3U, 0x8U, 0x9U, 0xaU, 0xbU}) {
+        if (!(dcr & u32{0xb}).admits(bits)) continue;
+        const u32 code = (bits & 3) | (bits & 8) >> 1; // 000: 2, 001: 4, ... 110: 128, 111: 1
+        least = std::min(least, code == 7 ? 1 : u32{2} << code);
+    }
+    return least;
 }
 
 } // namespace
@@ -47,13 +50,15 @@ bool may_hold_x2apic_ldr(const GuestAccess& access, const AbstractState& state, 
 void Attribution::note(const GuestAccess& access, const Before& before, const AbstractState& state) {
     if (const u32 errors = state.pending_errors() & ~before.errors; errors != 0)
         evidence_.logged(errors, access);
-    ldr_of_x2apic_ = may_hold_x2apic_ldr(access, state, ldr_of_x2apic_);
     if (access.gp) return;
     const bool by_cr8 =
         access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
     const Reg reg = by_cr8 ? Reg::tpr : model::register_addressed(access.kind, access.address);
     if (model::is_write(access.kind)) note_write(reg, access, state);
     else if (reg != Reg::apic_base && !is_odd(access)) evidence_.showed(reg, access);
+    // What IRR did not hold was not sent before.
+    if (reg == Reg::irr0 && !is_odd(access) && !model::is_write(access.kind))
+        low_vectors_ &= model::low_half(access.value);
     if (before.modes > 1 && state.count() == 1) evidence_.showed(Reg::apic_base, access);
 }
 
@@ -77,12 +82,24 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Abst
                                             const CpuFacts& facts) const {
     Circumstances circumstances;
     circumstances.amd = facts.amd;
-    circumstances.held = evidence_.value_of(mismatch.reg);
-    if (state.is_possible(mismatch.mode))
-        circumstances.x2apic_ldr = model::x2apic_ldr(state.mode_state(mismatch.mode).x2apic_id);
+    circumstances.host = host_;
+    circumstances.virtualized = virtualized_;
     circumstances.was_periodic = was_periodic_;
-    circumstances.ldr_of_x2apic = ldr_of_x2apic_;
     circumstances.all_told = from_reset_;
+    circumstances.low_vectors = low_vectors_;
+    circumstances.all_software_disabled = others_.all_software_disabled;
+    circumstances.logical_id_is_its_own = others_.logical_id_is_its_own;
+    circumstances.id_of_another_too = others_.id_of_another_too;
+    // Software writes the flag back as it is, even where it could change it (B15).
+    const u64 base = evidence_.last_base().value_or(model::apic_base::bsp);
+    circumstances.boot_processor =
+        (base & model::apic_base::bsp) != 0 && !has_any(state.apic_base(), model::apic_base::bsp).is_false();
+    circumstances.least_divide = least_divide(state.stored(Reg::dcr));
+    const bool is_of_register = model::index_of(mismatch.reg) < model::index_of(Reg::none);
+    if (!is_of_register) return circumstances;
+    circumstances.held = evidence_.value_of(mismatch.reg);
+    circumstances.written_since_reset = evidence_.line_of_write(mismatch.reg) > evidence_.init_line() &&
+                                        evidence_.line_of_write(mismatch.reg) != 0;
     return circumstances;
 }
 
@@ -151,6 +168,14 @@ Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& state) con
 
     const ModeState& mode_state = state.mode_state(mismatch.mode);
     const bool after_svr = svr_line > line;
+    // L07: what delivers masks on Intel; nothing else does so, and on AMD it does not.
+    const bool must_be_masked = (mismatch.expected.value & model::lvt::mask) != 0;
+    const bool by_overflow = must_be_masked ? evidence_.pmc_line() > std::max(line, svr_line)
+                                            : is_software_enabled(mode_state).is_true();
+    if (reg == Reg::lvt_pmc && by_overflow) {
+        mismatch.rule = Rule::L07;
+        return mismatch;
+    }
     if (is_software_enabled(mode_state).is_false()) mismatch.rule = after_svr ? Rule::V06 : Rule::V07;
     else if ((mismatch.expected.value & model::lvt::mask) != 0)
         mismatch.rule = after_svr ? Rule::V08 : Rule::L10;

@@ -18,6 +18,7 @@ class Attribution {
     static Attribution from_reset() {
         Attribution attribution;
         attribution.from_reset_ = true;
+        attribution.low_vectors_ = 0;
         return attribution;
     }
 
@@ -33,6 +34,9 @@ class Attribution {
 
     // The rule that a wrong value breaks is the one that last put the bit where it should be.
     Mismatch refined(Mismatch mismatch, const AbstractState& state) const;
+    // What departures depend on. `state`: before, or after what is judged; it has the registers.
+    Circumstances circumstances_of(const Mismatch& mismatch, const AbstractState& state,
+                                   const CpuFacts& facts) const;
     // Where only some bits of a value are departures of KVM, or of several, each has its own mismatch.
     std::vector<Mismatch> parts(const Mismatch& mismatch, const traces::GuestAccess& access,
                                 const AbstractState& state, const CpuFacts& facts) const;
@@ -40,8 +44,35 @@ class Attribution {
     std::vector<Because> because(const Mismatch& mismatch, const traces::GuestAccess& access) const;
 
     // A message asked for this vector by this rule; told so that one that is missing is laid to it.
-    void asked(u32 vector, Rule way) { ways_[vector] = way; }
+    void asked(u32 vector, Rule way) {
+        ways_[vector] = way;
+        low_vector_sent(vector);
+    }
     Rule way_of(u32 vector) const { return ways_[vector]; }
+
+    // Whose KVM it is; whether APICv or AVIC is active.
+    void on_host(const Host& host, bool virtualized) {
+        host_ = host;
+        virtualized_ = virtualized;
+    }
+    // What the other APICs of the machine are, where that is known.
+    struct Others {
+        bool all_software_disabled = true; // this one too
+        bool logical_id_is_its_own = false;
+        bool id_of_another_too = true;
+    };
+    void among(const Others& others) { others_ = others; }
+    // The same of one of which nothing is known yet.
+    Attribution forgotten() const {
+        Attribution attribution;
+        attribution.on_host(host_, virtualized_);
+        return attribution;
+    }
+    // A vector below 16 may have been sent to this APIC.
+    void low_vector_sent(u32 vector) {
+        if (vector < model::first_legal_vector) low_vectors_ |= u32{1} << vector;
+    }
+    void any_low_vectors_sent() { low_vectors_ = 0xffff; }
 
     Evidence& evidence() { return evidence_; }
     const Evidence& evidence() const { return evidence_; }
@@ -49,8 +80,6 @@ class Attribution {
   private:
     u64 line_that_put(const Mismatch& mismatch) const;
     void note_write(Reg reg, const traces::GuestAccess& access, const AbstractState& state);
-    Circumstances circumstances_of(const Mismatch& mismatch, const AbstractState& state,
-                                   const CpuFacts& facts) const;
 
     static constexpr std::array<Rule, 256> nothing_asked() {
         std::array<Rule, 256> ways{};
@@ -63,8 +92,11 @@ class Attribution {
     bool from_reset_ = false;
     std::array<Rule, 256> ways_ = nothing_asked(); // by vector: how it came last
     Evidence evidence_;
-    bool ldr_of_x2apic_ = true; // LDR may hold what it read in x2APIC mode
-    bool was_periodic_ = true;  // the timer may have been in periodic mode since it was started
+    Host host_;
+    Others others_;
+    bool virtualized_ = false;
+    u32 low_vectors_ = 0xffff; // the vectors below 16 that were sent, or may have been
+    bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
 };
 
 } // namespace lapicheck::checker

@@ -261,6 +261,9 @@ Mismatch narrowed_to(u64 bits, const Mismatch& mismatch, model::AccessKind kind,
     narrowed.bits = bits;
     if (is_stored(mismatch.reg) && kind != model::AccessKind::cr8_read)
         narrowed.rule = rule_of_bits(*row_of(mismatch.reg), model::low_half(bits), !is_mmio(kind), cpu);
+    // Errors that nothing has recorded, whichever they are.
+    const bool is_error = narrowed.rule == Rule::I04 || narrowed.rule == Rule::M11;
+    if (is_error && (mismatch.expected.value & bits) == 0) narrowed.rule = Rule::E02;
     narrowed.unseen_cause = may_have_unseen_cause(narrowed);
     return narrowed;
 }

@@ -1,7 +1,6 @@
 #include "checker/judge/departures.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <bitset>
 
 #include "checker/judge/evidence.hpp"
@@ -62,6 +61,13 @@ const std::vector<Pattern>& patterns() {
     return all;
 }
 
+bool names_condition(const DepartureObserved& observed, specs::Condition condition) {
+    return std::ranges::find(observed.when, condition) != observed.when.end();
+}
+bool names_condition(const Departure& departure, specs::Condition condition) {
+    return names_condition(departure.observed, condition);
+}
+
 bool breaks(const Pattern& pattern, Rule rule) { return pattern.rules[static_cast<std::size_t>(rule)]; }
 
 // No access shows it, but an interrupt or message that came or did not.
@@ -80,7 +86,7 @@ bool is_of_vectors(const Mismatch& mismatch, Reg first) {
 bool is_missing(const Mismatch& mismatch) {
     const Fault fault = mismatch.fault;
     return fault == Fault::not_taken || fault == Fault::not_delivered || fault == Fault::not_accepted ||
-           is_of_vectors(mismatch, Reg::irr0);
+           (is_of_vectors(mismatch, Reg::irr0) && (mismatch.bits & ~mismatch.expected.value) == 0);
 }
 
 // Effects that no observation shows by itself are seen in the values of other entries, or not at all in a
@@ -94,10 +100,15 @@ bool has_effect(specs::Effect effect, const Mismatch& mismatch) {
                (fault == Fault::eoi_broadcast && mismatch.bits == 0);
     case eoi_broadcast_although_suppressed: return fault == Fault::eoi_broadcast && mismatch.bits != 0;
     case logical_ipi_target_missed:
+        // V09 is of both destination modes: of a missing message `bits` tells which.
+        if (mismatch.rule == Rule::V09 && (mismatch.bits & model::icr::logical) == 0) return false;
+        return fault == Fault::not_delivered || fault == Fault::not_accepted;
     case physical_ipi_target_missed: return fault == Fault::not_delivered || fault == Fault::not_accepted;
     case wide_id_reaches_xapic_target: return fault == Fault::accepted_unaddressed;
     case error_interrupt_missing: return mismatch.rule == Rule::E05 && is_missing(mismatch);
-    case level_ipi_sets_tmr: return mismatch.rule == Rule::I18 && is_of_vectors(mismatch, Reg::tmr0);
+    case level_ipi_sets_tmr:
+        return mismatch.rule == Rule::I18 && is_of_vectors(mismatch, Reg::tmr0) &&
+               (mismatch.bits & mismatch.expected.value) == 0;
     case level_deassert_ipi_dropped: return mismatch.rule == Rule::I18 && is_missing(mismatch);
     case tmr_not_cleared_by_accelerated_ipi: // hardware's doing: no recording decides it
     case vector_below_16_accepted:           // seen in IRR: kvm-irr-below-16-reads-set
@@ -111,16 +122,64 @@ bool has_effect(specs::Effect effect, const Mismatch& mismatch) {
     return false;
 }
 
+std::string_view name_of(model::KvmModule module) {
+    switch (module) {
+    case model::KvmModule::pvm: return "pvm";
+    case model::KvmModule::vmx: return "vmx";
+    case model::KvmModule::svm: break;
+    }
+    return "svm";
+}
+
+bool is_of_host(const Departure& departure, const Host& host) {
+    if (host.module && !departure.cpu.empty() && departure.cpu != name_of(*host.module)) return false;
+    if (!host.kernel) return true;
+    return (!departure.first || *departure.first <= *host.kernel) &&
+           (!departure.last || *host.kernel <= *departure.last);
+}
+
+// A trace does not show that it happens, but where it does, the trace shows that it may.
+bool shows_by_itself(const Departure& departure) {
+    return names_condition(departure, specs::Condition::hardware_virtualizes);
+}
+
+bool may_be_so(specs::Condition condition, const DepartureObserved& observed, const GuestAccess& access,
+               const Circumstances& circumstances) {
+    using enum specs::Condition;
+    switch (condition) {
+    case boot_processor: return circumstances.boot_processor;
+    case not_written_since_reset: return !circumstances.written_since_reset;
+    case delivery_status_alone: {
+        const model::RegisterRow& icr = model::sdm_registers[model::index_of(Reg::icr)];
+        return (model::low_half(access.value) & icr.reserved()) == 0;
+    }
+    case vectors_sent: return true; // bit by bit: departing_bits
+    case count_of_short_period:
+        return access.value * circumstances.least_divide <= observed.at_most.value_or(~u64{0});
+    case logical_id_not_its_own: return !circumstances.logical_id_is_its_own;
+    case id_of_another_too: return circumstances.id_of_another_too;
+    case all_software_disabled: return circumstances.all_software_disabled;
+    case wide_id_of_target: return circumstances.wide_id_of_target;
+    case hardware_virtualizes: break;
+    }
+    return circumstances.virtualized || circumstances.all_told;
+}
+
 bool concerns(const Pattern& pattern, const Mismatch& mismatch, const GuestAccess& access,
               const Circumstances& circumstances) {
-    const specs::Vendor vendor = pattern.departure->vendor;
-    if (!pattern.departure->in_trace && !circumstances.all_told) return false;
-    if (is_of_interrupt(mismatch.fault))
-        return pattern.of_interrupts && pattern.modes[static_cast<std::size_t>(mismatch.mode)];
+    const Departure& departure = *pattern.departure;
+    const bool is_shown = departure.in_trace || circumstances.all_told || shows_by_itself(departure);
+    const bool is_of_vendor = departure.vendor == specs::Vendor::both ||
+                              circumstances.amd.admits(departure.vendor == specs::Vendor::amd);
+    if (!is_shown || !is_of_vendor || !is_of_host(departure, circumstances.host)) return false;
+    if (!pattern.modes[static_cast<std::size_t>(mismatch.mode)]) return false;
+    if (!std::ranges::all_of(departure.observed.when, [&](specs::Condition condition) {
+            return may_be_so(condition, departure.observed, access, circumstances);
+        }))
+        return false;
+    if (is_of_interrupt(mismatch.fault)) return pattern.of_interrupts;
     return pattern.registers[model::index_of(mismatch.reg)] &&
-           pattern.accesses[static_cast<std::size_t>(access.kind)] &&
-           pattern.modes[static_cast<std::size_t>(mismatch.mode)] &&
-           (vendor == specs::Vendor::both || circumstances.amd.admits(vendor == specs::Vendor::amd));
+           pattern.accesses[static_cast<std::size_t>(access.kind)];
 }
 
 // The bits that read wrong and as the departure says.
@@ -130,18 +189,14 @@ u64 departing_bits(const DepartureObserved& observed, const Mismatch& mismatch, 
     const u64 value = access.value;
     if (!observed.values.empty() && std::ranges::find(observed.values, value) == observed.values.end())
         return 0;
-    const u64 bits = mismatch.bits & *observed.bits;
+    const bool of_sent = names_condition(observed, specs::Condition::vectors_sent);
+    const u64 bits = mismatch.bits & *observed.bits & (of_sent ? circumstances.low_vectors : ~u64{0});
     switch (observed.reads) {
     case Reads::anyhow: break;
     case Reads::zeros: return bits & ~value;
     case Reads::ones: return bits & value;
     case Reads::as_written: return bits & ~(value ^ circumstances.held.value_or(value));
     case Reads::lower: return value < mismatch.expected.value ? bits : 0;
-    case Reads::x2apic_ldr: {
-        const Known<u64> ldr = model::zero_extend(circumstances.x2apic_ldr);
-        if (!circumstances.ldr_of_x2apic || !std::has_single_bit(value & 0xffff)) return 0;
-        return bits & ~((value ^ ldr.value) & ldr.known);
-    }
     }
     return bits;
 }
@@ -150,13 +205,16 @@ bool observed_as(const DepartureObserved& observed, const Mismatch& mismatch, co
                  const Circumstances& circumstances) {
     if (is_of_interrupt(mismatch.fault) || mismatch.rule == Rule::I18 || mismatch.rule == Rule::E05)
         return has_effect(observed.effect, mismatch);
-    if (observed.gp) return mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
+    if (observed.gp) {
+        const bool of_value = is_write(access.kind) || observed.values.empty() ||
+                              std::ranges::find(observed.values, access.value) != observed.values.end();
+        return of_value && mismatch.fault == (*observed.gp ? Fault::gp_raised : Fault::gp_missing);
+    }
     if (observed.bits)
         return mismatch.bits != 0 &&
                departing_bits(observed, mismatch, access, circumstances) == mismatch.bits;
     return observed.effect == specs::Effect::count_above_initial && mismatch.fault == Fault::value &&
-           mismatch.bounded && (!observed.periodic || circumstances.was_periodic) &&
-           access.value <= observed.at_most.value_or(~u64{0});
+           mismatch.bounded && (!observed.periodic || circumstances.was_periodic);
 }
 
 } // namespace

@@ -40,7 +40,8 @@ enum class Fault : std::uint8_t {
     timer_masked,  // it came though its entry is masked
     timer_missing, // it had to come and did not
     cpuid,
-    property, // no single outcome is wrong, but a property is broken
+    shared_id, // two APICs of one VM have one x2APIC ID
+    property,  // no single outcome is wrong, but a property is broken
     // Only where all is seen, of access programs:
     left,          // an access to the open window that the APIC did not answer
     unfinished,    // an access in which the vCPU stopped: KVM_RUN did not end, or ended in an error

@@ -288,7 +288,13 @@ std::string_view timer_expected(const Mismatch& mismatch) {
     return "an interrupt when the timer runs out: it is started, enabled and not masked";
 }
 
+// Where a leaf of CPUID has the x2APIC ID.
+std::string_view id_field(u64 leaf) { return leaf == 1 ? "EBX[31:24]" : leaf == 0xb ? "EDX" : "EAX"; }
+
 std::string cpuid_text(const Divergence& divergence, u64 value) {
+    if (divergence.mismatch.rule == Rule::D03)
+        return fmt::format("{} is {:#x}", id_field(divergence.access.address),
+                           value & divergence.mismatch.expected.known);
     return fmt::format("EDX[9] (APIC) is {}", (value & divergence.mismatch.bits) != 0 ? 1 : 0);
 }
 
@@ -333,8 +339,14 @@ std::string headline(const Divergence& divergence) {
     case Fault::eoi_vector: return eoi_headline(divergence);
     case Fault::injected: return injected_headline(divergence);
     case Fault::cpuid:
+        if (mismatch.rule == Rule::D03)
+            return fmt::format("CPUID.{:02X}H:{} while the x2APIC ID is {:#x}", access.address,
+                               cpuid_text(divergence, access.value), mismatch.expected.value);
         return fmt::format("CPUID.1:{} while IA32_APIC_BASE[11] is {}", cpuid_text(divergence, access.value),
                            (mismatch.expected.value & mismatch.bits) != 0 ? 1 : 0);
+    case Fault::shared_id:
+        return fmt::format("x2APIC ID {:#x} is also that of {}", access.value,
+                           fmt::format("vCPU {}", mismatch.detail.first));
     case Fault::property: return did("violates a property of the rule");
     case Fault::left:
         return did_in_mode(access.unanswered ? "was not answered in the kernel" : "reached no APIC register");
@@ -359,7 +371,7 @@ std::string access_text(const Divergence& divergence) {
     case Fault::not_taken: return "delivery of pending interrupts";
     case Fault::not_delivered: return fmt::format("{} is sent", message_name(access.value));
     case Fault::eoi_broadcast: return "EOI";
-    case Fault::cpuid: return "CPUID leaf 1H";
+    case Fault::cpuid: return fmt::format("CPUID leaf {:X}H", access.address);
     case Fault::timer_again:
     case Fault::timer_masked:
     case Fault::timer_missing: return "APIC timer";
@@ -410,6 +422,7 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::timer_again:
     case Fault::timer_masked:
     case Fault::timer_missing:
+    case Fault::shared_id:
     case Fault::eoi_broadcast: break;
     }
     return headline(divergence);
@@ -450,13 +463,15 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::not_taken: return "the processor takes the vector";
     case Fault::not_delivered: return fmt::format("it reaches {}, which it addresses", divergence.vcpu);
     case Fault::eoi_broadcast: return std::string{broadcast_expected(mismatch)};
+    case Fault::shared_id: return "an x2APIC ID that no other APIC of the VM has";
     case Fault::property: return "what the property states";
     case Fault::timer_again:
     case Fault::timer_masked:
     case Fault::timer_missing: return std::string{timer_expected(mismatch)};
     case Fault::cpuid: break;
     }
-    return fmt::format("{}, as IA32_APIC_BASE[11]", cpuid_text(divergence, mismatch.expected.value));
+    return fmt::format("{}, as {}", cpuid_text(divergence, mismatch.expected.value),
+                       mismatch.rule == Rule::D03 ? "the x2APIC ID" : "IA32_APIC_BASE[11]");
 }
 
 } // namespace lapicheck::checker

@@ -146,6 +146,8 @@ std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
         lines.push_back({init_line_, "INIT was delivered to this vCPU", {Repeatable::What::init}});
     if (mismatch.rule == Rule::I07 && deassert_line_ != 0)
         lines.push_back({deassert_line_, "an INIT level de-assert reached this vCPU"});
+    if (mismatch.rule == Rule::L07 && pmc_line_ > line_of(Reg::lvt_pmc))
+        lines.push_back({pmc_line_, "its performance-monitoring interrupt was accepted"});
     if (host_line_ != 0)
         lines.push_back({host_line_, "from here on the vCPU behaves as if userspace had reset it"});
     add_timer(lines, mismatch);

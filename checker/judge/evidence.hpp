@@ -23,6 +23,9 @@ class Evidence {
     void logged(u32 errors, const traces::GuestAccess& access);
     void init(u64 line) { init_line_ = line; }
     void deassert(u64 line) { deassert_line_ = line; }
+    // LVT PMC gave its interrupt, which masks it (L07).
+    void pmc_delivered(u64 line) { pmc_line_ = line; }
+    u64 pmc_line() const { return pmc_line_; }
     u64 deassert_line() const { return deassert_line_; }
     void reset_by_host(u64 line) {
         *this = {};
@@ -43,6 +46,11 @@ class Evidence {
     std::optional<u64> value_of(Reg reg) const {
         const Item& item = of(reg);
         return item.line > init_line_ && item.is_whole ? std::optional{item.value} : std::nullopt;
+    }
+    // IA32_APIC_BASE as it was written or read last; INIT keeps it.
+    std::optional<u64> last_base() const {
+        const Item& item = of(Reg::apic_base);
+        return item.address == model::apic_base::msr ? std::optional{item.value} : std::nullopt;
     }
     u64 init_line() const { return init_line_; }
     bool ended_after_injection() const { return eoi_line_ > injected_.first; }
@@ -79,6 +87,7 @@ class Evidence {
     ErrorLog latched_{};   // those that ESR shows
     u64 init_line_ = 0;
     u64 deassert_line_ = 0; // of INIT
+    u64 pmc_line_ = 0;
     u64 host_line_ = 0;
     u64 eoi_line_ = 0;
     std::pair<u64, u32> injected_{};

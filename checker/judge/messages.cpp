@@ -11,12 +11,21 @@ AbstractState::Message message_of_command(u32 command, Known<u32> destination, b
     message.destination = route.destination;
     message.x2apic_destination = route.x2apic_destination;
     message.command = route.command;
-    message.from_apic = true;
+    message.from = AbstractState::Message::From::apic;
     if (route.whom != model::Shorthand::none) return message;
     const bool narrow = destination.greatest() < model::everybody(false);
     if (by_msr && (!from_x2apic || !narrow)) message.destination = {};
     if (!by_msr && destination.admits(model::everybody(false))) message.x2apic_destination = {};
     return message;
+}
+
+bool is_lowest_priority_defined(const AbstractState::Message& message, model::KnownBool amd,
+                                const AbstractState& addressing) {
+    const bool broadcast = message.destination.admits(model::everybody(false)) ||
+                           message.x2apic_destination.admits(model::everybody(true));
+    const bool logical = (message.command & model::icr::logical) != 0;
+    if (broadcast || (!logical && message.from != AbstractState::Message::From::apic)) return false;
+    return amd.is_false() || (logical && rule_of_logical_addressing(addressing) == Rule::I10);
 }
 
 Rule rule_of_addressing(const AbstractState::Message& message, const AbstractState& receiver) {

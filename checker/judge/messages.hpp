@@ -10,6 +10,13 @@ namespace lapicheck::checker {
 // manual does not say it: broadcasts, and destinations of more than a byte.
 AbstractState::Message message_of_command(u32 command, Known<u32> destination, bool by_msr, bool from_x2apic);
 
+// Whether the manuals that may apply say who accepts a message of lowest priority: one of those whom it
+// addresses. They do not of a broadcast, nor of an I/O APIC's message or MSI with a physical destination
+// (I26); AMD's not of any but to the flat model (APM Vol. 2, 16.6.1). `addressing`: of an APIC whose logical
+// destination mode is that of all.
+bool is_lowest_priority_defined(const AbstractState::Message& message, model::KnownBool amd,
+                                const AbstractState& addressing);
+
 // The rule by which a message goes to, or not to, an APIC in this state.
 Rule rule_of_addressing(const AbstractState::Message& message, const AbstractState& receiver);
 // The same of a logical destination, broadcast or not.

@@ -75,6 +75,7 @@ std::string TraceCheck::feed(std::string_view bytes) {
     reader_->feed(bytes, events_);
     replay_.set_clock(reader_->summary().clock_in_seconds);
     replay_.set_host_cpus(reader_->summary().host_cpus);
+    replay_.set_host({{}, specs::kernel_of(reader_->summary().kernel)});
     assembler_.feed(events_);
     if (options_.progress) options_.progress(bytes_);
     return {};

@@ -50,6 +50,14 @@ bool are_all_departures(const std::vector<Divergence>& divergences) {
                                [](const Divergence& d) { return d.mismatch.departure != nullptr; });
 }
 
+// The vector of the command that the access is.
+std::optional<u32> commanded_vector(const GuestAccess& access) {
+    if (access.ipis > 0) return model::low_half(access.ipi_vector);
+    const Reg reg = model::register_addressed(access.kind, access.address);
+    const bool commands = is_write(access.kind) && (reg == Reg::icr || reg == Reg::self_ipi);
+    return commands ? std::optional{model::low_half(access.value) & model::icr::vector} : std::nullopt;
+}
+
 bool is_default_window(u64 address) {
     return (address & model::apic_base::page) == model::apic_base::reset_page;
 }
@@ -188,6 +196,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
 
     ReplayedVcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
+    if (const auto vector = commanded_vector(access)) vcpu.has_commanded(*vector);
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
@@ -196,8 +205,12 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
         note_once(noted_userspace_apic_, "userspace emulates the APIC: its registers are not checked");
     }
     if (!visible_.accepts) note_command(access, vcpu);
+    vcpu.on_host(host_, visible_.accelerated);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
     if (access.ipis > 0) check_delivery(thread, vcpu, access);
+    if (access.kind == model::AccessKind::rdmsr &&
+        model::register_addressed(access.kind, access.address) == Reg::id)
+        check_id(thread, vcpu, access);
     if (xapic_since_ > access.line && vcpu.state().is_possible(Mode::xapic)) xapic_since_ = access.line;
     ++summary_.accesses;
     ++(verdict.determined ? summary_.checked : summary_.undetermined);
@@ -335,9 +348,11 @@ void Replay::runs_guest(ReplayedVcpu& vcpu) {
 
 void Replay::on_cpuid(Thread& thread, const Event& event) {
     ReplayedVcpu& vcpu = vcpu_of(thread, event.thread, event.vcpu);
-    VcpuVerdict verdict =
-        vcpu.on_cpuid(as_access(event), model::low_half(event.where), model::low_half(event.value2),
-                      model::low_half(event.value), model::high_half(event.value));
+    VcpuVerdict verdict = vcpu.on_cpuid(as_access(event), {.leaf = model::low_half(event.where),
+                                                           .eax = model::low_half(event.value2),
+                                                           .ebx = model::high_half(event.value2),
+                                                           .ecx = model::low_half(event.value),
+                                                           .edx = model::high_half(event.value)});
     leave_unspecified(verdict);
     take(thread, vcpu, std::move(verdict));
 }
@@ -455,15 +470,19 @@ void Replay::on_accept(const Event& event) {
                             mode == fixed && !event.interrupt.level_triggered &&
                             sender.current->is_own(event.where);
         note_timer_vector(event, is_own);
+        if (vector < model::first_legal_vector)
+            for_each_vcpu([&](ReplayedVcpu& vcpu) {
+                if (vcpu.may_be(event.where)) vcpu.low_vector_sent(vector);
+            });
     } else if (mode == init || mode == startup) {
-        // KVM shows the acceptance of a de-assert, too, which does nothing (I07).
+        // KVM shows the acceptance of a de-assert, too, which does nothing on Intel (I07).
         const traces::Interrupt& sent = event.interrupt;
         const bool deasserts =
             sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
         for_each_vcpu([&](ReplayedVcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
             vcpu.catch_up(accepts_);
-            if (mode == init && deasserts) vcpu.deassert_sent(event.line);
+            if (mode == init && deasserts && vcpu.facts().amd.is_false()) vcpu.deassert_sent(event.line);
             else if (mode == init) vcpu.init_sent(event.line);
             else vcpu.startup_sent(vector);
         });

@@ -46,6 +46,8 @@ class Replay final : public traces::AssemblerSink {
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
     // How many CPUs the host has, if the trace says so; else 0.
     void set_host_cpus(u64 cpus) { host_cpus_ = cpus; }
+    // Which KVM it is, as far as the trace says.
+    void set_host(const Host& host) { host_ = host; }
     // `notify` is called with each kind of divergence when it is first found; it may be withdrawn.
     void on_new_kind(std::function<void(const Divergence&)> notify) {
         findings_.on_new_kind(std::move(notify));
@@ -116,7 +118,11 @@ class Replay final : public traces::AssemblerSink {
                     const AcceptedBy& by);
     Divergence delivery_differs(const ReplayedVcpu& sender, const traces::GuestAccess& access, Rule rule,
                                 Fault fault, u64 apic_or_count) const;
+    const specs::Departure* departure_missing(const Divergence& missing, const ReplayedVcpu& sender,
+                                              const ReplayedVcpu& receiver,
+                                              const AbstractState::Message& message, const AcceptedBy& by);
     VcpuIndex::Found vcpu_with(u64 id, const ReplayedVcpu& sender);
+    void check_id(const Thread& thread, const ReplayedVcpu& vcpu, const traces::GuestAccess& access);
     void settle_conditions();
     void note_what_is_not_checked();
     void withdraw(u64 findings, std::string_view why);
@@ -156,6 +162,7 @@ class Replay final : public traces::AssemblerSink {
     bool clock_in_seconds_ = true;
     bool monitors_ = false;
     u64 host_cpus_ = 0;
+    Host host_;
     Visibility visible_{.no_exits = true};
     std::bitset<256> end_themselves_; // vectors that Hyper-V's SynIC may end by itself
     u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode

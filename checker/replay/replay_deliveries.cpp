@@ -25,16 +25,6 @@ bool is_usual(const GuestAccess& access, const AcceptedBy& by) {
            !access.ipi.logical && by.surely.size() == 1 && by.surely[0] == access.ipi_destination;
 }
 
-// Whether both manuals say that one of them accepts a command of lowest priority. In x2APIC mode the delivery
-// mode is reserved (I24), a broadcast of it is undefined (I26), and so is on AMD a physical destination or
-// one of the cluster model (APM Vol. 2, 16.6.1).
-bool is_one_to_accept(const GuestAccess& access, const ReplayedVcpu& sender) {
-    if (!model::is_mmio(access.kind) || access.ipi.shorthand != traces::Shorthand::none) return false;
-    if (model::low_half(access.ipi_destination) == model::everybody(false)) return false;
-    if (sender.facts().amd.is_false()) return true;
-    return access.ipi.logical && rule_of_logical_addressing(sender.state()) == Rule::I10;
-}
-
 // The sender, whose ID nothing shows.
 constexpr u64 unknown_apic = ~u64{0};
 
@@ -70,7 +60,10 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     if (!message) return;
     const bool is_lowest = access.ipi.delivery_mode == traces::DeliveryMode::lowest_priority;
     if (access.ipi.shorthand == traces::Shorthand::self) return check_self(thread, sender, access, *by);
-    if (is_lowest && !is_one_to_accept(access, sender)) return;
+    const bool is_reserved = !model::is_mmio(access.kind); // in x2APIC mode (I24)
+    const bool is_defined =
+        !is_reserved && is_lowest_priority_defined(*message, sender.facts().amd, sender.state());
+    if (is_lowest && !is_defined) return;
     if (is_lowest && by->surely.size() > 1)
         return report(thread, delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several,
                                                by->surely.size()));
@@ -108,11 +101,29 @@ void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAcce
         const Rule rule = rule_of_addressing(message, shorthand, *receiver);
         Divergence divergence = delivery_differs(sender, access, rule, Fault::not_accepted, id);
         divergence.mismatch.presumes_one_vm = presumed;
+        divergence.mismatch.departure = departure_missing(divergence, sender, *receiver, message, by);
         receiver->expect({message, true, std::move(divergence)});
     };
     if (to_all || access.ipi.logical) std::ranges::for_each(thread.acceptances.all_reached(), check);
     else if (std::ranges::binary_search(thread.acceptances.all_reached(), access.ipi_destination))
         check(access.ipi_destination);
+}
+
+// Whether KVM is known to leave out this receiver.
+const specs::Departure* Replay::departure_missing(const Divergence& missing, const ReplayedVcpu& sender,
+                                                  const ReplayedVcpu& receiver,
+                                                  const AbstractState::Message& message,
+                                                  const AcceptedBy& by) {
+    Circumstances circumstances = receiver.circumstances_of(missing.mismatch);
+    circumstances.id_of_another_too = std::ranges::any_of(by.surely, [&](u64 id) {
+        const ReplayedVcpu* const other = vcpu_with(id, sender).vcpu;
+        return other != nullptr && other->may_be_addressed(message);
+    });
+    for_each_vcpu([&](const ReplayedVcpu& vcpu) {
+        const Known<u32> svr = vcpu.state().stored(Reg::svr);
+        if (has_any(svr, model::svr::enable).is_true()) circumstances.all_software_disabled = false;
+    });
+    return find_departure(missing.mismatch, missing.access, circumstances);
 }
 
 // An interrupt to the sender itself: nothing stands between.
@@ -139,6 +150,12 @@ Divergence Replay::delivery_differs(const ReplayedVcpu& sender, const GuestAcces
     mismatch.mode = sender.state().mode().value_or(Mode::xapic);
     mismatch.unseen_wrmsr = !visible_.msrs;
     mismatch.detail = {detail_of(fault, apic_or_count), apic_or_count, access.ipi_vector};
+    if (fault == Fault::accepted_unaddressed) {
+        Circumstances circumstances = sender.circumstances_of(mismatch);
+        circumstances.wide_id_of_target =
+            access.ipi_destination == apic_or_count && apic_or_count > model::everybody(false);
+        mismatch.departure = find_departure(mismatch, access, circumstances);
+    }
     return sender.divergence_of(access, mismatch);
 }
 
@@ -169,8 +186,8 @@ void Replay::command_sent(const Sender& sender, const traces::Event& ipi) {
 void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> destination) {
     const u32 mode = command & model::icr::delivery_mode;
     const bool is_init = mode == model::delivery_mode::init;
-    const bool ignored = (command & model::icr::trigger) != 0 && (command & model::icr::assert_level) == 0;
-    if ((!is_init && mode != model::delivery_mode::startup) || ignored) return;
+    const bool deasserts = model::is_deassert(command);
+    if (!is_init && (mode != model::delivery_mode::startup || deasserts)) return;
     const model::Shorthand whom = model::shorthand_of(command);
     const bool by_id = whom == model::Shorthand::none && (command & model::icr::logical) == 0 &&
                        destination && *destination != model::everybody(false) &&
@@ -180,6 +197,7 @@ void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> 
         if (whom == model::Shorthand::self && !is_sender) return;
         if (whom == model::Shorthand::all_but_self && is_sender) return;
         if (by_id && !vcpu.may_be(*destination)) return;
+        if (deasserts && vcpu.facts().amd.is_false()) return; // I07
         vcpu.catch_up(accepts_);
         if (is_init) vcpu.init_sent(sender.line);
         else vcpu.startup_sent(command & model::icr::vector);

@@ -67,7 +67,8 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibili
     note_tpr(access, touched);
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);
-    for_each_hypothesis([&](AbstractState& state) { state.elapse(visible, shows_lvt); });
+    for_each_hypothesis([&](AbstractState& state) { state.elapse(facts_, visible, shows_lvt); });
+    if (!visible.accepts || visible.accelerated) attribution_.any_low_vectors_sent();
     const Observation observation{access, facts_, visible, !userspace_apic_ || !model::is_mmio(access.kind)};
     const auto before = Attribution::before(main_);
 
@@ -95,6 +96,7 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibili
     if (!init_doubt_.empty() && !others_.has_other()) init_doubt_.clear();
     if (judgement.explained) {
         if (touched == Reg::apic_base) learn_x2apic(access);
+        if (touched == Reg::id) judge_ids(verdict, access.line);
         attribution_.note(access, before, main_);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.expire();
@@ -133,13 +135,25 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibili
     if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
     if (!visible.msrs) leave_unspecified(verdict, observation);
     const AbstractState was = main_;
-    main_.resync(access, facts_, whole);
+    const auto besides = carried_out_wrongly(observation, whole);
+    if (besides)
+        for (const Mismatch& part : attribution_.parts(*besides, access, main_, facts_))
+            verdict.divergences.push_back(divergence_of(access, part));
+    main_.resync(access, facts_, besides.value_or(whole));
     const Watched seen_so{was, main_, observation};
     for (Divergence& divergence : verdict.divergences)
         for (const specs::PropertyEntry* property : broken_properties(seen_so, divergence.mismatch.rule))
             divergence.properties.push_back(property->id);
     attribution_.note(access, before, main_);
     return verdict;
+}
+
+// What should have been refused was carried out, and otherwise than it should be where it is allowed.
+std::optional<Mismatch> ReplayedVcpu::carried_out_wrongly(const Observation& seen,
+                                                          const Mismatch& mismatch) const {
+    if (mismatch.fault != Fault::gp_missing || !is_write(seen.access.kind)) return std::nullopt;
+    const auto besides = main_.wrong_besides(seen, mismatch.rule);
+    return besides && besides->fault == Fault::eoi_vector ? besides : std::nullopt;
 }
 
 // A CPU that was let into x2APIC mode has it, whether CPUID was seen or not: until another virtual machine
@@ -278,8 +292,9 @@ void ReplayedVcpu::host_has_loaded() {
     timer_.forget();
     eoi_is_suppressed_ = false;
     deliveries_.clear();
+    shown_ids_.clear();
     main_ = AbstractState::unknown();
-    attribution_ = {};
+    attribution_ = attribution_.forgotten();
     others_.clear();
     init_.reset();
     drop_pending();
@@ -364,34 +379,6 @@ void ReplayedVcpu::enters(u64 rip, bool goes_on) {
     if (rip != 0 && rip != u64{*startup_vector_} << 12) return;
     main_ = *std::exchange(init_, std::nullopt);
     attribution_.evidence().init(init_line_);
-}
-
-VcpuVerdict ReplayedVcpu::on_cpuid(const GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx) {
-    if (function == 0x8000'0008) {
-        const u32 bits = eax & 0xff;
-        if (bits >= 32 && bits <= 52) facts_.address_mask = (u64{1} << bits) - 1;
-    }
-    VcpuVerdict verdict;
-    if (function != 1) return verdict;
-    has_shown_x2apic_ = false;
-    facts_.has_x2apic = (ecx & (u32{1} << 21)) != 0;
-    facts_.has_tsc_deadline = (ecx & (u32{1} << 24)) != 0;
-    const bool shows_apic = (edx & (u32{1} << 9)) != 0;
-    const auto admits = [shows_apic](const AbstractState& state) {
-        return shows_apic ? state.is_possible(Mode::xapic) || state.is_possible(Mode::x2apic)
-                          : state.is_possible(Mode::disabled);
-    };
-    if (admits(main_) || (init_ && admits(*init_))) return verdict;
-    Mismatch mismatch;
-    mismatch.rule = Rule::B12;
-    mismatch.fault = Fault::cpuid;
-    mismatch.reg = Reg::apic_base;
-    mismatch.mode = main_.mode().value_or(Mode::xapic);
-    mismatch.bits = u64{1} << 9;
-    mismatch.expected = {shows_apic ? 0 : mismatch.bits, mismatch.bits};
-    verdict.pending = others_.any(admits);
-    verdict.divergences.push_back(divergence_of(shown_by, mismatch));
-    return verdict;
 }
 
 bool ReplayedVcpu::is_own(u64 id) const {

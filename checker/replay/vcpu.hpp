@@ -41,6 +41,12 @@ class ReplayedVcpu {
 
     ReplayedVcpu(u32 thread, const CpuFacts& facts) : thread_(thread), initial_facts_(facts), facts_(facts) {}
     const CpuFacts& facts() const { return facts_; }
+    void on_host(const Host& host, bool virtualized) { attribution_.on_host(host, virtualized); }
+    // An interrupt with a vector below 16 was sent that may be for this vCPU.
+    void low_vector_sent(u32 vector) { attribution_.low_vector_sent(vector); }
+    Circumstances circumstances_of(const Mismatch& mismatch) const {
+        return attribution_.circumstances_of(mismatch, main_, facts_);
+    }
 
     // `monitors`: hold it against the properties too, whether or not it is explained.
     VcpuVerdict judge(const traces::GuestAccess& access, const Visibility& seen, bool monitors = false);
@@ -88,6 +94,8 @@ class ReplayedVcpu {
     }
     // Takes in the interrupts that were sent since it last looked.
     void catch_up(const AcceptLog& log);
+    // The vCPU has sent this vector by a command.
+    void has_commanded(u32 vector) { commanded_.set(vector & 0xff); }
     // What AbstractState::Injection tells of announcement and TPR, the vCPU knows.
     // `all_seen`: the trace shows what is accepted, given and ended.
     VcpuVerdict on_inject(const traces::GuestAccess& shown_by, AbstractState::Injection given,
@@ -119,7 +127,11 @@ class ReplayedVcpu {
     // The I/O APIC received the last EOI.
     VcpuVerdict eoi_was_sent(const traces::GuestAccess& shown_by);
     // CPUID was executed: learns what it says of the CPU, checks what it says of the mode.
-    VcpuVerdict on_cpuid(const traces::GuestAccess& shown_by, u64 function, u32 eax, u32 ecx, u32 edx);
+    struct Cpuid {
+        u32 leaf = 0;
+        u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
+    };
+    VcpuVerdict on_cpuid(const traces::GuestAccess& shown_by, const Cpuid& cpuid);
     Divergence divergence_of(const traces::GuestAccess& access, const Mismatch& mismatch) const;
     std::string label() const;
     // Whether KVM's vCPU id `id` may be this one's.
@@ -162,6 +174,10 @@ class ReplayedVcpu {
         others_.for_each(visit);
         if (init_) visit(*init_);
     }
+    std::optional<Mismatch> carried_out_wrongly(const Observation& seen, const Mismatch& mismatch) const;
+    void note_pmc(const AcceptLog::Entry& entry);
+    void note_id(const traces::GuestAccess& shown_by, const Cpuid& cpuid);
+    void judge_ids(VcpuVerdict& verdict, u64 line_of_id);
     void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
     void settle(VcpuVerdict& verdict);
     // The bits of `mismatch` that are wrong in whatever state unseen accesses to MSRs may have left; nothing
@@ -206,9 +222,17 @@ class ReplayedVcpu {
     std::vector<Delivery> deliveries_;
     bool shows_registers_ = false; // kvm_apic stands beside its MMIO accesses
     bool runs_guest_ = false;
-    std::bitset<256> announced_;          // accepted, and not given to the processor since
-    std::bitset<256> was_given_;          // to the processor, and all its acceptances since are seen
-    std::array<u64, 256> announcement_{}; // the line of the acceptance, if it is the only one; else 0
+    // What CPUID said of the x2APIC ID, whole or its low byte, before that was known.
+    struct ShownId {
+        traces::GuestAccess shown_by; // its value: the ID
+        u32 mask = 0;                 // of the x2APIC ID
+    };
+    std::vector<ShownId> shown_ids_;
+    std::bitset<256> commanded_;                // vectors that it sent by commands
+    std::optional<AcceptLog::Entry> pmc_maybe_; // may be a performance-monitoring interrupt of this vCPU
+    std::bitset<256> announced_;                // accepted, and not given to the processor since
+    std::bitset<256> was_given_;                // to the processor, and all its acceptances since are seen
+    std::array<u64, 256> announcement_{};       // the line of the acceptance, if it is the only one; else 0
     Doubts doubts_;
     TimerWatch timer_;
     std::optional<u32> tpr_;              // as written last, if the guest has not run since

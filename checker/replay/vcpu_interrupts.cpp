@@ -107,6 +107,10 @@ void ReplayedVcpu::catch_up(const AcceptLog& log) {
         if (!announced_[vector]) attribution_.evidence().accepted(entry.line, vector);
         announced_.set(vector);
         doubts_.accepted(vector, own);
+        const bool in_own_thread = entry.sender == thread_ && !entry.level_triggered;
+        if (!in_own_thread || commanded_[vector]) return;
+        if (own) note_pmc(entry);
+        else pmc_maybe_ = entry;
     });
     if (!complete) {
         doubts_.clear();
@@ -114,6 +118,20 @@ void ReplayedVcpu::catch_up(const AcceptLog& log) {
         was_given_.reset();
     }
     accepts_seen_ = log.count();
+}
+
+// L07. KVM delivers a performance-monitoring interrupt in the thread of its vCPU, and it is of no command.
+// The vector must be that of LVT PMC and of no other entry that may fire.
+void ReplayedVcpu::note_pmc(const AcceptLog::Entry& entry) {
+    constexpr u32 fields = model::lvt::vector | model::lvt::delivery_mode | model::lvt::mask;
+    const auto fires = [&](Reg reg) {
+        return (main_.stored(reg) & Known<u32>{fields}) == Known<u32>{entry.vector};
+    };
+    if (!fires(Reg::lvt_pmc)) return;
+    for (const Reg other : model::lvt_entries)
+        if (other != Reg::lvt_pmc && fires(other)) return;
+    for_each_hypothesis([&](AbstractState& state) { state.pmc_delivered(facts_); });
+    attribution_.evidence().pmc_delivered(entry.line);
 }
 
 // The higher vector that waits if this one, which is given now, comes from IRR: it does if it is in service
@@ -132,6 +150,8 @@ VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::
                                     bool shows_entries, bool all_seen) {
     VcpuVerdict verdict;
     if (runs_guest_) return verdict;
+    const auto pmc = std::exchange(pmc_maybe_, std::nullopt); // injected here, so it was for this vCPU
+    if (pmc && pmc->vector == given.vector) note_pmc(*pmc);
     const u32 overtaken = all_seen && !given.may_be_again ? overtaken_by(given.vector) : 0;
     doubts_.given(given.vector);
     if (!all_seen) doubts_.clear();

@@ -37,7 +37,7 @@ std::string_view kind_text(model::FieldKind kind) {
     case writable: return "writable";
     case read_only: return "read-only";
     case optional: return "writable if the CPU has it, else reserved";
-    case intel_only: return "writable on Intel, reserved on AMD";
+    case intel_only: return "read-only on Intel, reserved on AMD";
     case amd_only: return "writable on AMD, reserved on Intel";
     case unspecified: return "implementation-defined";
     case ones: break;

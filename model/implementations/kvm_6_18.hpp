@@ -23,10 +23,11 @@ constexpr bool is_lint(Reg reg) { return reg == Reg::lvt_lint0 || reg == Reg::lv
 constexpr RegisterTable make_table(RegisterTable table) {
     for (RegisterRow& row : table) {
         if (row.reg == Reg::apr) row.x2apic = RegAccess::absent;
-        if (row.reg == Reg::svr) row.writable |= row.unspecified, row.unspecified = 0;
+        row.writable |= row.amd_sure | row.intel_sure;
+        row.amd_sure = row.intel_sure = 0;
         if (!is_lvt(row.reg)) continue;
-        row.writable |= row.read_only | row.intel_only;
-        row.read_only = row.intel_only = 0;
+        row.writable |= row.read_only;
+        row.read_only = 0;
         if (row.reg == Reg::lvt_error) row.read_only = std::exchange(row.amd_only, 0);
     }
     return table;
@@ -65,6 +66,8 @@ class Kvm618 : public AllOnesWindow<D> {
         case Rule::P06: // __apic_accept_irq checks no vector
         case Rule::B16: // IA32_XAPIC_DISABLE_STATUS is not emulated
             return Bool{false};
+        case Rule::X10: // kvm_x2apic_icr_write: ICR[12] is cleared, on AMD too
+            return both(condition, has_any(low_half(here.access.value), icr_reserved()));
         default: return condition;
         }
     }
@@ -205,6 +208,8 @@ class Kvm618 : public AllOnesWindow<D> {
         if (access.kind == AccessKind::rdmsr) out.value = select(disabled, U64{u64{0}}, out.value);
         after.tsc_deadline = select(disabled, before.tsc_deadline, after.tsc_deadline);
     }
+
+    static u32 icr_reserved() { return sdm_registers[index_of(Reg::icr)].reserved(); }
 
     static Bool is_deassert(const Access<D>& message) {
         const U32 command = low_half(message.value);

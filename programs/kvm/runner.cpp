@@ -1,5 +1,7 @@
 #include "programs/kvm/runner.hpp"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -100,6 +102,8 @@ Found KvmRunner::look() const {
     Found found;
     found.amd = vm_.is_amd();
     found.module = kvm_module();
+    utsname names{};
+    if (uname(&names) == 0) found.kernel = names.release;
     found.maxphyaddr = vm_.maxphyaddr();
     found.starts_disabled = (vcpus_.front().kvm.apic_base() & model::apic_base::enable) == 0;
     for (const RunningVcpu& vcpu : vcpus_)

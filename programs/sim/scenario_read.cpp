@@ -46,7 +46,7 @@ void put_msi(ScenarioStep& step, const Step& from, std::size_t index) {
                "a model takes only MSIs to 0xfee00000-0xfeefffff without the redirection hint");
     step.kind = AccessKind::message;
     step.address = msi.destination;
-    step.value = msi.command;
+    step.value = msi.command | model::by_device;
 }
 
 // A fixed interrupt for this vCPU alone.
@@ -54,7 +54,7 @@ void put_interrupt(ScenarioStep& step, const Step& from) {
     constexpr u64 level = model::icr::trigger | model::icr::assert_level;
     step.kind = AccessKind::message;
     step.address = from.vcpu;
-    step.value = from.vector | (from.level ? level : 0);
+    step.value = from.vector | (from.level ? level : 0) | model::by_device;
 }
 
 ScenarioStep step_of(const Step& from, std::size_t index) {

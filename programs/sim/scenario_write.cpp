@@ -18,8 +18,12 @@ json choices_json(const ChoiceValues& choices) {
     return out;
 }
 
-// A message that a device could send too; what the receiver's mode makes of its destination is the same.
+// A message that a device could send too; what the receiver's mode makes of its destination is the same. Who
+// sent it matters only of a vector that is illegal (I04).
 bool is_msi(const ScenarioStep& step, bool x2apic_mode) {
+    const bool queues = model::is_queued(model::delivery_mode_of(model::low_half(step.value)));
+    const bool legal = (step.value & model::icr::vector) >= model::first_legal_vector;
+    if (queues && !legal && (step.value & model::by_device) == 0) return false;
     constexpr u64 in_msi = model::icr::vector | model::icr::delivery_mode | model::icr::logical |
                            model::icr::assert_level | model::icr::trigger;
     const u64 most = x2apic_mode ? 0xfe : 0xff; // FFH is everybody to one mode and an ID to the other
@@ -32,7 +36,7 @@ void put_message(Step& out, const ScenarioStep& step, bool x2apic_mode) {
     if (!is_msi(step, x2apic_mode)) {
         out.what = Do::message;
         out.address = destination;
-        out.value = command;
+        out.value = command | (step.value & model::by_device);
         return;
     }
     out.what = Do::msi;

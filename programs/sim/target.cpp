@@ -25,9 +25,10 @@ u64 value_mask(const Step& step) {
     return step.what == Do::mmio_read ? model::size_mask(step.size) : ~u64{0};
 }
 
-// What a counter shows while it counts is a matter of time.
+// What a counter shows while it counts is a matter of time, or not said.
 bool counts(const PlainState& state, const PlainOutcome& out) {
-    return out.reg == Reg::current_count && out.rule == Rule::T04 && state[Reg::initial_count] != 0;
+    if (out.reg == Reg::current_count && out.rule == Rule::T04) return state[Reg::initial_count] != 0;
+    return out.rule == Rule::T01;
 }
 
 } // namespace
@@ -150,7 +151,8 @@ void ModelMachine::send_msi(const Step& step, StepOutcome& outcome) {
         return;
     }
     const bool broadcast = msi.destination == model::everybody(false);
-    deliver({msi.destination, broadcast ? model::everybody(true) : msi.destination, msi.command},
+    deliver({msi.destination, broadcast ? model::everybody(true) : msi.destination,
+             msi.command | model::by_device},
             everybody_but(nullptr), outcome);
 }
 
@@ -173,7 +175,7 @@ bool ModelMachine::is_for(const ModelVcpu& vcpu, const Message& message) const {
     const u32 destination = is_x2apic(vcpu.state) ? message.x2apic_destination : message.destination;
     const Access<Concrete> arrival{AccessKind::message, destination, 4, message.command};
     driver.begins(arrival);
-    const auto out = model::receive(driver, tried.state, arrival);
+    const auto out = model::receive(driver, tried.state, tried.cpu, arrival);
     return out.answer == model::Answer::apic;
 }
 
@@ -239,13 +241,15 @@ void ModelMachine::act(ModelVcpu& vcpu, const Step& step, StepOutcome& outcome) 
     }
     case Do::interrupt: {
         constexpr u32 level = model::icr::trigger | model::icr::assert_level;
-        deliver(to_id_of(vcpu, step.vector | (step.level ? level : 0)), everybody_but(nullptr), outcome);
+        Message message = to_id_of(vcpu, step.vector | (step.level ? level : 0));
+        message.command |= model::by_device;
+        deliver(message, everybody_but(nullptr), outcome);
         break;
     }
     case Do::msi: send_msi(step, outcome); break;
     case Do::message: {
         const u32 destination = model::low_half(step.address);
-        receive(vcpu, {destination, destination, model::low_half(step.value)}, outcome);
+        receive(vcpu, {destination, destination, step.value}, outcome);
         break;
     }
     case Do::take_interrupt: take_interrupt(vcpu, outcome); break;

@@ -53,7 +53,7 @@ class ModelMachine {
     struct Message {
         u32 destination = 0;        // for receivers in xAPIC mode
         u32 x2apic_destination = 0; // and in x2APIC mode
-        u32 command = 0;
+        u64 command = 0;            // as model::Access has it
     };
 
     PlainOutcome step(ModelVcpu& vcpu, const model::Access<model::Concrete>& access);

@@ -33,8 +33,8 @@ using Properties = std::tuple<
     X2apicReadsHaveZeroReservedBits, RdmsrHasNoSideEffect, OtherMsrsAreNotTheApics,
     // Registers.
     MmioReadReturnsRegister, RdmsrReturnsRegister, BoundsAreTrue, X2apicIdIsRead, X2apicLdrFormula,
-    VersionReservedBitsReadZero, VersionConstant, XapicLdrHasNoLowBits, DfrLowBitsReadOnes,
-    EsrHighBitsReadZero, MmioWriteLands, WrmsrLands, XapicIdWrite, MmioReadsChangeNothing,
+    VersionReservedBitsReadZero, VersionConstant, DfrLowBitsReadOnes, EsrHighBitsReadZero,
+    EsrReservedBitsReadZeroOnAmd, MmioWriteLands, WrmsrLands, XapicIdWrite, MmioReadsChangeNothing,
     ReservedOffsetTouchesNoRegister, ReadOnlyRegistersKeepTheirValue, AccessTouchesOnlyItsRegister,
     OddAccessStaysInItsSlots,
     // The spurious vector register and the local vector table.
@@ -58,7 +58,8 @@ using Properties = std::tuple<
     // Errors.
     EsrWriteLatches, SecondEsrWriteReadsZero, EsrKeepsUntilWritten, ReservedOffsetIsRecorded,
     RegisterIsNoIllegalAddress, NoIllegalRegisterInX2apic, IllegalVectorLoggedBySender,
-    LegalIpiRecordsNothing, ErrorsHaveACause, FirstErrorRaisesInterrupt, MaskedErrorEntryIsSilent,
+    LegalIpiRecordsNothing, IllegalDeviceVectorIsRecorded, ErrorsHaveACause, FirstErrorRaisesInterrupt,
+    MaskedErrorEntryIsSilent,
     // RESET and INIT.
     ResetValues, ResetApicBase, InitValues, InitKeepsMode, InitForAnotherApic, InitLeavesDisabledApicAlone,
     InitDeassertIgnored, StartUpChangesNothing>;

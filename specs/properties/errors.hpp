@@ -1,7 +1,7 @@
 // The error status register and what is recorded for it (groups E, M11, I04).
 #pragma once
 
-#include "specs/properties/vocabulary.hpp"
+#include "specs/properties/destination_vocabulary.hpp"
 
 namespace lapicheck::specs {
 
@@ -49,14 +49,16 @@ struct EsrKeepsUntilWritten : StepProperty {
 
 struct ReservedOffsetIsRecorded : StepProperty {
     static constexpr std::string_view id = "reserved-offset-is-recorded";
-    static constexpr std::string_view statement =
-        "In xAPIC mode an access to a reserved offset records the illegal-register-address error.";
+    static constexpr std::string_view statement = "In xAPIC mode an access to an offset that Table 10-1 "
+                                                  "reserves, or on AMD to a reserved one from 400H "
+                                                  "on, records the illegal-register-address error.";
     static constexpr std::array rules = {Rule::M11, Rule::E07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (!is_mmio(t.access.kind)) return no_claim<D>();
-        return {both(is_regular(t), at_one_of(t, reserved_offsets)),
-                has_any(t.after.esr_pending, facts::illegal_register)};
+        const auto reserved = either(at_one_of(t, listed_offsets), //
+                                     both(t.cpu.amd, at_one_of(t, amd_reserved_offsets)));
+        return {both(is_regular(t), reserved), has_any(t.after.esr_pending, facts::illegal_register)};
     }
 };
 
@@ -94,6 +96,11 @@ struct NoIllegalRegisterInX2apic : StepProperty {
                 negate(has_any(gained, facts::illegal_register))};
     }
 };
+
+template <class D>
+typename D::Bool has_illegal_vector(const typename D::U32& vector) {
+    return less(vector, typename D::U32{facts::first_legal_vector});
+}
 
 // A fixed interrupt with a vector below 16, by either command register.
 template <class D>
@@ -134,43 +141,90 @@ struct LegalIpiRecordsNothing : StepProperty {
     }
 };
 
-// Who may record which errors.
-template <class D>
-u32 recordable_errors(const Transition<D>& t) {
-    switch (t.access.kind) {
-    case AccessKind::mmio_read: return facts::illegal_register;
-    case AccessKind::mmio_write:
-    case AccessKind::wrmsr: return 0xff; // told apart by the address
-    case AccessKind::message:
-    case AccessKind::timer_expires: return facts::receive_illegal_vector;
-    case AccessKind::hardware: return 0x0f | facts::redirectable_ipi | facts::receive_illegal_vector;
-    default: return 0;
+struct IllegalDeviceVectorIsRecorded : StepProperty {
+    static constexpr std::string_view id = "illegal-device-vector-is-recorded";
+    static constexpr std::string_view statement =
+        "A fixed or lowest-priority message of a device, with a vector below 16, records "
+        "receive-illegal-vector "
+        "in each APIC that it is for and that software has enabled.";
+    static constexpr std::array rules = {Rule::I04};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::message) return no_claim<D>();
+        const auto comes = all_of<D>({asks_for_vector(t), is_addressed(t), was_software_enabled(t),
+                                      has_any(t.access.value, facts::message_by_device)});
+        return {both(comes, has_illegal_vector<D>(message_vector(t))),
+                has_any(t.after.esr_pending, facts::receive_illegal_vector)};
     }
+};
+
+// What a command may record in its sender: of a fixed one an illegal vector; of lowest priority, of a
+// reserved delivery mode and of one with a shorthand that the mode does not allow also, on Intel, that it
+// cannot be redirected. SMI, NMI, INIT and start-up have no vector in that sense.
+template <class D>
+typename D::U32 errors_of_command(const Transition<D>& t) {
+    using U32 = typename D::U32;
+    const U32 none{u32{0}};
+    const auto is_mode = [&t](u32 mode) { return equal(written_word(t) & u32{0x700}, U32{mode << 8}); };
+    const auto is_shorthand = [&t](u32 whom) {
+        return equal(written_word(t) & u32{0xc'0000}, U32{whom << 18});
+    };
+    const auto bypasses = any_of<D>({is_mode(2), is_mode(4), is_mode(5), is_mode(6)});
+    const auto to_itself = either(is_shorthand(1), is_shorthand(2));
+    const auto is_plain = both(bypasses, negate(to_itself));
+    const U32 illegal =
+        select(has_illegal_vector<D>(written_word(t) & u32{0xff}), U32{facts::send_illegal_vector}, none);
+    const U32 redirects = select(either(is_mode(0), t.cpu.amd), none, U32{facts::redirectable_ipi});
+    return select(is_plain, none, illegal | redirects);
+}
+
+// What any step may record.
+template <class D>
+typename D::U32 recordable_errors(const Transition<D>& t) {
+    using U32 = typename D::U32;
+    const U32 none{u32{0}};
+    const U32 receives{facts::receive_illegal_vector};
+    switch (t.access.kind) {
+    case AccessKind::mmio_read: return U32{facts::illegal_register};
+    case AccessKind::message:
+        return select(both(asks_for_vector(t), has_illegal_vector<D>(message_vector(t))), receives, none);
+    case AccessKind::timer_expires:
+        return select(has_illegal_vector<D>(t.before[Reg::lvt_timer] & u32{0xff}), receives, none);
+    case AccessKind::hardware: {
+        const U32 of_bus = select(t.cpu.amd, U32{facts::accept_errors}, U32{facts::p6_errors});
+        return receives | select(was_x2apic(t), none, of_bus);
+    }
+    case AccessKind::mmio_write:
+    case AccessKind::wrmsr: break;
+    default: return none;
+    }
+    const U32 illegal = select(has_illegal_vector<D>(written_word(t) & u32{0xff}), receives, none);
+    U32 may = select(is_regular(t), U32{facts::illegal_register}, none);
+    may |= select(writes(t, Reg::icr), errors_of_command(t), none);
+    may |= select(both(writes(t, Reg::self_ipi), negate(is_zero(illegal))), U32{facts::send_illegal_vector},
+                  none);
+    for (const Reg entry : lvt_registers) { // L04a: of a fixed entry
+        const bool has_mode = entry != Reg::lvt_timer && entry != Reg::lvt_error;
+        const auto fixed = has_mode ? is_zero(written_word(t) & facts::lvt_mode) : typename D::Bool{true};
+        may |= select(both(writes(t, entry), fixed), illegal, none);
+    }
+    return may;
 }
 
 struct ErrorsHaveACause : StepProperty {
     static constexpr std::string_view id = "errors-have-a-cause";
-    static constexpr std::string_view statement =
-        "Only writes to ICR and SELF IPI record send errors; only messages, LVT interrupts and the bus "
-        "record receive errors; only accesses to the MMIO window record an illegal register address.";
+    static constexpr std::string_view statement = "An illegal vector is recorded only where one is sent, "
+                                                  "received or written to the LVT, a redirectable "
+                                                  "IPI, on Intel, only of lowest priority or an undefined "
+                                                  "command, an illegal address by an access to the "
+                                                  "window, and other errors by the bus outside x2APIC mode.";
     static constexpr std::array rules = {Rule::E01, Rule::M11, Rule::I04, Rule::E04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        using U32 = typename D::U32;
-        const auto sends = either(writes(t, Reg::icr), writes(t, Reg::self_ipi));
-        typename D::Bool writes_lvt = false; // may record a vector that is illegal (L04a)
-        for (const Reg entry : lvt_registers) writes_lvt = either(writes_lvt, writes(t, entry));
-        U32 may{recordable_errors(t)};
-        if (is_write(t.access.kind)) {
-            const U32 none{u32{0}};
-            may = select(sends, U32{facts::send_illegal_vector | facts::redirectable_ipi}, none);
-            may |= select(writes_lvt, U32{facts::receive_illegal_vector}, none);
-            may |= select(is_regular(t), U32{facts::illegal_register}, none);
-        }
         const auto disables = t.out.gp ? typename D::Bool{false} : writes_apic_base(t);
         const auto undefined = is_write(t.access.kind) ? is_odd(t) : typename D::Bool{false};
         return {negate(either(disables, undefined)),
-                is_zero(t.after.esr_pending & ~t.before.esr_pending & ~may)};
+                is_zero(t.after.esr_pending & ~t.before.esr_pending & ~recordable_errors(t))};
     }
 };
 

@@ -29,7 +29,8 @@ struct HighestRequestIsTaken : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::take_interrupt) return no_claim<D>();
-        return {all_of<D>({has_enable(t.before), was_software_enabled(t), request_is_above_ppr(t)}),
+        return {all_of<D>({has_enable(t.before), was_software_enabled(t), request_is_above_ppr(t),
+                           negate(t.before.ier_written)}),
                 both(typename D::Bool{t.out.answer == Answer::apic},
                      equal(read_word(t), highest_of(t.before, Reg::irr0)))};
     }
@@ -43,7 +44,7 @@ struct NothingBelowPprIsTaken : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::take_interrupt) return no_claim<D>();
-        return {negate(request_is_above_ppr(t)),
+        return {negate(either(request_is_above_ppr(t), t.before.ier_written)),
                 both(typename D::Bool{t.out.answer != Answer::apic}, nothing_changed(t))};
     }
 };

@@ -67,7 +67,7 @@ struct LowVectorsAreClear {
 };
 
 // A register, by its place among the facts, with the bits that it has on some CPU. The ICR's upper half has
-// all in x2APIC mode; the ID is left out, for an access whose effect is undefined may leave anything in it.
+// all in x2APIC mode; ID and LDR are left out, for what is not specified may leave anything in them.
 template <std::size_t Fact>
 struct RegisterHasDefinedBits {
     static constexpr std::string_view id = "registers-have-defined-bits-only";
@@ -76,7 +76,8 @@ struct RegisterHasDefinedBits {
     template <class D>
     static typename D::Bool holds(const model::Cpu<D>&, const State<D>& s) {
         const RegisterFact& fact = register_facts[Fact];
-        if (fact.reg == Reg::id || fact.reg == Reg::icr_high || fact.reg == Reg::version)
+        if (fact.reg == Reg::id || fact.reg == Reg::ldr || fact.reg == Reg::icr_high ||
+            fact.reg == Reg::version)
             return typename D::Bool{true};
         const auto within = negate(has_any(s[fact.reg], ~bits_of_any_cpu(fact)));
         return fact.reg == Reg::dfr ? both(within, is_zero(~s[Reg::dfr] & u32{0x0fff'ffff})) : within;

@@ -192,30 +192,31 @@ struct NoDeadlineModeWithoutCpuid : StepProperty {
 };
 
 // Of an LVT entry that is not masked delivery status and remote IRR may change at any time; a performance
-// counter that overflows masks its entry.
+// counter that overflows masks its entry, on Intel.
 template <class D>
 typename D::Bool changes_by_itself(const Transition<D>& t, const RegisterFact& fact) {
     const auto kept = is_kept(t, fact.reg);
     if (!is_lvt_register(fact.reg)) return kept;
-    const u32 may = fact.hardware | (fact.reg == Reg::lvt_pmc ? facts::lvt_mask : 0);
+    using U32 = typename D::U32;
+    const u32 by_overflow = fact.reg == Reg::lvt_pmc ? facts::lvt_mask : 0;
+    const U32 may = select(t.cpu.amd, U32{u32{0}}, U32{by_overflow}) | fact.hardware;
     const auto of_hardware = is_zero((t.before[fact.reg] ^ t.after[fact.reg]) & ~may);
     return either(kept, both(negate(is_masked(t.before, fact.reg)), of_hardware));
 }
 
 struct HardwareMasksOnlyPmc : StepProperty {
     static constexpr std::string_view id = "hardware-masks-only-pmc";
-    static constexpr std::string_view statement =
-        "A hardware event (bus error, counter overflow) can set the mask bit of LVT PMC, change the "
-        "read-only bits of LVT entries that are not masked and record bus errors; it changes nothing "
-        "else.";
+    static constexpr std::string_view statement = "What hardware does by itself sets the mask of LVT PMC, on "
+                                                  "Intel, changes the read-only bits of entries that are "
+                                                  "not masked, records errors from outside, and no more.";
     static constexpr std::array rules = {Rule::L07, Rule::L10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::hardware) return no_claim<D>();
         typename D::Bool kept = true;
         for (const RegisterFact& fact : register_facts) kept = both(kept, changes_by_itself(t, fact));
-        constexpr u32 from_bus = 0x0f | facts::redirectable_ipi | facts::receive_illegal_vector;
-        return {typename D::Bool{true}, all_of<D>({kept, rest_kept(t), errors_gained_only(t, from_bus)})};
+        constexpr u32 from_outside = facts::p6_errors | facts::receive_illegal_vector;
+        return {typename D::Bool{true}, all_of<D>({kept, rest_kept(t), errors_gained_only(t, from_outside)})};
     }
 };
 

@@ -15,6 +15,18 @@ typename D::Bool in_deadline_mode(const Transition<D>& t, const State<D>& s) {
     return both(t.cpu.has_tsc_deadline, equal(mode, typename D::U32{facts::timer_deadline}));
 }
 
+template <class D>
+typename D::Bool in_reserved_timer_mode(const Transition<D>& t, const State<D>& s) {
+    const auto mode = s[Reg::lvt_timer] & facts::timer_mode;
+    return both(t.cpu.has_tsc_deadline, equal(mode, typename D::U32{facts::timer_mode}));
+}
+// A write that leads to the reserved mode of the timer or away from it, after which nothing is known of it.
+template <class D>
+typename D::Bool touches_reserved_timer_mode(const Transition<D>& t) {
+    return both(writes(t, Reg::lvt_timer),
+                either(in_reserved_timer_mode(t, t.before), in_reserved_timer_mode(t, t.after)));
+}
+
 // Delivery modes and timer modes that the manual defines for the entry: fixed, SMI, NMI; of the pins also
 // ExtINT and, not among AMD's, INIT. Registers without such a field have no other encodings.
 template <class D>

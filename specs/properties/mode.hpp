@@ -10,6 +10,13 @@ typename D::Bool sets_reserved_base_bits(const Transition<D>& t) {
     return either(has_any(t.access.value, facts::base_reserved),
                   negate(is_zero(t.access.value & ~t.cpu.address_mask)));
 }
+// Of those the ones of which AMD's manual says nothing: what comes of them there, and what is kept.
+template <class D>
+typename D::U64 doubtful_base_bits(const Transition<D>& t) {
+    using U64 = typename D::U64;
+    const U64 bits = (~t.cpu.address_mask | facts::base_reserved) & ~facts::base_beyond;
+    return select(t.cpu.amd, bits, U64{u64{0}});
+}
 template <class D>
 typename D::Bool asks_enable(const Transition<D>& t) {
     return has_any(t.access.value, facts::base_enable);
@@ -75,13 +82,15 @@ struct LockedX2apicStays : StepProperty {
 
 struct ApicBaseReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "apic-base-reserved-bits-fault";
-    static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that sets any of bits 7:0, bit 9 or any bit from MAXPHYADDR to 63 "
-        "raises #GP and changes nothing.";
+    static constexpr std::string_view statement = "A WRMSR to IA32_APIC_BASE that sets one of bits 63:52, on "
+                                                  "Intel also bits 7:0, bit 9 or a bit from MAXPHYADDR on, "
+                                                  "raises #GP and changes nothing.";
     static constexpr std::array rules = {Rule::B01, Rule::B07};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return {both(writes_apic_base(t), sets_reserved_base_bits(t)), is_refused(t)};
+        const auto sets = either(has_any(t.access.value, facts::base_beyond),
+                                 both(negate(t.cpu.amd), sets_reserved_base_bits(t)));
+        return {both(writes_apic_base(t), sets), is_refused(t)};
     }
 };
 
@@ -94,7 +103,8 @@ struct ApicBaseReadsBack : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::rdmsr) return no_claim<D>();
-        const auto same = is_zero((t.out.value ^ t.before.apic_base) & ~facts::base_bsp);
+        const auto same =
+            is_zero((t.out.value ^ t.before.apic_base) & ~facts::base_bsp & ~doubtful_base_bits(t));
         return {at_msr(t, facts::apic_base_msr),
                 all_of<D>({typename D::Bool{!t.out.gp && nothing_sent(t)}, same, nothing_changed(t)})};
     }
@@ -102,14 +112,15 @@ struct ApicBaseReadsBack : StepProperty {
 
 struct AcceptedApicBaseIsKept : StepProperty {
     static constexpr std::string_view id = "accepted-apic-base-is-kept";
-    static constexpr std::string_view statement =
-        "A WRMSR to IA32_APIC_BASE that raises no #GP stores its value; the BSP flag may keep its old "
-        "value.";
+    static constexpr std::string_view statement = "A WRMSR to IA32_APIC_BASE that raises no #GP stores its "
+                                                  "value; the BSP flag, and on AMD reserved "
+                                                  "bits, may keep their old value.";
     static constexpr std::array rules = {Rule::B06, Rule::B08};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto bsp = t.after.apic_base & facts::base_bsp;
-        const auto base = equal(t.after.apic_base & ~facts::base_bsp, t.access.value & ~facts::base_bsp);
+        const auto judged = ~(doubtful_base_bits(t) | facts::base_bsp);
+        const auto base = is_zero((t.after.apic_base ^ t.access.value) & judged);
         const auto flag = either(equal(bsp, t.access.value & facts::base_bsp),
                                  equal(bsp, t.before.apic_base & facts::base_bsp));
         return {accepts_apic_base(t), both(base, flag)};
@@ -183,13 +194,12 @@ struct SameModeWriteKeepsRegisters : StepProperty {
 
 struct IdAfterLeavingX2apic : StepProperty {
     static constexpr std::string_view id = "id-after-leaving-x2apic";
-    static constexpr std::string_view statement =
-        "When the APIC leaves x2APIC mode, the xAPIC ID becomes the low byte of the x2APIC ID, and the "
-        "transition to xAPIC mode keeps it.";
+    static constexpr std::string_view statement = "Leaving x2APIC mode makes the low byte of the x2APIC ID "
+                                                  "the xAPIC ID, on Intel, and entering xAPIC mode keeps it.";
     static constexpr std::array rules = {Rule::B13a};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto leaves = both(leaves_for_disabled(t), was_x2apic(t));
+        const auto leaves = all_of<D>({leaves_for_disabled(t), was_x2apic(t), negate(t.cpu.amd)});
         const auto enters = all_of<D>({accepts_apic_base(t), was_disabled(t), asks_enable(t)});
         const auto low_byte = equal(t.after[Reg::id] >> 24, t.before.x2apic_id & u32{0xff});
         return {either(leaves, enters),

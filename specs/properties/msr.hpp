@@ -94,11 +94,10 @@ struct HighBitsFault : StepProperty {
     }
 };
 
-// Bits 31:0 that the register has on no CPU, or not on this one. SVR[9] is unspecified.
+// Bits 31:0 that the register has on no CPU, or not on this one, and that are not unspecified.
 template <class D>
 typename D::U32 reserved_bits(const Transition<D>& t, const RegisterFact& fact) {
-    const u32 unspecified = fact.reg == Reg::svr ? facts::svr_focus : 0;
-    return ~(software_bits(t, fact) | fact.hardware | unspecified);
+    return ~(software_bits(t, fact) | fact.hardware | unspecified_bits(fact));
 }
 
 struct ReservedLowBitsFault : StepProperty {
@@ -152,11 +151,15 @@ struct SelfIpiReservedBitsFault : StepProperty {
 struct IcrReservedBitsFault : StepProperty {
     static constexpr std::string_view id = "icr-reserved-bits-fault";
     static constexpr std::string_view statement =
-        "In x2APIC mode a WRMSR to ICR that sets any of bits 31:20, 17:16 and 13 raises #GP.";
+        "In x2APIC mode a WRMSR to the ICR that sets one of bits 31:20, 17:16 and 13, on AMD also bit 12, "
+        "raises #GP.";
     static constexpr std::array rules = {Rule::X10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return faults_with(t, 0x830, facts::icr_reserved);
+        if (t.access.kind != AccessKind::wrmsr) return no_claim<D>();
+        const auto sets = either(has_any(written_word(t), facts::icr_reserved),
+                                 both(t.cpu.amd, has_any(written_word(t), facts::icr_status)));
+        return faults_in_x2apic(t, both(at_msr(t, 0x830), sets));
     }
 };
 

@@ -23,7 +23,8 @@ inline constexpr u64 apic_base_msr = 0x1b;
 inline constexpr u64 base_bsp = 0x100;
 inline constexpr u64 base_extd = 0x400;
 inline constexpr u64 base_enable = 0x800;
-inline constexpr u64 base_reserved = 0x2ff; // below the address
+inline constexpr u64 base_reserved = 0x2ff;               // below the address
+inline constexpr u64 base_beyond = 0xfff0'0000'0000'0000; // no CPU has these address bits
 inline constexpr u64 base_page = 0xffff'ffff'ffff'f000;
 inline constexpr u64 base_after_reset = 0xfee0'0800; // and the BSP flag
 
@@ -33,7 +34,8 @@ inline constexpr u32 version_suppression = 0x0100'0000;
 inline constexpr u32 version_reserved = 0x7e00'ff00;
 
 inline constexpr u32 svr_enable = 0x100;
-inline constexpr u32 svr_focus = 0x200; // reserved, or not
+inline constexpr u32 svr_focus = 0x200;      // AMD's; on Intel reserved, or not
+inline constexpr u32 lint_polarity = 0x2000; // Intel's; on AMD reserved, or not
 inline constexpr u32 svr_suppression = 0x1000;
 
 inline constexpr u32 lvt_mask = 0x1'0000;
@@ -48,6 +50,11 @@ inline constexpr u32 redirectable_ipi = 0x10;
 inline constexpr u32 send_illegal_vector = 0x20;
 inline constexpr u32 receive_illegal_vector = 0x40;
 inline constexpr u32 illegal_register = 0x80;
+inline constexpr u32 p6_errors = 0x0f;        // on the bus of the P6 family
+inline constexpr u32 accept_errors = 0x0c;    // AMD has these of them
+inline constexpr u32 esr_reserved_amd = 0x13; // below bit 8
+
+inline constexpr u64 message_by_device = 0x1'0000'0000; // in a message's value
 
 inline constexpr u32 first_legal_vector = 16;
 
@@ -147,12 +154,18 @@ inline constexpr std::array optional_bits = {
     OptionalBits{Reg::svr, 0x1000, Needs::eoi_suppression},      // version[24]
     OptionalBits{Reg::lvt_timer, 0x4'0000, Needs::tsc_deadline}, // CPUID.1:ECX[24]
     OptionalBits{Reg::lvt_error, 0x700, Needs::amd},
-    OptionalBits{Reg::lvt_lint0, 0x2000, Needs::intel},
-    OptionalBits{Reg::lvt_lint1, 0x2000, Needs::intel},
+    OptionalBits{Reg::svr, facts::svr_focus, Needs::amd},
+    OptionalBits{Reg::lvt_lint0, facts::lint_polarity, Needs::intel},
+    OptionalBits{Reg::lvt_lint1, facts::lint_polarity, Needs::intel},
 };
+// Of those the bits that the other vendor's CPUs may have too.
+constexpr u32 unspecified_bits(const RegisterFact& fact) {
+    if (fact.reg == Reg::svr) return facts::svr_focus;
+    return fact.reg == Reg::lvt_lint0 || fact.reg == Reg::lvt_lint1 ? facts::lint_polarity : 0;
+}
 // All bits that the register has on some CPU.
 constexpr u32 bits_of_any_cpu(const RegisterFact& fact) {
-    u32 bits = fact.defined() | (fact.reg == Reg::svr ? facts::svr_focus : 0);
+    u32 bits = fact.defined();
     for (const OptionalBits& option : optional_bits)
         if (option.reg == fact.reg) bits |= option.mask;
     return bits;
@@ -174,6 +187,11 @@ inline constexpr std::array reserved_offsets = {
     Gap{0x000, 0x01f}, Gap{0x040, 0x07f},       Gap{0x290, 0x2ef}, Gap{0x3a0, 0x3df},       Gap{0x3f0, 0x3ff},
     Gap{0x430, 0x47f}, Gap{0x400, 0x42f, true}, Gap{0x540, 0xfff}, Gap{0x480, 0x53f, true},
 };
+// Those that the SDM's Table 10-1 lists, and those that only AMD's manual does.
+inline constexpr std::array listed_offsets = {
+    Gap{0x000, 0x01f}, Gap{0x040, 0x07f}, Gap{0x290, 0x2ef}, Gap{0x3a0, 0x3df}, Gap{0x3f0, 0x3ff},
+};
+inline constexpr std::array amd_reserved_offsets = {Gap{0x430, 0x47f}, Gap{0x540, 0xfff}};
 inline constexpr std::array reserved_msrs = {
     Gap{0x800, 0x801}, Gap{0x804, 0x807},       Gap{0x809, 0x809, true}, Gap{0x80c, 0x80c},
     Gap{0x80e, 0x80e}, Gap{0x829, 0x82e},       Gap{0x831, 0x831},       Gap{0x83a, 0x83d},

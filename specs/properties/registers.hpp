@@ -23,15 +23,17 @@ template <class D>
 typename D::U32 bits_that_read_back(const Transition<D>& t, const RegisterFact& fact) {
     using U32 = typename D::U32;
     const U32 hardware{fact.hardware};
+    if (fact.reg == Reg::esr) return select(t.cpu.amd, hardware & ~facts::esr_reserved_amd, hardware);
     if (!is_lvt_register(fact.reg)) return software_bits(t, fact) | hardware;
     return software_bits(t, fact) | select(is_masked(t.before, fact.reg), hardware, U32{u32{0}});
 }
 // Reserved ones are unspecified on a read by MMIO, but where a rule fixes them.
 template <class D>
 typename D::U32 bits_read_by_window(const Transition<D>& t, const RegisterFact& fact) {
-    const bool all = fact.reg == Reg::version || fact.reg == Reg::ldr || fact.reg == Reg::esr ||
-                     model::is_bitmap(fact.reg);
-    return all ? typename D::U32{u32{0xffff'ffff}} : bits_that_read_back(t, fact);
+    const bool all = fact.reg == Reg::version || model::is_bitmap(fact.reg);
+    const auto bits = bits_that_read_back(t, fact);
+    if (fact.reg == Reg::esr) return bits | u32{0xffff'ff00};
+    return all ? typename D::U32{u32{0xffff'ffff}} : bits;
 }
 
 struct MmioReadReturnsRegister : StepProperty {
@@ -43,7 +45,11 @@ struct MmioReadReturnsRegister : StepProperty {
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::mmio_read) return no_claim<D>();
         const auto which = [&t](const RegisterFact& fact) {
-            return is_plainly_read(fact.reg) ? accesses_by_window(t, fact) : typename D::Bool{false};
+            if (!is_plainly_read(fact.reg)) return typename D::Bool{false};
+            const bool is_count = fact.reg == Reg::initial_count;
+            const auto is_said =
+                is_count ? negate(in_reserved_timer_mode(t, t.before)) : typename D::Bool{true};
+            return both(accesses_by_window(t, fact), is_said);
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
             const auto bits = bits_read_by_window(t, fact);
@@ -64,7 +70,11 @@ struct RdmsrReturnsRegister : StepProperty {
         if (t.access.kind != AccessKind::rdmsr) return no_claim<D>();
         const auto which = [&t](const RegisterFact& fact) {
             const bool plain = is_plainly_read(fact.reg) && fact.reg != Reg::id && fact.reg != Reg::ldr;
-            return plain ? accesses_by_msr(t, fact) : typename D::Bool{false};
+            if (!plain) return typename D::Bool{false};
+            const bool is_count = fact.reg == Reg::initial_count;
+            const auto is_said =
+                is_count ? negate(in_reserved_timer_mode(t, t.before)) : typename D::Bool{true};
+            return both(accesses_by_msr(t, fact), is_said);
         };
         return each_register<D>(which, [&t](const RegisterFact& fact) {
             return both(typename D::Bool{!t.out.gp},
@@ -131,17 +141,6 @@ struct VersionConstant : StepProperty {
     }
 };
 
-struct XapicLdrHasNoLowBits : StepProperty {
-    static constexpr std::string_view id = "xapic-ldr-reads-no-low-bits";
-    static constexpr std::string_view statement =
-        "In xAPIC mode bits 23:0 of LDR read as 0, whatever was written.";
-    static constexpr std::array rules = {Rule::D06};
-    template <class D>
-    static Claim<D> check(const Transition<D>& t) {
-        return {both(reads(t, fact_of(Reg::ldr)), was_xapic(t)), negate(has_any(read_word(t), 0x00ff'ffff))};
-    }
-};
-
 struct DfrLowBitsReadOnes : StepProperty {
     static constexpr std::string_view id = "dfr-low-bits-read-ones";
     static constexpr std::string_view statement = "Bits 27:0 of DFR read as 1, whatever was written.";
@@ -162,6 +161,19 @@ struct EsrHighBitsReadZero : StepProperty {
     }
 };
 
+struct EsrReservedBitsReadZeroOnAmd : StepProperty {
+    static constexpr std::string_view id = "esr-reserved-bits-read-zero-on-amd";
+    static constexpr std::string_view statement =
+        "On AMD an RDMSR of ESR in x2APIC mode gives 0 in bits 4, 1 and 0.";
+    static constexpr std::array rules = {Rule::X11};
+    template <class D>
+    static Claim<D> check(const Transition<D>& t) {
+        if (t.access.kind != AccessKind::rdmsr) return no_claim<D>();
+        return {both(reads(t, fact_of(Reg::esr)), t.cpu.amd),
+                negate(has_any(read_word(t), facts::esr_reserved_amd))};
+    }
+};
+
 // The registers that keep what software writes. The LVT's masks and the initial count have rules besides.
 constexpr bool keeps_what_is_written(Reg reg) {
     return is_lvt_register(reg) || reg == Reg::tpr || reg == Reg::ldr || reg == Reg::dfr || reg == Reg::svr ||
@@ -173,8 +185,7 @@ template <class D>
 typename D::Bool has_landed(const Transition<D>& t, const RegisterFact& fact) {
     const u32 ruled_apart = is_lvt_register(fact.reg) ? facts::lvt_mask : 0;
     const auto taken = software_bits(t, fact) & ~ruled_apart;
-    const u32 unspecified = fact.reg == Reg::svr ? facts::svr_focus : 0;
-    const auto absent = ~(software_bits(t, fact) | fact.hardware | unspecified);
+    const auto absent = ~(software_bits(t, fact) | fact.hardware | unspecified_bits(fact));
     const u32 ones = fact.reg == Reg::dfr ? fact.hardware : 0;
     return all_of<D>({agree<D>(t.after[fact.reg], written_word(t), taken),
                       is_zero(t.after[fact.reg] & absent), is_zero(~t.after[fact.reg] & ones)});
@@ -182,10 +193,9 @@ typename D::Bool has_landed(const Transition<D>& t, const RegisterFact& fact) {
 
 struct MmioWriteLands : StepProperty {
     static constexpr std::string_view id = "mmio-write-lands";
-    static constexpr std::string_view statement =
-        "In xAPIC mode an aligned 32-bit write sets the writable bits of the register as written and sets "
-        "no reserved bit.";
-    static constexpr std::array rules = {Rule::M07, Rule::D06, Rule::D07, Rule::V05, Rule::L03, Rule::T01};
+    static constexpr std::string_view statement = "In xAPIC mode an aligned 32-bit write sets the register's "
+                                                  "bits that are software's, and no reserved one.";
+    static constexpr std::array rules = {Rule::M07, Rule::D07, Rule::V05, Rule::L03, Rule::T01};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::mmio_write) return no_claim<D>();
@@ -285,7 +295,9 @@ template <class D>
 typename D::Bool may_change(const Transition<D>& t, Reg reg) {
     typename D::Bool may = writes(t, reg);
     if (is_lvt_register(reg)) may = either(may, writes(t, Reg::svr));
-    if (reg >= Reg::isr0 && reg <= Reg::isr7) may = either(may, writes(t, Reg::eoi));
+    if (reg >= Reg::isr0 && reg <= Reg::isr7)
+        may = any_of<D>({may, writes(t, Reg::eoi), may_write_amd_priority(t)});
+    if (reg >= Reg::irr0 && reg <= Reg::irr7) may = either(may, may_write_amd_priority(t));
     if (reg == Reg::initial_count) may = either(may, writes(t, Reg::lvt_timer));
     if (reg == Reg::icr_high) may = either(may, both(was_x2apic(t), writes(t, Reg::icr)));
     if (reg == Reg::tpr && t.access.kind == AccessKind::cr8_write) return typename D::Bool{true};
@@ -295,9 +307,9 @@ typename D::Bool may_change(const Transition<D>& t, Reg reg) {
 struct AccessTouchesOnlyItsRegister : StepProperty {
     static constexpr std::string_view id = "access-touches-only-its-register";
     static constexpr std::string_view statement =
-        "A guest's access changes only the register that it writes, with these exceptions: SVR changes "
-        "the LVT, EOI changes ISR, LVT Timer changes the initial count, and in x2APIC mode ICR includes "
-        "bits 63:32.";
+        "A guest's access changes no register but the one that it writes, the LVT by SVR, ISR by EOI, on AMD "
+        "ISR and IRR by SEOI and IER, the initial count by LVT Timer, and bits 63:32 of the ICR with it in "
+        "x2APIC mode.";
     static constexpr std::array rules = {Rule::M07, Rule::M12, Rule::M16, Rule::X14, Rule::I22, Rule::V10};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {

@@ -40,7 +40,7 @@ struct ResetValues : StepProperty {
         const auto id = equal(t.after[Reg::id], (t.cpu.hardware_id & u32{0xff}) << 24);
         return {typename D::Bool{true},
                 all_of<D>({has_reset_values(t, {Reg::id}), id, equal(t.after.x2apic_id, t.cpu.hardware_id),
-                           negate(t.after.cleared_by_software)})};
+                           negate(t.after.cleared_by_software), negate(t.after.ier_written)})};
     }
 };
 
@@ -73,7 +73,7 @@ struct InitValues : StepProperty {
         const auto ldr = equal(t.after[Reg::ldr], typename D::U32{u32{0}});
         return {both(is_init(t), has_enable(t.before)),
                 all_of<D>({has_reset_values(t, {Reg::id, Reg::ldr}), either(was_x2apic(t), ldr),
-                           negate(t.after.cleared_by_software)})};
+                           negate(t.after.cleared_by_software), negate(t.after.ier_written)})};
     }
 };
 

@@ -10,6 +10,10 @@ typename D::Bool was_deadline(const Transition<D>& t) {
     return in_deadline_mode(t, t.before);
 }
 template <class D>
+typename D::Bool was_reserved_mode(const Transition<D>& t) {
+    return in_reserved_timer_mode(t, t.before);
+}
+template <class D>
 typename D::Bool at_deadline_msr(const Transition<D>& t) {
     return at_msr(t, facts::tsc_deadline_msr);
 }
@@ -19,7 +23,7 @@ typename D::Bool expires_armed(const Transition<D>& t) {
     if (t.access.kind != AccessKind::timer_expires) return typename D::Bool{false};
     const auto armed = either(both(was_deadline(t), negate(is_zero(t.before.tsc_deadline))),
                               both(negate(was_deadline(t)), negate(is_zero(t.before[Reg::initial_count]))));
-    return both(has_enable(t.before), armed);
+    return all_of<D>({has_enable(t.before), armed, negate(was_reserved_mode(t))});
 }
 // It fires: the entry is not masked, and the APIC takes interrupts.
 template <class D>
@@ -39,20 +43,20 @@ typename D::Bool is_legal_vector(const typename D::U32& vector) {
 struct InitialCountReadsBack : StepProperty {
     static constexpr std::string_view id = "initial-count-reads-back";
     static constexpr std::string_view statement =
-        "Outside TSC-deadline mode the initial-count register holds the value last written.";
+        "In one-shot and periodic mode the initial count holds what was written last.";
     static constexpr std::array rules = {Rule::T20, Rule::M07, Rule::X14};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        return {both(writes(t, Reg::initial_count), negate(was_deadline(t))),
+        return {both(writes(t, Reg::initial_count), negate(either(was_deadline(t), was_reserved_mode(t)))),
                 equal(t.after[Reg::initial_count], written_word(t))};
     }
 };
 
 struct InitialCountKept : StepProperty {
     static constexpr std::string_view id = "countdown-keeps-the-initial-count";
-    static constexpr std::string_view statement =
-        "Only a write to the initial-count register, a change to or from TSC-deadline mode, RESET and "
-        "INIT change the initial count.";
+    static constexpr std::string_view statement = "The initial count changes by a write to it, a change to "
+                                                  "or from TSC-deadline or the reserved mode, RESET "
+                                                  "and INIT only.";
     static constexpr std::array rules = {Rule::T20};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
@@ -61,8 +65,8 @@ struct InitialCountKept : StepProperty {
             return no_claim<D>();
         const auto switches =
             both(writes(t, Reg::lvt_timer), negate(equal(was_deadline(t), in_deadline_mode(t, t.after))));
-        const auto may =
-            any_of<D>({writes(t, Reg::initial_count), switches, leaves_registers_unspecified(t)});
+        const auto may = any_of<D>({writes(t, Reg::initial_count), switches, touches_reserved_timer_mode(t),
+                                    leaves_registers_unspecified(t)});
         return {negate(may), is_kept(t, Reg::initial_count)};
     }
 };
@@ -91,15 +95,16 @@ struct DeadlineModeCountsNothing : StepProperty {
 
 struct CurrentCountBelowInitial : StepProperty {
     static constexpr std::string_view id = "current-count-at-most-initial";
-    static constexpr std::string_view statement =
-        "Outside TSC-deadline mode the current count never exceeds the initial count; an initial count of "
-        "0 is checked on AMD only.";
+    static constexpr std::string_view statement = "In one-shot and periodic mode a running timer's count "
+                                                  "is never above the initial count; on AMD a "
+                                                  "stopped one reads 0.";
     static constexpr std::array rules = {Rule::T03, Rule::T04};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto initial = t.before[Reg::initial_count];
         const auto bound = t.out.bounded ? equal(t.out.limit, initial) : negate(less(initial, read_word(t)));
-        const auto said = both(negate(was_deadline(t)), either(t.cpu.amd, negate(is_zero(initial))));
+        const auto counts = negate(either(was_deadline(t), was_reserved_mode(t)));
+        const auto said = both(counts, either(t.cpu.amd, negate(is_zero(initial))));
         return {both(reads(t, fact_of(Reg::current_count)), said), both(typename D::Bool{!t.out.gp}, bound)};
     }
 };
@@ -136,13 +141,13 @@ struct DeadlineReadsBack : StepProperty {
 
 struct DeadlineMsrIdleOutside : StepProperty {
     static constexpr std::string_view id = "deadline-msr-idle-outside";
-    static constexpr std::string_view statement =
-        "Outside TSC-deadline mode IA32_TSC_DEADLINE reads 0, and writes to it change nothing and raise "
-        "no #GP.";
+    static constexpr std::string_view statement = "In one-shot and periodic mode IA32_TSC_DEADLINE reads 0 "
+                                                  "and writes to it change nothing, and raise no #GP.";
     static constexpr std::array rules = {Rule::T11};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
-        const auto outside = both(t.cpu.has_tsc_deadline, negate(was_deadline(t)));
+        const auto outside =
+            both(t.cpu.has_tsc_deadline, negate(either(was_deadline(t), was_reserved_mode(t))));
         const auto reads_zero = is_write(t.access.kind) ? typename D::Bool{true} : is_zero(t.out.value);
         return {both(at_deadline_msr(t), outside),
                 all_of<D>({typename D::Bool{!t.out.gp}, reads_zero, nothing_changed(t)})};
@@ -162,14 +167,14 @@ struct DeadlineMsrFaultsWithoutCpuid : StepProperty {
 
 struct ModeSwitchDisarms : StepProperty {
     static constexpr std::string_view id = "timer-mode-switch-disarms";
-    static constexpr std::string_view statement =
-        "A write to LVT Timer that changes the mode to or from TSC-deadline mode clears "
-        "IA32_TSC_DEADLINE; any other write to LVT Timer keeps it.";
+    static constexpr std::string_view statement = "A write to LVT Timer that changes to or from TSC-deadline "
+                                                  "mode clears IA32_TSC_DEADLINE; any other keeps it, "
+                                                  "the reserved mode excepted.";
     static constexpr std::array rules = {Rule::T12};
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         const auto same_mode = equal(was_deadline(t), in_deadline_mode(t, t.after));
-        return {writes(t, Reg::lvt_timer),
+        return {both(writes(t, Reg::lvt_timer), negate(touches_reserved_timer_mode(t))),
                 both(either(same_mode, is_zero(t.after.tsc_deadline)),
                      implies<D>(same_mode, equal(t.before.tsc_deadline, t.after.tsc_deadline)))};
     }
@@ -220,7 +225,7 @@ struct StoppedTimerDoesNotExpire : StepProperty {
     template <class D>
     static Claim<D> check(const Transition<D>& t) {
         if (t.access.kind != AccessKind::timer_expires) return no_claim<D>();
-        return {negate(expires_armed(t)), nothing_changed(t)};
+        return {negate(either(expires_armed(t), was_reserved_mode(t))), nothing_changed(t)};
     }
 };
 

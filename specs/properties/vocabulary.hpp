@@ -209,6 +209,16 @@ typename D::Bool is_odd(const Transition<D>& t) {
     return all_of<D>({touches, was_xapic(t), negate(is_regular(t))});
 }
 
+// A write to AMD's SEOI or IER, after which neither ISR nor IRR is known (APM Vol. 2, 16.7).
+template <class D>
+typename D::Bool may_write_amd_priority(const Transition<D>& t) {
+    if (!is_write(t.access.kind) || t.out.gp) return typename D::Bool{false};
+    const auto by_window = both(is_regular(t), either(at_offset(t, Gap{0x420, 0x42f}), //
+                                                      at_offset(t, Gap{0x480, 0x4ff})));
+    const auto by_msr = both(was_x2apic(t), either(at_msr(t, 0x842), at_msr(t, Gap{0x848, 0x84f})));
+    return both(t.cpu.amd, is_mmio(t.access.kind) ? by_window : by_msr);
+}
+
 // `says` of each register for which `which` holds.
 template <class D, class Which, class Says>
 Claim<D> each_register(Which which, Says says) {
@@ -275,18 +285,20 @@ typename D::Bool registers_kept(const Transition<D>& t, std::initializer_list<Re
     }
     return kept;
 }
-// All but the registers and the errors: the base, the ID, the deadline, who disabled the APIC.
+// All but the registers and the errors: the base, the ID, the deadline, who disabled the APIC, AMD's IER.
 template <class D>
 typename D::Bool rest_kept(const Transition<D>& t) {
     return all_of<D>({identity_kept(t), equal(t.before.tsc_deadline, t.after.tsc_deadline),
-                      equal(t.before.cleared_by_software, t.after.cleared_by_software)});
+                      equal(t.before.cleared_by_software, t.after.cleared_by_software),
+                      equal(t.before.ier_written, t.after.ier_written)});
 }
 // The two are one state, in every word.
 template <class D>
 typename D::Bool same_state(const State<D>& a, const State<D>& b) {
-    typename D::Bool same = all_of<D>({equal(a.apic_base, b.apic_base), equal(a.tsc_deadline, b.tsc_deadline),
-                                       equal(a.x2apic_id, b.x2apic_id), equal(a.esr_pending, b.esr_pending),
-                                       equal(a.cleared_by_software, b.cleared_by_software)});
+    typename D::Bool same =
+        all_of<D>({equal(a.apic_base, b.apic_base), equal(a.tsc_deadline, b.tsc_deadline),
+                   equal(a.x2apic_id, b.x2apic_id), equal(a.esr_pending, b.esr_pending),
+                   equal(a.cleared_by_software, b.cleared_by_software), equal(a.ier_written, b.ier_written)});
     for (std::size_t i = 0; i < a.regs.size(); ++i) same = both(same, equal(a.regs[i], b.regs[i]));
     return same;
 }

@@ -92,11 +92,11 @@ bool contains(const State<KnownBits>& k, const State<Concrete>& c) {
         if (!k.regs[i].admits(c.regs[i])) return false;
     return k.apic_base.admits(c.apic_base) && k.tsc_deadline.admits(c.tsc_deadline) &&
            k.x2apic_id.admits(c.x2apic_id) && k.esr_pending.admits(c.esr_pending) &&
-           k.cleared_by_software.admits(c.cleared_by_software);
+           k.cleared_by_software.admits(c.cleared_by_software) && k.ier_written.admits(c.ier_written);
 }
 
 u64 known_bits(const State<KnownBits>& s) {
-    u64 known = s.cleared_by_software.known ? 1 : 0;
+    u64 known = (s.cleared_by_software.known ? 1U : 0U) + (s.ier_written.known ? 1U : 0U);
     const auto add = [&known](auto word) { known += static_cast<u64>(std::popcount(word.known)); };
     add(s.apic_base);
     add(s.tsc_deadline);
@@ -105,7 +105,7 @@ u64 known_bits(const State<KnownBits>& s) {
     for (const Known<u32> word : s.regs) add(word);
     return known;
 }
-constexpr u64 bits_of_state = 64 * 2 + 32 * (2 + window_register_count) + 1;
+constexpr u64 bits_of_state = 64 * 2 + 32 * (2 + window_register_count) + 2;
 
 // `run(p, s, cpu)` is what is done to the state, in whichever domain.
 template <class Run>
@@ -200,7 +200,7 @@ TEST_CASE("every access on partly known values contains the access on plain ones
             }
     CHECK(tally.cases > 100'000);
     CHECK(tally.written > 5'000);
-    CHECK(tally.written_bits > 15 * tally.written);
+    CHECK(tally.written_bits > 14 * tally.written);
     CHECK(tally.reads > 2'000);
     CHECK(tally.read_bits > 26 * tally.reads);
 }
@@ -221,7 +221,7 @@ TEST_CASE("what happens without an access is contained in the same on partly kno
         CAPTURE(repeat);
         REQUIRE(is_contained([](auto& p, auto& s, const auto&) { init(p, s); }));
         REQUIRE(is_contained([](auto& p, auto& s, const auto& cpu) { reset(p, s, cpu); }));
-        REQUIRE(is_contained([](auto& p, auto& s, const auto&) { elapse(p, s); }));
+        REQUIRE(is_contained([](auto& p, auto& s, const auto& cpu) { elapse(p, s, cpu); }));
         const u32 vector = static_cast<u32>(random.bits() % 256);
         const bool level = random.chance(50);
         REQUIRE(is_contained([=](auto& p, auto& s, const auto&) {

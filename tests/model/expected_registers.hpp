@@ -63,7 +63,7 @@ inline constexpr std::array book_rows = {
     BookRow{Reg::irr5,          "irr",           0x250, 0x825, book_ro, book_ro,  0x00000000, 0xffffffff, 0},
     BookRow{Reg::irr6,          "irr",           0x260, 0x826, book_ro, book_ro,  0x00000000, 0xffffffff, 0},
     BookRow{Reg::irr7,          "irr",           0x270, 0x827, book_ro, book_ro,  0x00000000, 0xffffffff, 0},
-    BookRow{Reg::esr,           "esr",           0x280, 0x828, book_rw, book_rw,  0x00000000, 0x000000ff, 0},
+    BookRow{Reg::esr,           "esr",           0x280, 0x828, book_rw, book_rw,  0x00000000, 0x000000ec, 0},
     BookRow{Reg::lvt_cmci,      "lvt_cmci",      0x2f0, 0x82f, book_rw, book_rw,  0x000107ff, 0x00001000, 0x00010000},
     BookRow{Reg::icr,           "icr",           0x300, 0x830, book_rw, book_rw,  0x000ccfff, 0x00001000, 0},
     BookRow{Reg::icr_high,      "icr_high",      0x310, 0,     book_rw, book_na,  0xff000000, 0x00000000, 0},
@@ -82,9 +82,10 @@ inline constexpr std::array book_rows = {
 
 // Bits that only some CPUs have: who, and what else they are.
 inline constexpr u32 book_svr_focus = 0x200;            // AMD; Intel: older ones
+inline constexpr u32 book_esr_intel = 0x13;             // AMD reserves them
 inline constexpr u32 book_svr_eoi_suppression = 0x1000; // with version[24]
 inline constexpr u32 book_timer_deadline = 0x40000;     // with CPUID.1:ECX[24]
-inline constexpr u32 book_lint_polarity = 0x2000;       // Intel
+inline constexpr u32 book_lint_polarity = 0x2000;       // Intel; AMD's manual contradicts itself
 inline constexpr u32 book_error_mode = 0x700;           // AMD
 
 } // namespace lapicheck::model

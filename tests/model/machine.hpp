@@ -106,7 +106,7 @@ class Machine {
     }
     void elapse() {
         Driver p = driver();
-        model::elapse(p, s);
+        model::elapse(p, s, cpu);
     }
 
     State<Concrete> s{};

@@ -109,6 +109,30 @@ TEST_CASE("B01: each reserved bit alone raises #GP, at every width of the physic
         }
 }
 
+TEST_CASE(
+    "B01: on AMD bits 63:52 raise #GP; what the other reserved bits do, and what is kept of them, is open") {
+    for (unsigned bit = 0; bit < 64; ++bit) {
+        if (bit >= 8 && bit <= 11 && bit != 9) continue;
+        const auto write = [bit](Habit habit) {
+            Machine m(Mode::xapic, habit);
+            m.cpu.amd = true;
+            m.cpu.address_mask = (u64{1} << 40) - 1;
+            const u64 before = m.s.apic_base;
+            const bool gp = m.wrmsr(apic_base::msr, before | (u64{1} << bit)).gp;
+            if (bit < 12 || bit >= 40) CHECK(m.s.apic_base == before);
+            return gp;
+        };
+        CAPTURE(bit);
+        if (bit >= 52) CHECK((write(Habit::never) && write(Habit::always)));
+        else if (bit < 12 || bit >= 40) CHECK(is_unspecified(write));
+    }
+    CHECK(is_unspecified([](Habit habit) {
+        Machine m(Mode::xapic, habit);
+        m.cpu.amd = true;
+        return m.rdmsr(apic_base::msr).value & 0xff;
+    }));
+}
+
 TEST_CASE("B02: EXTD is reserved where CPUID shows no x2APIC") {
     for (const Mode mode : {Mode::disabled, Mode::xapic}) {
         Machine m(mode);
@@ -204,12 +228,20 @@ TEST_CASE("B13a: after x2APIC mode the xAPIC ID is the low byte of the x2APIC ID
         REQUIRE_FALSE(m.go(Mode::xapic).gp);
         CHECK((m.get(Reg::id).value & xapic_id_field) == 0x4500'0000);
     }
+    CHECK(is_unspecified([](Habit habit) { // AMD does not say it
+        Machine m(Mode::x2apic, habit);
+        m.cpu.amd = true;
+        m.go(Mode::disabled);
+        return m.s[Reg::id];
+    }));
 }
 
 TEST_CASE("B13b: what else an APIC holds after the disabled state is open, the version excepted") {
     for (const Mode from : both_modes)
         for (const RegisterRow& row : sdm_registers) {
-            const u32 may_hold = is_bitmap(row.reg) ? vectors_of(row.reg) : row.defined() & ~row.ones;
+            const u32 may_hold = is_bitmap(row.reg)    ? vectors_of(row.reg)
+                                 : row.reg == Reg::ldr ? ~u32{0} // D06
+                                                       : row.defined() & ~row.ones;
             const auto holds = [&](Habit habit) {
                 Machine m(from, habit);
                 m.s[row.reg] = row.reset;

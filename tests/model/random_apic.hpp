@@ -101,6 +101,7 @@ class RandomApic {
         s.x2apic_id = word();
         s.esr_pending = chance(50) ? 0 : word() & 0xff;
         s.cleared_by_software = chance(50);
+        s.ier_written = chance(20);
         for (const RegisterRow& row : sdm_registers) s[row.reg] = word_for(row) | row.ones;
         for (u32 i = 0; i < 8; ++i)
             if (chance(60)) s[offset_by(Reg::isr0, i)] = 0;
@@ -135,6 +136,7 @@ class RandomApic {
         k.x2apic_id = partly(s.x2apic_id);
         k.esr_pending = partly(s.esr_pending);
         k.cleared_by_software = partly(s.cleared_by_software);
+        k.ier_written = partly(s.ier_written);
         for (std::size_t i = 0; i < s.regs.size(); ++i) k.regs[i] = partly(s.regs[i]);
         return k;
     }
@@ -158,6 +160,7 @@ class RandomApic {
         s.x2apic_id = choice(k.x2apic_id);
         s.esr_pending = choice(k.esr_pending);
         s.cleared_by_software = choice(k.cleared_by_software);
+        s.ier_written = choice(k.ier_written);
         for (std::size_t i = 0; i < s.regs.size(); ++i) s.regs[i] = choice(k.regs[i]);
         return s;
     }

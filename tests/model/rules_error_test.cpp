@@ -121,15 +121,44 @@ TEST_CASE("E08: WRMSR of a vector below 16 to SELF IPI is no #GP") {
 }
 
 TEST_CASE("E01: errors from the bus may come in at any time, those of one's own accesses do not") {
-    constexpr u32 foreign = 0x0f | esr::redirectable_ipi | esr::receive_illegal_vector;
-    const auto pending = [](Habit habit) {
-        Machine m(Mode::xapic, habit);
+    const auto pending = [](Mode mode, bool amd, Habit habit) {
+        Machine m(mode, habit);
+        m.cpu.amd = amd;
         m.elapse();
         CHECK(m.s[Reg::esr] == 0);
         return m.s.esr_pending;
     };
-    CHECK(pending(Habit::never) == 0);
-    CHECK(pending(Habit::always) == foreign);
+    for (const Mode mode : both_modes)
+        for (const bool amd : {false, true}) CHECK(pending(mode, amd, Habit::never) == 0);
+    CHECK(pending(Mode::xapic, false, Habit::always) == (0x0f | esr::receive_illegal_vector));
+    CHECK(pending(Mode::xapic, true, Habit::always) == (0x0c | esr::receive_illegal_vector));
+    for (const bool amd : {false, true})
+        CHECK(pending(Mode::x2apic, amd, Habit::always) == esr::receive_illegal_vector);
+}
+
+TEST_CASE("X11: on AMD bits 4, 1 and 0 of ESR read 0 in x2APIC mode") {
+    for (const Habit habit : habits)
+        for (const bool amd : {false, true}) {
+            Machine m(Mode::x2apic, habit);
+            m.cpu.amd = amd;
+            m.s[Reg::esr] = 0xff;
+            CHECK(m.get(Reg::esr).value == (amd ? 0xec : 0xff));
+        }
+}
+
+TEST_CASE("L04a: a write of an illegal vector to a fixed LVT entry may record it, others do not") {
+    const auto recorded = [](Reg entry, u32 value, Habit habit) {
+        Machine m(Mode::xapic, habit);
+        m.put(entry, value);
+        return m.s.esr_pending;
+    };
+    for (const Reg entry : lvt_entries) {
+        CAPTURE(entry);
+        CHECK(recorded(entry, lvt::mask | 5, Habit::never) == 0);
+        CHECK(recorded(entry, lvt::mask | 5, Habit::always) == esr::receive_illegal_vector);
+        CHECK(recorded(entry, lvt::mask | 0x31, Habit::always) == 0);
+    }
+    CHECK(recorded(Reg::lvt_lint1, 0x400, Habit::always) == 0); // an NMI has none
 }
 
 } // namespace

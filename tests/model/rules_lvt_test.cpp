@@ -99,7 +99,7 @@ TEST_CASE("L03: bits that an entry does not define read 0 in x2APIC mode after a
                 m.put(entry, 0xffff'ffff);
                 m.go(Mode::x2apic);
                 u32 defined = book_rows[index_of(entry)].writable | hardware_bits(entry);
-                if (hardware_bits(entry) != lvt::delivery_status && !amd) defined |= book_lint_polarity;
+                if (hardware_bits(entry) != lvt::delivery_status) defined |= book_lint_polarity; // AMD: open
                 if (entry == Reg::lvt_error && amd) defined |= book_error_mode;
                 CAPTURE(entry);
                 CHECK((m.get(entry).value & ~u64{defined}) == 0);
@@ -166,12 +166,42 @@ TEST_CASE("L07: the mask of LVT PMC may be set without an access, and no other")
             if (entry != Reg::lvt_pmc) CHECK((m.s[entry] & lvt::mask) == 0);
         CHECK((m.s[Reg::lvt_pmc] & ~lvt::mask & 0xffff'0fff) == 0x42);
     }
-    CHECK(is_unspecified([](Habit habit) {
-        Machine m(Mode::xapic, habit);
+    const auto mask = [](bool amd) {
+        return [amd](Habit habit) {
+            Machine m(Mode::xapic, habit);
+            m.cpu.amd = amd;
+            m.s[Reg::lvt_pmc] = 0x42;
+            m.elapse();
+            return m.s[Reg::lvt_pmc] & lvt::mask;
+        };
+    };
+    CHECK(is_unspecified(mask(false)));
+    for (const Habit habit : habits) CHECK(mask(true)(habit) == 0); // Intel alone masks
+}
+
+TEST_CASE("L07: the interrupt of LVT PMC masks the entry on Intel, and not on AMD") {
+    for (const bool amd : {false, true}) {
+        Machine m;
+        m.cpu.amd = amd;
         m.s[Reg::lvt_pmc] = 0x42;
-        m.elapse();
-        return m.s[Reg::lvt_pmc] & lvt::mask;
-    }));
+        ConcreteDriver<> p;
+        mask_delivering_pmc(p, m.s, m.cpu);
+        CHECK(m.s[Reg::lvt_pmc] == (amd ? 0x42 : 0x42 | lvt::mask));
+    }
+}
+
+TEST_CASE("L03: whether AMD has the polarity of LINT0 and LINT1 is open, Intel has it") {
+    for (const Reg entry : {Reg::lvt_lint0, Reg::lvt_lint1}) {
+        const auto write = [entry](bool amd) {
+            return [=](Habit habit) {
+                Machine m(Mode::x2apic, habit);
+                m.cpu.amd = amd;
+                return m.put(entry, lvt::mask | lvt::polarity).gp;
+            };
+        };
+        CHECK(is_unspecified(write(true)));
+        for (const Habit habit : habits) CHECK_FALSE(write(false)(habit));
+    }
 }
 
 TEST_CASE("L09: where there is no LVT CMCI its place is not judged, and no register changes") {

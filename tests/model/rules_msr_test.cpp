@@ -129,10 +129,14 @@ TEST_CASE("X06 X07 X08 X09 X10: each reserved bit alone raises #GP, each other o
             if (row.x2apic != book_rw && row.x2apic != book_wo) continue;
             u32 writable = row.writable;
             u32 doubtful = row.reg == Reg::esr ? 0 : row.read_only; // L02, X10: I
-            if (row.reg == Reg::svr) writable |= book_svr_eoi_suppression, doubtful |= book_svr_focus;
+            if (row.reg == Reg::svr) {
+                writable |= book_svr_eoi_suppression;
+                (fresh.cpu.amd ? writable : doubtful) |= book_svr_focus;
+            }
+            if (row.reg == Reg::icr && fresh.cpu.amd) doubtful = 0; // X10: bit 12 is reserved
             if (row.reg == Reg::lvt_timer) writable |= book_timer_deadline;
             if (row.reg == Reg::lvt_lint0 || row.reg == Reg::lvt_lint1)
-                writable |= fresh.cpu.amd ? 0 : book_lint_polarity;
+                (fresh.cpu.amd ? doubtful : writable) |= book_lint_polarity;
             if (row.reg == Reg::lvt_error) writable |= fresh.cpu.amd ? book_error_mode : 0;
             for (unsigned bit = 0; bit < 32; ++bit) {
                 const u32 value = u32{1} << bit;
@@ -171,7 +175,14 @@ TEST_CASE("X06: bits of features that the CPU lacks are reserved") {
     });
 }
 
-TEST_CASE("X06: whether bit 9 of SVR is reserved is open") {
+TEST_CASE("X06: AMD has bit 9 of SVR; whether it is reserved on Intel is open") {
+    for (const Habit habit : habits)
+        for (const Mode mode : both_modes) {
+            Machine m(mode, habit);
+            m.cpu.amd = true;
+            CHECK_FALSE(m.put(Reg::svr, 0x3ff).gp);
+            CHECK((m.get(Reg::svr).value & 0x3ff) == 0x3ff);
+        }
     CHECK(is_unspecified([](Habit habit) { return Machine(Mode::x2apic, habit).wrmsr(0x80f, 0x3ff).gp; }));
     CHECK(is_unspecified([](Habit habit) {
         Machine m(Mode::xapic, habit);
@@ -180,7 +191,19 @@ TEST_CASE("X06: whether bit 9 of SVR is reserved is open") {
     }));
 }
 
-TEST_CASE("X10: the ICR takes bits 63:32 as they are; whether it takes bit 12 is open") {
+TEST_CASE("X10: bit 12 of the ICR raises #GP on AMD") {
+    for (const Habit habit : habits) {
+        Machine m(Mode::x2apic, habit);
+        m.cpu.amd = true;
+        const State<Concrete> before = m.s;
+        const auto out = m.wrmsr(0x830, 0x10f1);
+        CHECK(out.gp);
+        CHECK(out.rule == Rule::X10);
+        CHECK(is_same(m.s, before));
+    }
+}
+
+TEST_CASE("X10: the ICR takes bits 63:32 as they are; whether it takes bit 12 is open on Intel") {
     Machine m(Mode::x2apic);
     const auto out = m.wrmsr(0x830, 0x0012'3456'0000'00f1);
     CHECK_FALSE(out.gp);

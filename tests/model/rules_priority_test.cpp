@@ -147,6 +147,64 @@ TEST_CASE("P13: SVR[12] does not keep the EOI from clearing ISR") {
     }
 }
 
+// An AMD CPU with the extended registers, vector 31H in service and 51H requested.
+Machine with_extended_space(Mode mode, Habit habit) {
+    Machine m(mode, habit);
+    m.cpu.amd = true;
+    m.s[Reg::version] |= version::extended_space;
+    serve(m, 0x31);
+    m.accept(0x51, false);
+    return m;
+}
+
+TEST_CASE("P04: after AMD's specific EOI it is open what is in service, and what is requested") {
+    CHECK(is_unspecified([](Habit habit) {
+        Machine m = with_extended_space(Mode::xapic, habit);
+        m.write(0x420, 0x31);
+        return has(m, Reg::isr0, 0x31);
+    }));
+    CHECK(is_unspecified([](Habit habit) {
+        Machine m = with_extended_space(Mode::xapic, habit);
+        m.write(0x420, 0x31);
+        return has(m, Reg::irr0, 0x51);
+    }));
+    // The registers are not there without the bit of the version, nor on Intel; and no other one ends
+    // anything.
+    for (const Habit habit : habits)
+        for (const u32 offset : {0x400U, 0x410U, 0x500U}) {
+            Machine m = with_extended_space(Mode::xapic, habit);
+            m.write(offset, 0x31);
+            CHECK(has(m, Reg::isr0, 0x31));
+        }
+    Machine without = with_extended_space(Mode::xapic, Habit::never);
+    without.s[Reg::version] &= ~version::extended_space;
+    without.write(0x420, 0x31);
+    CHECK(has(without, Reg::isr0, 0x31));
+    Machine intel = with_extended_space(Mode::xapic, Habit::never);
+    intel.cpu.amd = false;
+    intel.write(0x420, 0x31);
+    CHECK(has(intel, Reg::isr0, 0x31));
+}
+
+TEST_CASE("P02: after a write of AMD's IER it is open what is dispatched, until RESET or INIT") {
+    const auto takes = [](u32 offset) {
+        return [offset](Habit habit) {
+            Machine m = with_extended_space(Mode::xapic, habit);
+            m.write(offset, 0);
+            m.s[Reg::isr1] = 0;
+            m.s[Reg::irr2] = 1U << 0x11;
+            return m.run({AccessKind::take_interrupt, 0}).answer == Answer::apic;
+        };
+    };
+    for (const u32 offset : {0x480U, 0x4f0U}) CHECK(is_unspecified(takes(offset)));
+    for (const u32 offset : {0x410U, 0x500U}) CHECK_FALSE(is_unspecified(takes(offset)));
+    Machine m = with_extended_space(Mode::x2apic, Habit::never);
+    m.wrmsr(0x848, 0);
+    CHECK(m.s.ier_written);
+    m.init();
+    CHECK_FALSE(m.s.ier_written);
+}
+
 TEST_CASE("P08 P15: MOV to CR8 may have written TPR[7:4] since the last access, and cleared TPR[3:0]") {
     const auto tpr_after = [](Habit habit) {
         Machine m(Mode::xapic, habit);
@@ -161,7 +219,7 @@ TEST_CASE("P08 P15: MOV to CR8 may have written TPR[7:4] since the last access, 
     m.s[Reg::tpr] = 0x50;
     ForkingDriver p;
     State<KnownBits> s = known_state(m.s);
-    elapse(p, s);
+    elapse(p, s, known_cpu(m.cpu));
     CHECK(s[Reg::tpr] == Known<u32>{0, ~u32{0xf0}}); // bits 3:0 stay 0
 }
 

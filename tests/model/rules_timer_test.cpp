@@ -30,6 +30,48 @@ TEST_CASE("T01: LVT Timer keeps one-shot, periodic and TSC-deadline; the fourth 
         [](Habit habit) { return Machine(Mode::x2apic, habit).put(Reg::lvt_timer, reserved_mode).gp; }));
 }
 
+// What the machine gives when it is asked `question` after it was in the reserved mode.
+template <class Question>
+bool is_open_in_reserved_mode(Mode mode, Question question) {
+    return is_unspecified([=](Habit habit) {
+        Machine m = in_timer_mode(reserved_mode, mode, habit);
+        return question(m);
+    });
+}
+
+TEST_CASE("T01: in the reserved mode nothing is said of count, initial count and deadline") {
+    for (const Mode mode : both_modes) {
+        CHECK(is_open_in_reserved_mode(mode, [](Machine& m) { return m.get(Reg::current_count).value; }));
+        CHECK_FALSE(in_timer_mode(reserved_mode, mode).get(Reg::current_count).bounded);
+        CHECK(is_open_in_reserved_mode(mode, [](Machine& m) { return m.rdmsr(tsc_deadline_msr).value; }));
+        CHECK(is_open_in_reserved_mode(mode, [](Machine& m) {
+            m.put(Reg::initial_count, 5);
+            return m.get(Reg::initial_count).value;
+        }));
+        CHECK(is_open_in_reserved_mode(mode, [](Machine& m) {
+            return m.run({AccessKind::timer_expires, 0}).answer == Answer::apic;
+        }));
+    }
+}
+
+TEST_CASE("T01: after the reserved mode initial count and deadline are open until they are written") {
+    for (const u32 then : {one_shot, periodic, deadline}) {
+        const auto left = [then](auto word) {
+            return is_open_in_reserved_mode(Mode::xapic, [=](Machine& m) {
+                m.put(Reg::lvt_timer, then);
+                return word(m);
+            });
+        };
+        CAPTURE(then);
+        CHECK(left([](Machine& m) { return m.s.tsc_deadline; }));
+        CHECK(left([](Machine& m) { return m.s[Reg::initial_count]; }));
+    }
+    Machine m = in_timer_mode(reserved_mode, Mode::xapic, Habit::always);
+    m.put(Reg::lvt_timer, one_shot);
+    m.put(Reg::initial_count, 7);
+    CHECK(m.get(Reg::initial_count).value == 7);
+}
+
 TEST_CASE("T01: without TSC-deadline mode bit 17 alone decides") {
     Machine m(Mode::xapic);
     m.cpu.has_tsc_deadline = false;

@@ -33,9 +33,9 @@ constexpr std::array fixed_names = {
 };
 
 // The manuals leave these open; judging one of them as a must would be a false alarm.
-constexpr std::array left_open = {"B13b", "B14", "B15", "M05", "M09",  "M13", "X15", "X16",
-                                  "D09",  "D13", "V12", "V13", "L04a", "L12", "T08", "T13b",
-                                  "T15",  "T18", "T19", "I19", "I21",  "I24", "R08"};
+constexpr std::array left_open = {"B13b", "B14", "B15", "M05", "M09", "M13",  "X15", "X16",
+                                  "D06",  "D09", "D13", "V12", "V13", "L04a", "L12", "T08",
+                                  "T13b", "T15", "T18", "T19", "I19", "I21",  "I24", "R08"};
 constexpr std::array undefined_rules = {"M08", "I26"};
 
 constexpr std::array other_registers = {"apic_base", "xapic_disable_status", "tsc_deadline", "cr8"};

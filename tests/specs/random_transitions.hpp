@@ -181,7 +181,7 @@ class RandomTransitions {
         if (chance(60)) command &= ~u32{0x700};
         if (chance(50)) command ^= 0x800;
         if (chance(60)) command = (command & ~u32{0xff}) | below(256);
-        return {AccessKind::message, destination, 4, command};
+        return {AccessKind::message, destination, 4, command | (chance(50) ? facts::message_by_device : 0)};
     }
 
     RandomApic random_;

@@ -276,6 +276,14 @@ std::optional<std::uint64_t> read_host_cpus(std::string_view line) {
     return cpus;
 }
 
+std::optional<std::string_view> read_kernel(std::string_view line) {
+    constexpr std::string_view mark = ", Linux ";
+    const std::size_t start = line.find(mark);
+    if (!line.starts_with(recorded_by) || start == std::string_view::npos) return std::nullopt;
+    const std::string_view release = line.substr(start + mark.size());
+    return release.substr(0, release.find(','));
+}
+
 bool is_report_start(std::string_view line) {
     const std::size_t start = line.rfind("cpus=");
     if (start == std::string_view::npos || (start != 0 && !ends_prefix(line.substr(0, start)))) return false;

@@ -102,6 +102,9 @@ inline constexpr std::string_view recorded_by = "# recorded by lapicheck ";
 // How many CPUs the host has: behind "#P:" in the same line, or in that of `record`.
 std::optional<std::uint64_t> read_host_cpus(std::string_view line);
 
+// The host's kernel release, in the line of `record`: "6.18.2" behind ", Linux ".
+std::optional<std::string_view> read_kernel(std::string_view line);
+
 // "cpus=2", the line with which trace-cmd report begins each file.
 bool is_report_start(std::string_view line);
 

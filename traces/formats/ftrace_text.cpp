@@ -91,6 +91,12 @@ void FtraceText::take_comment(std::string_view line, std::vector<Event>& out) {
         begin_another(out);
     }
     if (const auto cpus = read_host_cpus(line)) summary_.host_cpus = *cpus;
+    if (const auto kernel = read_kernel(line)) {
+        // Of recordings of several kernels in one file none is the kernel.
+        const bool is_first = summary_.kernel.empty() && !mixes_kernels_;
+        mixes_kernels_ = mixes_kernels_ || (!is_first && summary_.kernel != *kernel);
+        summary_.kernel = mixes_kernels_ ? std::string_view{} : *kernel;
+    }
     if (const auto cpu = read_buffer_start(line)) {
         lose(*cpu, 0, out);
     } else if (const auto overwritten = read_overwritten(line); overwritten.value_or(0) != 0) {

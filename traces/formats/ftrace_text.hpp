@@ -55,6 +55,7 @@ class FtraceText final : public Reader {
     void skip(std::string_view line, std::string_view why);
 
     HeadReader heads_;
+    bool mixes_kernels_ = false;
     std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
     std::uint64_t last_time_ = 0;
     std::vector<std::uint64_t> last_time_of_cpu_;

@@ -32,6 +32,7 @@ struct ReadSummary {
     std::uint64_t lost_marks = 0;     // places where the trace says events are missing
     bool clock_in_seconds = true;     // else Event::time is in ticks of an unknown clock
     std::uint64_t host_cpus = 0;      // that the trace says the host has; 0: it does not say
+    std::string kernel;               // the host's release, if the trace says it
     unsigned clock_digits = 6;        // digits of the fraction, as printed
     bool truncated_last_line = false; // no newline at the end: the last line was not used
     std::vector<SkippedLine> skipped; // the first ten

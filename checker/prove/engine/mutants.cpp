@@ -120,6 +120,17 @@ class TableMutants {
                     r.optional &= ~bit;
                     r.writable |= bit;
                 });
+        for (const u32 bit : ends(row.intel_only))
+            add(row, fmt::format("Intel's bit {} is AMD's too", std::countr_zero(bit)),
+                [bit](RegisterRow& r) {
+                    r.intel_only &= ~bit;
+                    r.read_only |= bit;
+                });
+        for (const u32 bit : ends(row.amd_sure | row.intel_sure))
+            add(row, fmt::format("bit {} is reserved", std::countr_zero(bit)), [bit](RegisterRow& r) {
+                r.amd_sure &= ~bit;
+                r.intel_sure &= ~bit;
+            });
         if (row.ones != 0) add(row, "does not read as ones", [](RegisterRow& r) { r.ones = 0; });
         if (keeps_reset_value(row.reg))
             add(row, "another RESET value",

@@ -76,6 +76,7 @@ SymState any_state(Mode mode, const std::string& prefix) {
     s.private_icr_high = SymU32::variable(prefix + "private_icr_high");
     s.private_boot_processor = SymU32::variable(prefix + "private_boot_processor");
     s.cleared_by_software = bool_variable(prefix + "cleared_by_software");
+    s.ier_written = bool_variable(prefix + "ier_written");
     for (const RegisterRow& row : model::sdm_registers)
         s[row.reg] = SymU32::variable(prefix + word_name(row));
     s[Reg::version] = SymU32::variable("cpu.version"); // V01: it is the CPU's, whatever the state

@@ -56,6 +56,7 @@ void set_start(Values& values, const Start& start, const PlainStep& step) {
     set(start.state.private_icr_high, step.before.private_icr_high);
     set(start.state.private_boot_processor, step.before.private_boot_processor);
     set(start.state.cleared_by_software, step.before.cleared_by_software ? 1 : 0);
+    set(start.state.ier_written, step.before.ier_written ? 1 : 0);
     for (std::size_t i = 0; i < step.before.regs.size(); ++i) set(start.state.regs[i], step.before.regs[i]);
     values.set(start.around.own, step.around.own, step.places);
     values.set(start.around.shared, step.around.shared, step.places);
@@ -121,6 +122,7 @@ void add_state(Comparison& words, const SymState& s, const SymState& before, con
     add_word(words, s.private_boot_processor, before.private_boot_processor, plain.private_boot_processor,
              plain_before.private_boot_processor);
     words.add(s.cleared_by_software, plain.cleared_by_software ? 1 : 0);
+    words.add(s.ier_written, plain.ier_written ? 1 : 0);
     for (std::size_t i = 0; i < s.regs.size(); ++i)
         add_word(words, s.regs[i], before.regs[i], plain.regs[i], plain_before.regs[i]);
 }
@@ -190,7 +192,7 @@ bool admits(const model::State<KnownBits>& known, const PlainState& s) {
         if (!known.regs[i].admits(s.regs[i])) return false;
     return known.apic_base.admits(s.apic_base) && known.tsc_deadline.admits(s.tsc_deadline) &&
            known.x2apic_id.admits(s.x2apic_id) && known.esr_pending.admits(s.esr_pending) &&
-           known.cleared_by_software.admits(s.cleared_by_software);
+           known.cleared_by_software.admits(s.cleared_by_software) && known.ier_written.admits(s.ier_written);
 }
 
 bool admits(const model::Outcome<KnownBits>& known, const PlainOutcome& out) {
@@ -259,6 +261,7 @@ class Fitting {
         put(start.state.private_icr_high.formula(), step.before.private_icr_high);
         put(start.state.private_boot_processor.formula(), step.before.private_boot_processor);
         put(start.state.cleared_by_software.formula(), step.before.cleared_by_software);
+        put(start.state.ier_written.formula(), step.before.ier_written);
         for (std::size_t i = 0; i < step.before.regs.size(); ++i)
             put(start.state.regs[i].formula(), step.before.regs[i]);
         put(built.access.address.formula(), step.access.address);

@@ -33,6 +33,7 @@ std::vector<z3::expr> formulas_of(const Frame& frame, std::size_t depth) {
         all.push_back(s.x2apic_id.formula());
         all.push_back(s.esr_pending.formula());
         all.push_back(s.cleared_by_software.formula());
+        all.push_back(s.ier_written.formula());
         for (const SymU32& word : s.regs) all.push_back(word.formula());
         for (const SymPage* page : {&reached.start.around.own, &reached.start.around.shared})
             all.push_back(page->read(probe_at(depth), 8).formula());
@@ -42,8 +43,13 @@ std::vector<z3::expr> formulas_of(const Frame& frame, std::size_t depth) {
 
 // The same of a plain state that is in the world's mode.
 std::vector<u64> numbers_of(const PlainState& s, const model::Surroundings<Concrete>& around, u64 probe) {
-    std::vector<u64> all = {1,           s.apic_base,   s.tsc_deadline,
-                            s.x2apic_id, s.esr_pending, s.cleared_by_software ? u64{1} : u64{0}};
+    std::vector<u64> all = {1,
+                            s.apic_base,
+                            s.tsc_deadline,
+                            s.x2apic_id,
+                            s.esr_pending,
+                            s.cleared_by_software ? u64{1} : u64{0},
+                            s.ier_written ? u64{1} : u64{0}};
     all.insert(all.end(), s.regs.begin(), s.regs.end());
     for (const PlainPage* page : {&around.own, &around.shared}) all.push_back(page->read(probe, 8));
     return all;

@@ -184,24 +184,125 @@ TEST_CASE("a timer that was in periodic mode may show the lengthened period afte
               .unknown() == 0);
 }
 
-TEST_CASE("an LDR that was written since x2APIC mode does not hold what that put there") {
-    const auto unknown = [](std::string_view written, std::string_view ldr) {
+TEST_CASE("LINT0 as KVM leaves it excuses nothing but the boot processor's, until it is written") {
+    // Of an application processor, after INIT.
+    const auto after_init = [](std::string_view base) {
         return replay_script(fmt::format(R"(
-            kvm_msr: msr_write 1b = 0xfee00d00
-            kvm_msr: msr_write 1b = 0xfee00100
-            kvm_msr: msr_write 1b = 0xfee00900
-            {0}
-            kvm_apic: apic_read APIC_LDR = {1}
-            kvm_mmio: mmio read len 4 gpa 0xfee000d0 val {1}
+            kvm_msr: msr_write 1b = {}
+            kvm_apic: apic_write APIC_LVT0 = 0x8700
+            kvm_msr: msr_write 835 = 0x8700
+            kvm_apic: apic_write APIC_TDCR = 0x3
+            kvm_msr: msr_write 83e = 0x3
+            @45 kvm_apic_accept_irq: apicid 0 vec 0 (INIT|edge)
+            kvm_apic: apic_read APIC_TDCR = 0x0
+            kvm_msr: msr_read 83e = 0x0
+            kvm_apic: apic_read APIC_LVT0 = 0x700
+            kvm_msr: msr_read 835 = 0x700
         )",
-                                         written, ldr))
+                                         base));
+    };
+    CHECK(after_init("0xfee00d00").unknown() == 0);
+    CHECK(after_init("0xfee00c00").unknown() == 1);
+    // Enabling unmasks nothing: software had written the entry.
+    CHECK(replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_SPIV = 0x1ff
+        kvm_msr: msr_write 80f = 0x1ff
+        kvm_apic: apic_write APIC_LVT0 = 0x700
+        kvm_msr: msr_write 835 = 0x700
+        kvm_apic: apic_write APIC_SPIV = 0xff
+        kvm_msr: msr_write 80f = 0xff
+        kvm_apic: apic_write APIC_SPIV = 0x1ff
+        kvm_msr: msr_write 80f = 0x1ff
+        kvm_apic: apic_read APIC_LVT0 = 0x700
+        kvm_msr: msr_read 835 = 0x700
+    )")
+              .unknown() == 1);
+}
+
+TEST_CASE("an EOI of a value but 0 is known, and which vector it ended is judged all the same") {
+    const auto replayed = [](std::string_view ended) {
+        return replay_script(fmt::format(R"(
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_write APIC_LVT0 = 0x10000
+            kvm_msr: msr_write 835 = 0x10000
+            kvm_apic: apic_write APIC_SPIV = 0x1ff
+            kvm_msr: msr_write 80f = 0x1ff
+            kvm_apic: apic_write APIC_SELF_IPI = 0x40
+            kvm_apic_ipi: dst 0 vec 64 (Fixed|physical|de-assert|edge|self)
+            kvm_apic_accept_irq: apicid 0 vec 64 (Fixed|edge)
+            kvm_msr: msr_write 83f = 0x40
+            kvm_inj_virq: IRQ 0x40
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_apic: apic_write APIC_SELF_IPI = 0x50
+            kvm_apic_ipi: dst 0 vec 80 (Fixed|physical|de-assert|edge|self)
+            kvm_apic_accept_irq: apicid 0 vec 80 (Fixed|edge)
+            kvm_msr: msr_write 83f = 0x50
+            kvm_inj_virq: IRQ 0x50
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_apic: apic_write APIC_EOI = 0x40
+            kvm_eoi: apicid 0 vector {}
+            kvm_msr: msr_write 80b = 0x40
+        )",
+                                         ended));
+    };
+    CHECK(replayed("80").unknown() == 0);
+    const Replayed wrong = replayed("64");
+    CHECK(wrong.unknown() == 1);
+    CHECK(wrong.divergences.size() == 2);
+}
+
+TEST_CASE("IA32_TSC_DEADLINE that keeps a value without CPUID.1:ECX[24] is not KVM's, which reads 0") {
+    const auto unknown = [](std::string_view read) {
+        return replay_script(fmt::format(R"(
+            kvm_cpuid: func 1 idx 0 rax 806e9 rbx 800 rcx 80200000 rdx 78bfbff, cpuid entry found
+            kvm_msr: msr_write 6e0 = 0x12345678
+            kvm_msr: msr_read 6e0 = {}
+        )",
+                                         read))
             .unknown();
     };
-    constexpr auto writes = "kvm_mmio: mmio write len 4 gpa 0xfee000d0 val 0x1000000\n"
-                            "kvm_apic: apic_write APIC_LDR = 0x1000000\n";
-    CHECK(unknown("", "0x2") == 0);
-    CHECK(unknown("", "0x3") == 1);
-    CHECK(unknown(writes, "0x1000002") == 1);
+    CHECK(unknown("0x0") == 0);
+    CHECK(unknown("0x12345678") == 1);
+}
+
+TEST_CASE("only a short period makes the count of KVM's timer exceed the initial one") {
+    const auto unknown = [](std::string_view divide) {
+        return replay_script(fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_write APIC_TDCR = {0}
+            kvm_msr: msr_write 83e = {0}
+            kvm_apic: apic_write APIC_LVTT = 0x30031
+            kvm_msr: msr_write 832 = 0x30031
+            kvm_apic: apic_write APIC_TMICT = 0x60000
+            kvm_msr: msr_write 838 = 0x60000
+            kvm_apic: apic_read APIC_TMCCT = 0x70000
+            kvm_msr: msr_read 839 = 0x70000
+        )",
+                                         divide))
+            .unknown();
+    };
+    CHECK(unknown("0xb") == 0); // divided by 1: 459 us, where the minimum was once 500
+    CHECK(unknown("0x3") == 1); // by 16
+}
+
+TEST_CASE("bits 15:0 of IRR are known where such a vector was sent") {
+    const auto unknown = [](std::string_view irr) {
+        return replay_script(fmt::format(R"(
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_read 0x200 = 0x0
+            kvm_msr: msr_read 820 = 0x0
+            kvm_apic_accept_irq: apicid 0 vec 5 (Fixed|edge)
+            kvm_apic: apic_read 0x200 = {0}
+            kvm_msr: msr_read 820 = {0}
+        )",
+                                         irr))
+            .unknown();
+    };
+    CHECK(unknown("0x20") == 0);
+    CHECK(unknown("0x10") == 1);
 }
 
 } // namespace

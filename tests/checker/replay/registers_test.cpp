@@ -337,5 +337,187 @@ TEST_CASE("AMD's extended registers answer though the version register tells of 
     CHECK(told("0x80050014", GuestCpu::amd) == Told{});
 }
 
+// ----- Errors -----
+
+std::string esr_is(std::string_view command, std::string_view esr, std::string_view before = "") {
+    return fmt::format(R"(
+            kvm_msr: msr_write 1b = 0xfee00d00
+            {2}
+            kvm_apic: apic_write APIC_ESR = 0x0
+            kvm_msr: msr_write 828 = 0x0
+            kvm_apic: apic_write APIC_ICR = {0}
+            kvm_msr: msr_write 830 = {0}
+            kvm_apic: apic_write APIC_ESR = 0x0
+            kvm_msr: msr_write 828 = 0x0
+            kvm_apic: apic_read APIC_ESR = {1}
+            kvm_msr: msr_read 828 = {1}
+        )",
+                       command, esr, before);
+}
+
+TEST_CASE("bits of ESR that nothing can have set are a divergence; what is unknown is none") {
+    const auto told = [](std::string_view command, std::string_view esr, GuestCpu cpu = GuestCpu::either) {
+        const Replayed r = replay_script(esr_is(command, esr), cpu);
+        return r.divergences.empty() ? "none" : model::to_string(r.divergences[0].mismatch.rule);
+    };
+    CHECK(told("0xc4651", "0x0") == "none");
+    CHECK(told("0xc4651", "0x40") == "none"); // a message may have had an illegal vector
+    CHECK(told("0xc4651", "0x10") == "E02");  // a start-up IPI is none of lowest priority
+    CHECK(told("0xc4608", "0x20") == "E02");  // nor is its vector one
+    CHECK(told("0xc4651", "0x1") == "E02");   // x2APIC mode has no P6 bus
+    CHECK(told("0x4151", "0x10") == "none");
+    CHECK(told("0x4151", "0x10", GuestCpu::amd) == "X11");
+    CHECK(told("0x44005", "0x20") == "none");
+    CHECK(told("0x44005", "0x0") == "I04");
+    // In xAPIC mode a P6 may have errors of its bus; one write alone latches what nobody knows.
+    const auto by_window = [](std::string_view esr, int writes) {
+        std::string script = "kvm_msr: msr_write 1b = 0xfee00900\n";
+        for (int i = 0; i < writes; ++i)
+            script +=
+                "kvm_mmio: mmio write len 4 gpa 0xfee00280 val 0x5f\nkvm_apic: apic_write APIC_ESR = 0x5f\n";
+        return replay_script(script + fmt::format("kvm_apic: apic_read APIC_ESR = {0}\n"
+                                                  "kvm_mmio: mmio read len 4 gpa 0xfee00280 val {0}\n",
+                                                  esr))
+            .divergences.size();
+    };
+    CHECK(by_window("0x5f", 1) == 0);
+    CHECK(by_window("0x5f", 2) == 1);
+    CHECK(by_window("0x4f", 2) == 0);
+    CHECK(by_window("0xff", 1) == 0);
+}
+
+TEST_CASE("lost events make the errors unknown again") {
+    const Replayed r = replay_script(R"(
+        kvm_msr: msr_write 1b = 0xfee00d00
+        kvm_apic: apic_write APIC_ESR = 0x0
+        kvm_msr: msr_write 828 = 0x0
+        CPU:0 [LOST 3 EVENTS]
+        kvm_apic: apic_write APIC_ESR = 0x0
+        kvm_msr: msr_write 828 = 0x0
+        kvm_apic: apic_read APIC_ESR = 0x30
+        kvm_msr: msr_read 828 = 0x30
+    )");
+    CHECK(r.told() == Told{});
+}
+
+// ----- The timer's reserved mode, AMD's priority registers, LVT PMC, CPUID's IDs -----
+
+TEST_CASE(
+    "T01: nothing is predicted in the timer's reserved mode, nor after it until registers are written") {
+    const auto told = [](std::string_view then) {
+        return replay_script(fmt::format(R"(
+            kvm_cpuid: func 1 idx 0 rax 806e9 rbx 800 rcx 81200000 rdx 78bfbff, cpuid entry found
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_write APIC_LVTT = 0x70031
+            kvm_msr: msr_write 832 = 0x70031
+            kvm_msr: msr_write 6e0 = 0xffffffffff
+            kvm_msr: msr_read 6e0 = 0xffffffffff
+            kvm_apic: apic_write APIC_TMICT = 0x1000
+            kvm_msr: msr_write 838 = 0x1000
+            kvm_apic: apic_read APIC_TMICT = 0x0
+            kvm_msr: msr_read 838 = 0x0
+            {}
+        )",
+                                         then))
+            .told();
+    };
+    const std::string one_shot = "kvm_apic: apic_write APIC_LVTT = 0x31\nkvm_msr: msr_write 832 = 0x31\n";
+    CHECK(told("") == Told{});
+    CHECK(told(one_shot + "kvm_apic: apic_read APIC_TMICT = 0x1000\nkvm_msr: msr_read 838 = 0x1000") ==
+          Told{});
+    CHECK(told(one_shot + "kvm_msr: msr_read 6e0 = 0x1") ==
+          Told{"T11 tsc_deadline x2apic 13 because 2,5,12"});
+}
+
+TEST_CASE("P04: an EOI by AMD's SEOI is none that EOI made") {
+    const auto told = [](std::string_view version) {
+        return replay_script(fmt::format(R"(
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_msr: msr_write 1b = 0xfee00900
+            kvm_apic: apic_read APIC_LVR = {0}
+            kvm_mmio: mmio read len 4 gpa 0xfee00030 val {0}
+            kvm_apic: apic_read 0x120 = 0x1
+            kvm_mmio: mmio read len 4 gpa 0xfee00120 val 0x1
+            kvm_mmio: mmio write len 4 gpa 0xfee00420 val 0x40
+            kvm_apic: apic_write 0x420 = 0x40
+            kvm_apic: apic_read 0x120 = 0x0
+            kvm_mmio: mmio read len 4 gpa 0xfee00120 val 0x0
+            kvm_inj_virq: IRQ 0x40
+        )",
+                                         version))
+            .told();
+    };
+    CHECK(told("0x80050010") == Told{});
+}
+
+TEST_CASE("L07: the interrupt of LVT PMC masks it on Intel and not on AMD") {
+    const auto told = [](std::string_view lvt, GuestCpu cpu) {
+        const Replayed r = replay_script(fmt::format(R"(
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_write APIC_SPIV = 0x1ff
+            kvm_msr: msr_write 80f = 0x1ff
+            kvm_apic: apic_write APIC_LVTPC = 0x51
+            kvm_msr: msr_write 834 = 0x51
+            kvm_apic_accept_irq: apicid 0 vec 81 (Fixed|edge)
+            kvm_inj_virq: IRQ 0x51
+            kvm_apic: apic_read APIC_LVTPC = {0}
+            kvm_msr: msr_read 834 = {0}
+        )",
+                                                     lvt),
+                                         cpu);
+        return r.divergences.empty() ? "none" : model::to_string(r.divergences[0].mismatch.rule);
+    };
+    CHECK(told("0x51", GuestCpu::intel) == "L07");
+    CHECK(told("0x10051", GuestCpu::intel) == "none");
+    CHECK(told("0x51", GuestCpu::amd) == "none");
+    CHECK(told("0x10051", GuestCpu::amd) == "L07");
+    for (const auto* either : {"0x51", "0x10051"}) CHECK(told(either, GuestCpu::either) == "none");
+}
+
+TEST_CASE("L07: a vector that a command, another thread or another entry gives is not that of LVT PMC") {
+    const auto told = [](std::string_view instead) {
+        return replay_script(fmt::format(R"(
+            kvm_entry: vcpu 0, rip 0x1000
+            kvm_msr: msr_write 1b = 0xfee00d00
+            kvm_apic: apic_write APIC_SPIV = 0x1ff
+            kvm_msr: msr_write 80f = 0x1ff
+            kvm_apic: apic_write APIC_LVTPC = 0x51
+            kvm_msr: msr_write 834 = 0x51
+            {}
+            kvm_inj_virq: IRQ 0x51
+            kvm_apic: apic_read APIC_LVTPC = 0x51
+            kvm_msr: msr_read 834 = 0x51
+        )",
+                                         instead),
+                             GuestCpu::intel)
+            .told();
+    };
+    CHECK(told("@45 kvm_apic_accept_irq: apicid 0 vec 81 (Fixed|edge)") == Told{});
+    CHECK(told("kvm_apic: apic_write APIC_SELF_IPI = 0x51\n"
+               "kvm_apic_ipi: dst 0 vec 81 (Fixed|physical|de-assert|edge|self)\n"
+               "kvm_apic_accept_irq: apicid 0 vec 81 (Fixed|edge)\nkvm_msr: msr_write 83f = 0x51") == Told{});
+    CHECK(told("kvm_apic: apic_write APIC_LVTT = 0x51\nkvm_msr: msr_write 832 = 0x51\n"
+               "kvm_apic_accept_irq: apicid 0 vec 81 (Fixed|edge)") == Told{});
+}
+
+TEST_CASE("D03: CPUID must give the x2APIC ID, before or after that is read") {
+    const auto rules = [](std::string_view cpuid, bool first) {
+        const std::string id = "kvm_apic: apic_read APIC_ID = 0x103\nkvm_msr: msr_read 802 = 0x103\n";
+        const std::string enter = "kvm_msr: msr_write 1b = 0xfee00d00\n";
+        const std::string leaf = std::string(cpuid) + ", cpuid entry found\n";
+        return replay_script("\n" + (first ? leaf + enter + id : enter + id + leaf)).told().size();
+    };
+    for (const bool first : {false, true}) {
+        CHECK(rules("kvm_cpuid: func 1 idx 0 rax 806e9 rbx 3000800 rcx 81200000 rdx 78bfbff", first) == 0);
+        CHECK(rules("kvm_cpuid: func 1 idx 0 rax 806e9 rbx 7000800 rcx 81200000 rdx 78bfbff", first) == 1);
+        CHECK(rules("kvm_cpuid: func b idx 0 rax 1 rbx 2 rcx 100 rdx 103", first) == 0);
+        CHECK(rules("kvm_cpuid: func b idx 0 rax 1 rbx 2 rcx 100 rdx 3", first) == 1);
+        CHECK(rules("kvm_cpuid: func b idx 0 rax 0 rbx 0 rcx 0 rdx 0", first) == 0); // no such leaf
+        CHECK(rules("kvm_cpuid: func 8000001e idx 0 rax 103 rbx 100 rcx 0 rdx 0", first) == 0);
+        CHECK(rules("kvm_cpuid: func 8000001e idx 0 rax 104 rbx 100 rcx 0 rdx 0", first) == 1);
+    }
+}
+
 } // namespace
 } // namespace lapicheck::checker

@@ -69,7 +69,8 @@ TEST_CASE("without kvm_apic_accept_irq the command tells of an INIT, and to whom
             kvm_msr: msr_write 830 = 0x{1}0000{2}
         )",
                                          command, destination, command == "assert|edge" ? "4500" : "8500") +
-                             reads_dcr("0x0") + "kvm_msr: msr_read 8b = 0x0\n")
+                                 reads_dcr("0x0") + "kvm_msr: msr_read 8b = 0x0\n",
+                             GuestCpu::intel)
             .told();
     };
     CHECK(replayed("assert|edge", "1") == Told{});
