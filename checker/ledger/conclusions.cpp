@@ -59,10 +59,15 @@ class Reader {
                         std::move(lines)});
     }
     std::string by_the_end() const { return fmt::format("by the end (line {})", recording_.last_line); }
+    // What the guest may have done unseen: a WRMSR of IA32_APIC_BASE clears what is pending and in service.
+    Weight grave() const { return shown().msrs != 0 ? Weight::finding : Weight::note; }
     std::string doubts() const {
-        return vcpu_.state && vcpu_.state->may_have_been_reset
-                   ? " Userspace may have reset this vCPU meanwhile, which leaves no event."
-                   : "";
+        std::string text;
+        if (vcpu_.state && vcpu_.state->may_have_been_reset)
+            text += " Userspace may have reset this vCPU meanwhile, which leaves no event.";
+        if (shown().msrs == 0)
+            text += " No kvm_msr is in the recording: the guest may have disabled the APIC meanwhile.";
+        return text;
     }
     std::string waited(const Point& since) const {
         const u64 length = recording_.last_time > since.time ? recording_.last_time - since.time : 0;
@@ -113,8 +118,7 @@ class Reader {
         for (const auto& [vector, row] : vcpu_.vectors) {
             if (!row.in_service || row.in_service->empty_eoi == 0 || !row.in_service->accepted.is_seen())
                 continue;
-            add(Weight::finding, "eoi-of-nothing", vector,
-                {row.in_service->injected.line, row.in_service->empty_eoi},
+            add(grave(), "eoi-of-nothing", vector, {row.in_service->injected.line, row.in_service->empty_eoi},
                 fmt::format("the EOI at line {} ended nothing, though {} had been injected at line {} and no "
                             "EOI of it "
                             "is seen before.{}",
@@ -126,14 +130,14 @@ class Reader {
     void lower_eoi() {
         const LowerEoi& lower = vcpu_.lower_eoi;
         if (lower.count == 0 || !ends_are_the_guests() || shown().eois == 0) return;
-        add(Weight::finding, "eoi-of-lower", lower.ended,
-            {lower.line, lower.ended_injected, lower.higher_injected},
+        add(grave(), "eoi-of-lower", lower.ended, {lower.line, lower.ended_injected, lower.higher_injected},
             fmt::format(
                 "the EOI at line {} ended {} (injected at line {}), though {} (injected at line {}) was in "
-                "service: an EOI ends the highest vector in service (P04).{}",
+                "service: an EOI ends the highest vector in service (P04).{}{}",
                 lower.line, vector_name(lower.ended), lower.ended_injected, vector_name(lower.higher),
                 lower.higher_injected,
-                lower.count == 1 ? "" : fmt::format(" {} more EOIs did the like.", lower.count - 1)));
+                lower.count == 1 ? "" : fmt::format(" {} more EOIs did the like.", lower.count - 1),
+                shown().msrs == 0 ? doubts() : ""));
     }
 
     void pending() {
@@ -171,7 +175,7 @@ class Reader {
                               at_lines(pending.first_halt, pending.last_halt));
         if (pending.overtaken != 0)
             return add(
-                Weight::finding, "overtaken", vector, {pending.accepted.line, pending.first_overtaken},
+                grave(), "overtaken", vector, {pending.accepted.line, pending.first_overtaken},
                 fmt::format("{}, though {} {}, at line {} first: the highest pending vector goes first "
                             "(P02).{}{}",
                             begins, vector_name(pending.overtaken_by),
@@ -180,8 +184,7 @@ class Reader {
                                                                  times(pending.overtaken)),
                             pending.first_overtaken, halts, doubts()));
         if (pending.halts != 0)
-            return add(Weight::finding, "halted-while-pending", vector,
-                       {pending.accepted.line, pending.last_halt},
+            return add(grave(), "halted-while-pending", vector, {pending.accepted.line, pending.last_halt},
                        fmt::format(
                            "{}.{} A processor in HLT takes a pending interrupt unless RFLAGS.IF is 0, or TPR "
                            "or a vector in service holds it back{}.{}",
@@ -241,13 +244,12 @@ class Reader {
         if (shown().pv_eois != 0) text += " With PV EOI an EOI shows only at a later exit.";
         const bool lasts = service.halts != 0 || (service.empty_eoi != 0 && ends_are_the_guests());
         const bool is_finding = lasts && ends_are_the_guests();
-        add(is_finding ? Weight::finding : Weight::note, "in-service", vector, std::move(lines),
-            text + doubts());
+        add(is_finding ? grave() : Weight::note, "in-service", vector, std::move(lines), text + doubts());
     }
 
     void overtakings() {
         for (const Overtaking& late : vcpu_.overtakings)
-            add(Weight::finding, "late", late.vector,
+            add(grave(), "late", late.vector,
                 {late.pending.accepted.line, late.pending.first_overtaken, late.injected.line},
                 fmt::format("vector {} was accepted at line {} and injected at line {}, after the lower "
                             "vector {} (line "

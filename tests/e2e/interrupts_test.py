@@ -14,14 +14,17 @@ SEEN_LATER = {"halted-while-pending", "in-service"}
 
 
 def findings(recording):
-    """Kind, vCPU, vector and first line of each; `late` is `overtaken` of which the end was seen."""
+    """Kind, vCPU, vector and first line of each; `late` is `overtaken` of which the end was seen.
+
+    Of EOIs that ended a lower vector only the first is told, and a part may begin behind it."""
     found = set()
     for conclusion in recording["conclusions"]:
         if conclusion["weight"] != "finding":
             continue
         kind = {"late": "overtaken"}.get(conclusion["kind"], conclusion["kind"])
         vcpu = recording["vcpus"][conclusion["vcpu"]]["id"]
-        found.add((kind, vcpu, conclusion["vector"], conclusion["lines"][0]))
+        line = None if kind in ("eoi-of-lower", "storm") else conclusion["lines"][0]
+        found.add((kind, vcpu, conclusion["vector"], line))
     return found
 
 
@@ -89,7 +92,8 @@ class Interrupts(program.Case):
             for recording in trace["recordings"]:
                 for kind, vcpu, vector, line in findings(recording):
                     if kind not in SEEN_LATER:
-                        self.assertIn((kind, vcpu, vector, line + shift), whole, f"{name}: {len(lines)} lines")
+                        there = None if line is None else line + shift
+                        self.assertIn((kind, vcpu, vector, there), whole, f"{name}: {len(lines)} lines")
 
     def test_filtered_tracepoints_find_nothing_new(self):
         for name in ("probe-smp2", "fixed-smp1"):

@@ -132,6 +132,26 @@ TEST_CASE("a vector in service holds back those of its class and below") {
     CHECK(pending->weight == Weight::note);
 }
 
+TEST_CASE("without kvm_msr the APIC may have been disabled: nothing is a finding") {
+    const std::string ends_it = "kvm_apic: apic_write APIC_EOI = 0x0\nkvm_eoi: apicid 0 vector 65\n";
+    const std::string one = exits("EXTERNAL_INTERRUPT") + accepts(0x41) + takes(0x41) + enters +
+                            exits("MSR_WRITE") + ends_it + enters;
+    const Recording recording = ledger_of(enters + one + accepts(0x91) + one + one);
+    const auto overtaken = std::ranges::find(recording.conclusions, "overtaken", &Conclusion::kind);
+    REQUIRE(overtaken != recording.conclusions.end());
+    CHECK(overtaken->weight == Weight::note);
+    CHECK(overtaken->text.find("may have disabled the APIC") != std::string::npos);
+}
+
+TEST_CASE("an EOI that ends a lower vector than the highest in service") {
+    const Recording recording =
+        ledger_of(enters + whole(0x31) + exits("EXTERNAL_INTERRUPT") + accepts(0x41) + takes(0x41) + enters +
+                  exits("EXTERNAL_INTERRUPT") + accepts(0x91) + takes(0x91) + enters + exits("MSR_WRITE") +
+                  ends(0x41) + enters + exits("MSR_WRITE") + ends(0x91) + enters);
+    CHECK(told(recording).front() == "finding eoi-of-lower 41H");
+    CHECK(recording.conclusions.front().lines == std::vector<u64>{21, 13, 17});
+}
+
 TEST_CASE("an EOI that ends nothing though a vector is in service") {
     const Recording recording = ledger_of(enters + whole(0x41) + exits("EXTERNAL_INTERRUPT") + accepts(0x91) +
                                           takes(0x91) + enters + exits("MSR_WRITE") + ends(-1) + enters);
