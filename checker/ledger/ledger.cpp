@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "checker/ledger/accumulator.hpp"
-
 namespace lapicheck::checker::ledger {
 
 std::string_view name_of(Source source) {
@@ -47,17 +45,6 @@ bool Recording::is_empty() const {
 
 bool Ledger::is_empty() const {
     return std::ranges::all_of(recordings, [](const Recording& one) { return one.is_empty(); });
-}
-
-Ledger read_ledger(const std::string& path, const LedgerOptions& options) {
-    Accumulator accumulator(options.deliveries);
-    CheckOptions checking = options.check;
-    checking.observer = &accumulator;
-    Ledger ledger;
-    ledger.check = check_trace(path, checking);
-    ledger.recordings = accumulator.take_recordings();
-    ledger.recordings_not_listed = accumulator.not_listed();
-    return ledger;
 }
 
 } // namespace lapicheck::checker::ledger

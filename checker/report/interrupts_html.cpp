@@ -173,7 +173,7 @@ scrolls. Triangle: accepted; bar: injected; circle: EOI; arrow: who asked.</p>
     if (recording.delivery_stride > 1)
         fmt::print(
             out,
-            "<p>Of {} interrupts each {}th is drawn, and those that did not end; the tables count all.</p>\n",
+            "<p>Of {} interrupts one in {} is drawn, and those that did not end; the tables count all.</p>\n",
             recording.deliveries_seen, recording.delivery_stride);
     fmt::print(out, "<script type=\"application/json\">{}</script>\n</div>\n", data_text(one, recording));
 }

@@ -35,7 +35,7 @@ box-shadow:0 2px 8px #0004;display:none}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;margin:.5em 0}caption{text-align:left;font-weight:600;padding:.3em 0}
 summary{cursor:pointer;font-weight:600;margin:.8em 0 .3em}
-th,td{border:1px solid var(--line);padding:.2em .6em;text-align:left;vertical-align:top}
+th,td{border:1px solid var(--line);padding:.2em .6em;text-align:left;vertical-align:top;white-space:nowrap}
 thead th{background:var(--panel)}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:.6em 0}
 dt{color:var(--soft);font-size:13px}dd{margin:0;font:13px/1.5 ui-monospace,monospace}
