@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "checker/cli/command.hpp"
-#include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
+#include "checker/cli/whole_file.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -53,6 +53,10 @@ int exit_code_of(const LedgerReport& report) {
 }
 
 int interrupts(const Options& options) {
+    WholeFile file;
+    if (!options.output.empty())
+        if (const std::string error = file.open(options.output); !error.empty())
+            return complain("interrupts", exit_code::bad_input, error);
     LedgerReport report{{}, options.ledger.check.profile, options.ledger.check.cpu};
     ledger::LedgerOptions reading = options.ledger;
     if (options.format->draws) reading.deliveries = most_drawn;
@@ -65,7 +69,7 @@ int interrupts(const Options& options) {
     if (options.output.empty()) return print(options.format->interrupts, report, code);
     std::ostringstream text;
     options.format->interrupts(text, report, {});
-    if (const std::string error = write_whole(options.output, text.view()); !error.empty())
+    if (std::string error = file.write(text.view()); !error.empty() || !(error = file.keep()).empty())
         return complain("interrupts", exit_code::bad_input, error);
     return code;
 }

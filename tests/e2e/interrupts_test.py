@@ -1,8 +1,9 @@
 """The interrupt ledger: its forms, and that a part of a recording never says more than the whole."""
 
 import json
+import os
 import re
-import unittest
+import stat
 
 import jsonschema
 
@@ -121,6 +122,18 @@ class Interrupts(program.Case):
         data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)[1])
         self.assertEqual(len(data["deliveries"]) % data["width"], 0)
         self.assertGreater(len(data["deliveries"]), 0)
+
+    def test_only_a_regular_file_is_replaced(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        link = self.folder / "link"
+        link.symlink_to(pipe)
+        for path in (pipe, link):
+            result = self.expect(2, "interrupts", "-o", path, program.recording("smptest-2"))
+            self.assertIn("no regular file", result.err)
+        self.assertTrue(stat.S_ISFIFO(pipe.stat().st_mode))
+        self.assertTrue(link.is_symlink())
+        self.expect(2, "interrupts", "-o", self.folder / "missing/page.txt", program.recording("smptest-2"))
 
     def test_a_name_in_the_recording_is_no_markup(self):
         name = "<script>alert(1)<!--.txt"
