@@ -69,7 +69,7 @@ void Assembler::feed(std::span<const Event> events) {
         } else if (event.kind == EventKind::begins) {
             finish();
             sink_.on_event(event);
-        } else {
+        } else if (!is_from_outside(event.kind)) {
             take(thread_of(event.thread), event);
         }
     }

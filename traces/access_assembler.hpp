@@ -68,8 +68,8 @@ class AssemblerSink {
     // A kvm_apic write, kvm_eoi or kvm_apic_ipi that belongs to no access of the guest that the trace
     // shows: KVM's own EOI, an access that hardware virtualizes, a hypercall.
     virtual void on_stray(const Event& event) = 0;
-    // Every other event, in the order of the trace; accept_irq too when it belongs to an access, before
-    // that access.
+    // Every other event but those from outside, in the order of the trace; accept_irq too when it belongs to
+    // an access, before that access.
     virtual void on_event(const Event& event) = 0;
 };
 

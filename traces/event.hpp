@@ -38,6 +38,10 @@ enum class EventKind : std::uint8_t {
     nested,                // kvm_nested_*: the guest runs a guest of its own
     synic_irq,             // kvm_hv_synic_set_irq: a vector that may end by itself
     accelerated,           // kvm_avic_*, kvm_apicv_*: hardware may act on the APIC without an event
+    set_irq,               // kvm_set_irq: a line of an interrupt controller is set
+    msi_request,           // kvm_msi_set_irq, before what it delivers
+    ioapic_request,        // kvm_ioapic_set_irq, behind what it delivered; kvm_ioapic_delayed_eoi_inj, before
+    ioapic_eoi,            // kvm_ack_irq of the I/O APIC: an EOI reached it
     lost,                  // the trace says that events are missing here
     begins,                // another recording begins here: what came before has nothing to do with it
 };
@@ -79,18 +83,26 @@ struct Event {
     // many events, 0 if the trace does not say. userspace_exit: 1 if it tells the I/O APIC of an EOI, else 0.
     std::uint64_t where = 0;
     // mmio_*, msr_*, apic_*, cr_write: the value. accept_irq, apic_ipi: vector. eoi, pv_eoi:
-    // vector, or ~0 for -1. ioctl: fd. cpuid: ecx | edx << 32.
+    // vector, or ~0 for -1. ioctl: fd. cpuid: ecx | edx << 32. set_irq: level. msi_request, ioapic_request:
+    // vector.
     std::uint64_t value = 0;
     std::uint64_t value2 = 0; // cpuid: eax | ebx << 32. exit: see ExitReason below.
-    std::uint32_t size = 0;   // mmio_*: bytes
+    std::uint32_t size = 0;   // mmio_*: bytes. set_irq: KVM's number of the source, 2 is the in-kernel PIT
     // apic_ipi. accept_irq: its delivery and trigger mode; behind the assembler also the rest of the command,
-    // if the kvm_apic_ipi stands right before it.
+    // if the kvm_apic_ipi stands right before it. msi_request, ioapic_request: delivery, destination and
+    // trigger mode.
     Interrupt interrupt;
 };
 
+// What asks an interrupt controller other than the local APIC: no part of an access to a local APIC, and
+// nothing that its state is judged by.
+constexpr bool is_from_outside(EventKind kind) {
+    return kind >= EventKind::set_irq && kind <= EventKind::ioapic_eoi;
+}
+
 // What a kvm_exit is of interest for (Event::value2): a guest's MOV to CR8 that KVM saw, a
-// triple fault or shutdown, the exits that only an accelerated APIC makes, the start of a guest's guest, and
-// port I/O and hypercalls, by which a guest may have an interrupt sent.
+// triple fault or shutdown, the exits that only an accelerated APIC makes, the start of a guest's guest, port
+// I/O and hypercalls, by which a guest may have an interrupt sent, HLT.
 enum class ExitReason : std::uint64_t {
     other = 0,
     cr8_write,
@@ -101,6 +113,7 @@ enum class ExitReason : std::uint64_t {
     nested,
     io,
     hypercall,
+    hlt,
 };
 
 } // namespace lapicheck::traces

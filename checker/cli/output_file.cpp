@@ -34,6 +34,11 @@ std::string make_folder(const std::filesystem::path& folder) {
 }
 
 std::string write_whole(const std::filesystem::path& path, std::string_view text) {
+    // Renaming would put a file in the place of a device or a pipe.
+    std::error_code unknown;
+    const auto status = std::filesystem::status(path, unknown);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+        return fmt::format("{}: is no regular file; name one that may be replaced", path.string());
     std::filesystem::path part = path;
     part += fmt::format(".{}.part", getpid());
     std::string error = write_text(part, text);

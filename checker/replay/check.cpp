@@ -76,16 +76,29 @@ std::string TraceCheck::feed(std::string_view bytes) {
     replay_.set_clock(reader_->summary().clock_in_seconds);
     replay_.set_host_cpus(reader_->summary().host_cpus);
     replay_.set_host({{}, specs::kernel_of(reader_->summary().kernel)});
-    assembler_.feed(events_);
+    take_events();
     if (options_.progress) options_.progress(bytes_);
     return {};
+}
+
+void TraceCheck::take_events() {
+    TraceObserver* const observer = options_.observer;
+    if (observer == nullptr) return assembler_.feed(events_);
+    for (const traces::Event& event : events_) {
+        // The vCPUs of the recording before it are forgotten when another one begins.
+        if (event.kind == traces::EventKind::begins) observer->on_event(event, replay_);
+        assembler_.feed({&event, 1});
+        if (event.kind != traces::EventKind::begins) observer->on_event(event, replay_);
+    }
 }
 
 TraceReport TraceCheck::finish() {
     events_.clear();
     if (reader_) reader_->finish(events_);
-    assembler_.feed(events_);
+    take_events();
     assembler_.finish();
+    if (options_.observer != nullptr)
+        options_.observer->at_end(replay_, reader_ ? reader_->summary() : traces::ReadSummary{});
     replay_.finish();
 
     TraceReport report;

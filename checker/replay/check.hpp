@@ -14,6 +14,19 @@
 
 namespace lapicheck::checker {
 
+// Who looks at a recording beside the check, in the same pass. What it is told has been replayed already.
+class TraceObserver {
+  public:
+    virtual ~TraceObserver() = default;
+    // Every event, in the order of the trace.
+    virtual void on_event(const traces::Event& event, const Replay& replay) = 0;
+    // As AssemblerSink has them: behind the event that completes them, or that shows them to be complete.
+    virtual void on_access(const traces::GuestAccess& access, const Replay& replay) = 0;
+    virtual void on_stray(const traces::Event& event, const Replay& replay) = 0;
+    // After the last event, before the replay ends and forgets its vCPUs.
+    virtual void at_end(const Replay& replay, const traces::ReadSummary& read) = 0;
+};
+
 struct CheckOptions {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
@@ -23,6 +36,7 @@ struct CheckOptions {
     // Called with each kind of divergence when it is first found, but for those that the profile knows. Lost
     // events may withdraw it later; then it is not in the report, and the next one is reported again.
     std::function<void(const Divergence& divergence, const traces::ReadSummary& read)> found;
+    TraceObserver* observer = nullptr;
 };
 
 struct TraceReport {
@@ -52,12 +66,34 @@ class TraceCheck {
     TraceReport finish();
 
   private:
+    // Replay first, then the observer.
+    class ObservedReplay final : public traces::AssemblerSink {
+      public:
+        ObservedReplay(Replay& replay, TraceObserver* observer) : replay_(replay), observer_(observer) {}
+        void on_access(const traces::GuestAccess& access) override {
+            replay_.on_access(access);
+            observer_->on_access(access, replay_);
+        }
+        void on_stray(const traces::Event& event) override {
+            replay_.on_stray(event);
+            observer_->on_stray(event, replay_);
+        }
+        void on_event(const traces::Event& event) override { replay_.on_event(event); }
+
+      private:
+        Replay& replay_;
+        TraceObserver* observer_;
+    };
+    void take_events();
+
     CheckOptions options_;
     std::string path_;
     std::uint64_t bytes_ = 0;
     std::unique_ptr<traces::Reader> reader_; // null until the first bytes have come
     Replay replay_;
-    traces::Assembler assembler_{replay_};
+    ObservedReplay observed_{replay_, options_.observer};
+    traces::Assembler assembler_{options_.observer == nullptr ? static_cast<traces::AssemblerSink&>(replay_)
+                                                              : observed_};
     std::vector<traces::Event> events_;
 };
 

@@ -53,6 +53,18 @@ class Replay final : public traces::AssemblerSink {
         findings_.on_new_kind(std::move(notify));
     }
 
+    // The vCPU that the host thread runs, as far as the trace has shown by now; null: none, or not known.
+    const ReplayedVcpu* vcpu_of_thread(u32 id) const {
+        const auto found = threads_.find(id);
+        return found == threads_.end() ? nullptr : found->second.current;
+    }
+    // Calls visit(const ReplayedVcpu&) for every vCPU of the recording that is being read.
+    template <class Visit>
+    void for_each_vcpu(Visit visit) const {
+        for (const auto& [id, thread] : threads_)
+            for (const auto& vcpu : thread.vcpus) visit(std::as_const(*vcpu));
+    }
+
     const std::vector<Divergence>& divergences() const { return findings_.folded(); }
     u64 divergences_not_listed() const { return findings_.not_listed(); }
     const ReplaySummary& summary() const { return summary_; }

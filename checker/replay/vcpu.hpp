@@ -157,6 +157,8 @@ class ReplayedVcpu {
     u64 undecided_events() const { return held_events_; } // no accesses
     // Where userspace must have reset the vCPU, 0 if nowhere.
     u64 reset_line() const { return reset_line_; }
+    // Whether userspace may have reset or loaded it without an event, by what it has shown since.
+    bool may_have_been_reset() const { return !others_.empty(); }
     bool has_userspace_apic() const { return userspace_apic_; }
     void apic_is_in_userspace() { userspace_apic_ = true; }
     // The mode's window, if it is known where it is.

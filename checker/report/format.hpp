@@ -23,7 +23,9 @@ using Writer = void (*)(std::ostream& out, const Report& report, const Presentat
 struct ReportFormat {
     std::string_view name;         // as --format names it
     bool is_for_terminals = false; // what is told while a command runs may stand between its lines
+    bool draws = false;            // each event of a recording may be in it
     Writer<CheckReport> check = nullptr;
+    Writer<LedgerReport> interrupts = nullptr;
     Writer<JudgedRun> run = nullptr;
     Writer<RandomFindings> random = nullptr;
     Writer<TargetComparison> compare = nullptr;

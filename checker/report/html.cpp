@@ -4,7 +4,7 @@
 
 #include "checker/judge/divergence_text.hpp"
 #include "checker/report/audit_place.hpp"
-#include "checker/report/format.hpp"
+#include "checker/report/html.hpp"
 #include "checker/report/rule_text.hpp"
 #include "programs/text.hpp"
 
@@ -27,18 +27,6 @@ section{margin:1.6em 0;border-left:4px solid #d33;padding-left:1em}section.known
 h2{font-size:1.05em;margin:0 0 .3em}small{color:#888;font-weight:normal}
 </style></head><body>
 )";
-
-std::string escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '<') out += "&lt;";
-        else if (c == '>') out += "&gt;";
-        else if (c == '&') out += "&amp;";
-        else if (c == '"') out += "&quot;";
-        else out += c;
-    }
-    return out;
-}
 
 struct Row {
     std::string_view name;
@@ -110,6 +98,18 @@ std::string departure_html(const AuditDeparture& departure, GuestCpu cpu, bool f
 
 } // namespace
 
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '<') out += "&lt;";
+        else if (c == '>') out += "&gt;";
+        else if (c == '&') out += "&amp;";
+        else if (c == '"') out += "&quot;";
+        else out += c;
+    }
+    return out;
+}
+
 std::string audit_page(const Audit& audit) {
     std::string out{head};
     out += fmt::format(
@@ -132,6 +132,7 @@ void write_audit_html(std::ostream& out, const Audit& audit, const Presentation&
 }
 
 extern const ReportFormat html_format;
-const ReportFormat html_format = {.name = "html", .audit = write_audit_html};
+const ReportFormat html_format = {
+    .name = "html", .draws = true, .interrupts = write_interrupts_html, .audit = write_audit_html};
 
 } // namespace lapicheck::checker

@@ -6,6 +6,7 @@ extern const ReportFormat json_format;
 const ReportFormat json_format = {
     .name = "json",
     .check = write_check_json,
+    .interrupts = write_interrupts_json,
     .run = write_run_json,
     .random = write_random_json,
     .compare = write_compare_json,

@@ -29,6 +29,7 @@ inline void print(std::ostream& out, const json& report) {
 inline json text_or_null(std::string_view text) { return text.empty() ? json(nullptr) : json(text); }
 
 void write_check_json(std::ostream& out, const CheckReport& report, const Presentation& presentation);
+void write_interrupts_json(std::ostream& out, const LedgerReport& report, const Presentation& presentation);
 void write_run_json(std::ostream& out, const JudgedRun& report, const Presentation& presentation);
 void write_random_json(std::ostream& out, const RandomFindings& report, const Presentation& presentation);
 void write_compare_json(std::ostream& out, const TargetComparison& report, const Presentation& presentation);

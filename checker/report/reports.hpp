@@ -8,6 +8,7 @@
 #include "checker/audit/run_result.hpp"
 #include "checker/counterexample/confirm.hpp"
 #include "checker/counterexample/counterexample.hpp"
+#include "checker/ledger/ledger.hpp"
 #include "checker/prove/mutation.hpp"
 #include "checker/prove/refined.hpp"
 #include "checker/prove/result.hpp"
@@ -18,6 +19,12 @@ namespace lapicheck::checker {
 
 struct CheckReport {
     std::vector<TraceReport> traces;
+    Profile profile = Profile::sdm;
+    GuestCpu cpu = GuestCpu::either;
+};
+
+struct LedgerReport {
+    std::vector<ledger::Ledger> ledgers;
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
 };

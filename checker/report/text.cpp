@@ -30,6 +30,7 @@ const ReportFormat text_format = {
     .name = "text",
     .is_for_terminals = true,
     .check = write_check_text,
+    .interrupts = write_interrupts_text,
     .run = write_run_text,
     .random = write_random_text,
     .compare = write_compare_text,

@@ -38,6 +38,7 @@ std::string titled_sentence(const Divergence& divergence);
 std::string line_text(const Divergence& divergence, const traces::ReadSummary& read);
 
 void write_check_text(std::ostream& out, const CheckReport& report, const Presentation& presentation);
+void write_interrupts_text(std::ostream& out, const LedgerReport& report, const Presentation& presentation);
 void write_run_text(std::ostream& out, const JudgedRun& report, const Presentation& presentation);
 void write_random_text(std::ostream& out, const RandomFindings& report, const Presentation& presentation);
 void write_compare_text(std::ostream& out, const TargetComparison& report, const Presentation& presentation);

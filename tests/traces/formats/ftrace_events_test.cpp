@@ -108,6 +108,33 @@ TEST_CASE("accepted interrupts and EOIs name an APIC ID in hexadecimal") {
     CHECK(read_one("kvm_pv_eoi: apicid 0 vector 48").kind == EventKind::pv_eoi);
 }
 
+TEST_CASE("requests from outside: who asks, and what is no request") {
+    const Event line = read_one("kvm_set_irq: gsi 14 level 1 source 2");
+    CHECK(line.kind == EventKind::set_irq);
+    CHECK(line.where == 14);
+    CHECK(line.value == 1);
+    CHECK(line.size == 2);
+    const Event msi = read_one("kvm_msi_set_irq: dst 1f vec 112 (LowPrio|logical|level|rh)");
+    CHECK(msi.kind == EventKind::msi_request);
+    CHECK(msi.where == 0x1f);
+    CHECK(msi.value == 112);
+    CHECK(msi.interrupt.delivery_mode == DeliveryMode::lowest_priority);
+    CHECK(msi.interrupt.logical);
+    CHECK(msi.interrupt.level_triggered);
+    for (const char* text : {"kvm_ioapic_set_irq: pin 14 dst 0 vec 152 (Fixed|physical|level)",
+                             "kvm_ioapic_set_irq: pin 14 dst 0 vec=152 (Fixed|physical|edge)",
+                             "kvm_ioapic_delayed_eoi_inj: dst 0 vec 152 (Fixed|physical|level)"}) {
+        const Event request = read_one(text);
+        CHECK(request.kind == EventKind::ioapic_request);
+        CHECK(request.value == 152);
+    }
+    CHECK(read_one("kvm_ack_irq: irqchip IOAPIC pin 11").kind == EventKind::ioapic_eoi);
+    check_ignored("kvm_ack_irq: irqchip PIC master pin 4");
+    check_ignored("kvm_ioapic_set_irq: pin 4 dst 0 vec 0 (Fixed|physical|edge|masked)");
+    check_ignored("kvm_ioapic_set_irq: pin 4 dst 0 vec 32 (Fixed|physical|edge) (coalesced)");
+    check_ignored("kvm_msi_set_irq: dst 0 of another form");
+}
+
 TEST_CASE("kvm_msr: index without 0x, and #GP") {
     const Event write = read_one("kvm_msr: msr_write 4b564d01 = 0xe8c21");
     CHECK(write.kind == EventKind::msr_write);
@@ -279,7 +306,6 @@ TEST_CASE("tracepoints of no interest are counted and not handed on") {
     check_ignored("kvm_apicv_inhibit_changed: set reason=0, inhibits=0x1 DISABLED");
     check_ignored("kvm_apicv_update_request: activate bit=1");
     check_ignored("kvm_cr: cr_read 8 = 0x0");
-    check_ignored("kvm_set_irq: gsi 4 level 0 source 0");
     check_ignored("kvm_fpu: load");
     check_ignored("kvm_apic_something: apic_write APIC_EOI = 0x0");
     check_ignored("kvm_ap");
