@@ -21,6 +21,7 @@ AbstractState::Message message_of_command(u32 command, Known<u32> destination, b
 
 bool is_lowest_priority_defined(const AbstractState::Message& message, model::KnownBool amd,
                                 const AbstractState& addressing) {
+    // I26
     const bool broadcast = message.destination.admits(model::everybody(false)) ||
                            message.x2apic_destination.admits(model::everybody(true));
     const bool logical = (message.command & model::icr::logical) != 0;

@@ -39,7 +39,8 @@ std::string_view kind_text(model::FieldKind kind) {
     case optional: return "writable if the CPU has it, else reserved";
     case intel_only: return "read-only on Intel, reserved on AMD";
     case amd_only: return "writable on AMD, reserved on Intel";
-    case unspecified: return "implementation-defined";
+    case intel_sure: return "writable on Intel, implementation-defined on AMD";
+    case amd_sure: return "writable on AMD, implementation-defined on Intel";
     case ones: break;
     }
     return "reads 1";

@@ -61,10 +61,10 @@ TEST_CASE("run file: every kind of step is read back as it was") {
         open,
         step(AccessKind::cr8_read),
         step(AccessKind::cr8_write, 0, 0xf),
-        step(AccessKind::message, 0, 0x31),
-        step(AccessKind::message, 0xff, 0xc831),       // logical, level, assert
-        step(AccessKind::message, 0xffff'ffff, 0x500), // wider than an MSI's destination
-        step(AccessKind::message, 0, 0x4'0031),        // a bit that no MSI has
+        step(AccessKind::message, 0, 0x31 | model::by_device),
+        step(AccessKind::message, 0xff, 0xc831 | model::by_device), // logical, level, assert
+        step(AccessKind::message, 0xffff'ffff, 0x500),              // wider than an MSI's destination
+        step(AccessKind::message, 0, 0x4'0031),                     // a bit that no MSI has
         step(AccessKind::take_interrupt),
         step(AccessKind::timer_expires),
         step(AccessKind::hardware),
@@ -93,6 +93,9 @@ TEST_CASE("run file: a message that a device could send too is an msi") {
     };
     CHECK(what(run_with({step(AccessKind::message, 0xff, 0x31)})) == programs::Do::msi);
     CHECK(what(run_with({step(AccessKind::message, 0x100, 0x31)})) == programs::Do::message);
+    // Who sent it matters of an illegal vector alone (I04).
+    CHECK(what(run_with({step(AccessKind::message, 0xff, 0x05)})) == programs::Do::message);
+    CHECK(what(run_with({step(AccessKind::message, 0xff, 0x05 | model::by_device)})) == programs::Do::msi);
     // FFH is everybody in xAPIC mode, and an ID in x2APIC mode.
     CHECK(what(run_with({step(AccessKind::wrmsr, 0x1b, enter_x2apic),
                          step(AccessKind::message, 0xff, 0x31)})) == programs::Do::message);
