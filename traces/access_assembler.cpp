@@ -69,6 +69,8 @@ void Assembler::feed(std::span<const Event> events) {
         } else if (event.kind == EventKind::begins) {
             finish();
             sink_.on_event(event);
+        } else if (event.kind == EventKind::belongs || event.kind == EventKind::fork) {
+            sink_.on_event(event);
         } else if (!is_from_outside(event.kind)) {
             take(thread_of(event.thread), event);
         }

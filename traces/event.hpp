@@ -43,6 +43,8 @@ enum class EventKind : std::uint8_t {
     ioapic_request,        // kvm_ioapic_set_irq, behind what it delivered; kvm_ioapic_delayed_eoi_inj, before
     ioapic_eoi,            // kvm_ack_irq of the I/O APIC: an EOI reached it
     lost,                  // the trace says that events are missing here
+    belongs,               // the process that a thread is of
+    fork,                  // sched_process_fork: a thread or process that a thread has made
     begins,                // another recording begins here: what came before has nothing to do with it
 };
 
@@ -79,7 +81,7 @@ struct Event {
     // mmio_*: guest-physical address. msr_*: index. apic_*: offset in the window, or
     // unknown_offset. accept_irq, eoi, pv_eoi: APIC ID (KVM prints the vCPU id). apic_ipi:
     // destination. entry, exit: guest rip, or no_rip. ioctl: cmd. cpuid: function | index << 32.
-    // cr_write: number of the register. inject_irq, synic_irq: vector. inject_exception: vector. lost: how
+    // cr_write: number of the register. belongs: the process. fork: the new thread. inject_irq, synic_irq: vector. inject_exception: vector. lost: how
     // many events, 0 if the trace does not say. userspace_exit: 1 if it tells the I/O APIC of an EOI, else 0.
     std::uint64_t where = 0;
     // mmio_*, msr_*, apic_*, cr_write: the value. accept_irq, apic_ipi: vector. eoi, pv_eoi:

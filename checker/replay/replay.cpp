@@ -83,7 +83,9 @@ Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
 
 Replay::Thread& Replay::find_thread(u32 id) {
     if (threads_.size() >= most_threads && !threads_.contains(id)) make_room();
-    last_thread_ = &threads_[id];
+    const auto [found, is_new] = threads_.try_emplace(id);
+    if (is_new) found->second.is_selected = selected_.has(id, machines_);
+    last_thread_ = &found->second;
     last_thread_id_ = id;
     return *last_thread_;
 }
@@ -102,6 +104,7 @@ void Replay::make_room() {
 }
 
 void Replay::retire(const ReplayedVcpu& vcpu) {
+    if (!selected_.has(vcpu.thread(), machines_)) return;
     const u64 undecided = vcpu.undecided();
     summary_.undetermined += undecided;
     summary_.checked -= std::min(summary_.checked, undecided);
@@ -212,8 +215,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
         model::register_addressed(access.kind, access.address) == Reg::id)
         check_id(thread, vcpu, access);
     if (xapic_since_ > access.line && vcpu.state().is_possible(Mode::xapic)) xapic_since_ = access.line;
-    ++summary_.accesses;
-    ++(verdict.determined ? summary_.checked : summary_.undetermined);
+    count(thread, access, verdict.determined);
     if (verdict.settled.empty() && verdict.divergences.empty()) return;
     report(thread, std::move(verdict.settled));
     // What KVM is known to do needs no reset to explain it.
@@ -250,6 +252,7 @@ void Replay::on_stray(const Event& event) {
 void Replay::on_event(const Event& event) {
     if (event.kind == EventKind::lost) return on_lost(event);
     if (event.kind == EventKind::begins) return begin_another(event);
+    if (event.kind == EventKind::belongs || event.kind == EventKind::fork) return note_process(event);
     note_line(event.cpu, event.line);
     if (event.kind == EventKind::accept_irq) return on_accept(event);
     Thread& thread = thread_of(event.thread);
@@ -533,6 +536,7 @@ void Replay::report(const Thread& thread, std::vector<Divergence> divergences) {
 }
 
 void Replay::report(const Thread& thread, Divergence divergence) {
+    if (!thread.is_selected) return;
     findings_.add({std::move(divergence), thread.last_gap_line});
 }
 

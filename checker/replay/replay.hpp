@@ -1,6 +1,7 @@
 // Replays one trace: each access of each vCPU against the model.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <functional>
 #include <memory>
@@ -12,16 +13,32 @@
 #include <vector>
 
 #include "checker/judge/profile.hpp"
+#include "checker/replay/coverage.hpp"
 #include "checker/replay/deliveries.hpp"
 #include "checker/replay/findings.hpp"
 #include "checker/replay/host_notes.hpp"
 #include "checker/replay/machines.hpp"
+#include "checker/replay/selection.hpp"
 #include "checker/replay/vcpu.hpp"
 #include "checker/replay/vcpu_index.hpp"
 
 namespace lapicheck::checker {
 
+// One VM of a recording, as far as its vCPUs are known to be of one.
+struct VmSummary {
+    u32 process = 0; // 0: not recorded
+    std::string name; // of a thread
+    std::vector<u32> threads;
+    std::vector<std::string> vcpus;
+    Share share;
+    u64 divergences = 0; // unknown ones
+    bool is_selected = true;
+};
+
 struct ReplaySummary {
+    std::array<Share, rule_group_count> groups{}; // by RuleGroup
+    std::vector<VmSummary> vms; // more than one only where several are told apart
+    Share others;               // of guests that were not asked for
     u64 accesses = 0;     // to a local APIC
     u64 checked = 0;      // of them, where the rules leave the observation no full freedom
     u64 undetermined = 0; // the rest
@@ -44,6 +61,9 @@ class Replay final : public traces::AssemblerSink {
     void monitor_all() { monitors_ = true; }
     // Whether Event::time is in nanoseconds: the reader knows after its first record.
     void set_clock(bool in_seconds) { clock_in_seconds_ = in_seconds; }
+    // Whose guests are judged; the others' are only counted.
+    void select(const Selection& selection) { selected_.set(selection); }
+    const Selection& selection() const { return selected_.selection(); }
     // How many CPUs the host has, if the trace says so; else 0.
     void set_host_cpus(u64 cpus) { host_cpus_ = cpus; }
     // Which KVM it is, as far as the trace says.
@@ -75,6 +95,8 @@ class Replay final : public traces::AssemblerSink {
     struct Thread {
         u64 last_time = 0;
         u64 last_gap_line = 0;
+        Share share;
+        bool is_selected = true;
         std::uint16_t last_cpu = 0xffff;
         bool shows_entries = false;   // kvm_entry appears in it
         bool shows_userspace = false; // kvm_userspace_exit appears in it
@@ -135,6 +157,9 @@ class Replay final : public traces::AssemblerSink {
                                               const AbstractState::Message& message, const AcceptedBy& by);
     VcpuIndex::Found vcpu_with(u64 id, const ReplayedVcpu& sender);
     void check_id(const Thread& thread, const ReplayedVcpu& vcpu, const traces::GuestAccess& access);
+    void count(Thread& thread, const traces::GuestAccess& access, bool checked);
+    void note_process(const traces::Event& event);
+    void list_machines(bool several);
     void settle_conditions();
     void note_what_is_not_checked();
     void withdraw(u64 findings, std::string_view why);
@@ -189,6 +214,7 @@ class Replay final : public traces::AssemblerSink {
     u32 last_thread_id_ = 0;
     VcpuIndex index_;
     Machines machines_;
+    Selected selected_;
     Findings findings_;
     HostNotes host_notes_;
     ReplaySummary summary_;

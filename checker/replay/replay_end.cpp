@@ -17,7 +17,9 @@ void Replay::withdraw(u64 findings, std::string_view why) {
 // What was laid to one VM holds unless several are seen that nothing tells apart; that an interrupt never
 // came, if no host CPU's events can be missing.
 void Replay::settle_conditions() {
-    if (index_.shows_several(machines_, [this](auto visit) { for_each_vcpu(visit); }))
+    const bool several = index_.shows_several(machines_, [this](auto visit) { for_each_vcpu(visit); });
+    list_machines(several);
+    if (several)
         withdraw(findings_.withdraw_if(&Mismatch::presumes_one_vm),
                  "the recording holds several VMs, and nothing shows that sender and receiver are of one; "
                  "record with the option record-tgid, which shows the process of each thread");

@@ -436,6 +436,16 @@ Fault read_ack_irq(Scanner& s, Event& event) {
     return no_fault;
 }
 
+// "comm=qemu pid=1200 child_comm=qemu child_pid=1201": a name may hold anything, so the last "pid=" counts.
+Fault read_fork(Scanner& s, Event& event) {
+    constexpr std::string_view mark = " child_pid=";
+    const std::size_t at = s.rest().rfind(mark);
+    if (at == std::string_view::npos) return no_fault;
+    s.skip(at + mark.size());
+    if (s.decimal(event.where)) event.kind = EventKind::fork;
+    return no_fault;
+}
+
 // ----- The tracepoints -----
 
 struct Tracepoint {
@@ -464,6 +474,7 @@ constexpr NamedValue<Tracepoint> tracepoint_rows[] = {
     {"kvm_hypercall", {read_nothing<EventKind::hypercall>}},
     {"kvm_hv_hypercall", {read_nothing<EventKind::hypercall>}},
     {"kvm_hv_synic_set_irq", {read_synic_irq}},
+    {"sched_process_fork", {read_fork, false}},
     {"sys_ioctl", {read_ioctl}},
     {"sys_enter_ioctl", {read_ioctl}},
     {"kvm_set_irq", {read_set_irq, false}},

@@ -22,12 +22,22 @@ constexpr std::size_t max_prefix = 256;
 constexpr std::size_t tick_columns = 12;
 
 // " ( 12345)", " (-----)": option record-tgid. Before the CPU since Linux 4.18, behind it before.
-void skip_thread_group(Scanner& s) {
+void take_thread_group(Scanner& s, LineHead& head) {
     Scanner ahead = s;
     ahead.skip_blanks();
     if (!ahead.take("(")) return;
-    ahead.skip(std::min(ahead.rest().find_first_not_of(" -0123456789"), ahead.left()));
-    if (ahead.take(")")) s = ahead;
+    ahead.skip_blanks();
+    std::uint64_t process = 0;
+    if (is_digit(ahead.peek()) && !ahead.decimal(process)) return;
+    ahead.skip(std::min(ahead.rest().find_first_not_of(" -"), ahead.left()));
+    if (!ahead.take(")") || process > max_thread) return;
+    head.process = static_cast<std::uint32_t>(process);
+    s = ahead;
+}
+
+std::string_view without_blanks(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(' ');
+    return first == std::string_view::npos ? std::string_view{} : text.substr(first);
 }
 
 // irqs-off, need-resched, hardirq/softirq, preempt-depth (four letters up to Linux 5.15), since
@@ -91,7 +101,7 @@ bool read_time(Scanner& s, LineHead& head) {
 // " d..1.     2.392646: " up to the name of the event
 HeadFault read_behind_cpu(std::string_view line, LineHead& head, HeadColumns& columns) {
     Scanner s(line.substr(columns.behind_cpu));
-    skip_thread_group(s);
+    take_thread_group(s, head);
     skip_flags(s);
     columns.behind_flags = line.size() - s.left();
     if (!read_time(s, head)) return HeadFault::no_time;
@@ -125,11 +135,13 @@ HeadFault read_head_at(std::string_view line, std::size_t dash, LineHead& head, 
     std::uint64_t thread = 0;
     if (!s.take("-") || !s.decimal(thread) || thread > max_thread || s.skip_blanks() == 0)
         return HeadFault::no_thread;
-    skip_thread_group(s);
+    take_thread_group(s, head);
     s.skip_blanks();
     if (!read_cpu(s, head)) return HeadFault::no_cpu;
     columns.behind_cpu = line.size() - s.left();
     head.thread = static_cast<std::uint32_t>(thread);
+    const std::size_t name = dash > HeadReader::name_columns ? dash - HeadReader::name_columns : 0;
+    head.name = without_blanks(line.substr(name, dash - name));
     return read_behind_cpu(line, head, columns);
 }
 

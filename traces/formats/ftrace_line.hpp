@@ -18,6 +18,9 @@ struct LineHead {
     std::uint64_t time = 0;      // nanoseconds, or ticks
     unsigned clock_digits = 0;   // digits behind the dot; 0: the time is in ticks
     std::string_view event_text; // from the name of the event on
+    // Only where the line was not like the one before; else that one's thread is meant.
+    std::string_view name;     // of the thread
+    std::uint32_t process = 0; // its TGID (option record-tgid); 0: not shown
 };
 
 // How far a line that is no record got: the further, the better the advice.

@@ -120,6 +120,7 @@ bool FtraceText::take_mark(std::string_view line, std::vector<Event>& out) {
 void FtraceText::take_record(std::string_view line, const LineHead& head, std::vector<Event>& out) {
     if (head.clock_digits != summary_.clock_digits || !summary_.clock_in_seconds) note_clock(head);
     if (!goes_on(head)) begin_another(head, out);
+    if (std::ranges::find(noted_, head.thread) == noted_.end()) note_thread(head, out);
     ++summary_.events;
     if (summary_.format.empty())
         summary_.format = is_padded(head.event_text) || heads_.has_prefix() ? "trace-cmd report" : "ftrace";
@@ -137,6 +138,24 @@ void FtraceText::take_record(std::string_view line, const LineHead& head, std::v
 void FtraceText::take_unreadable(std::string_view line, const UnreadableText& text, Event& event) {
     skip(line, fmt::format("{}: {}", text.name, text.why));
     event = text.leaves_hole ? lost_events(summary_.lines, 0, 1) : Event{};
+}
+
+// Which process a thread is of tells which VM it runs.
+void FtraceText::note_thread(const LineHead& head, std::vector<Event>& out) {
+    noted_[noted_count_++ % noted_.size()] = head.thread;
+    const auto known = summary_.threads.find(head.thread);
+    if (known == summary_.threads.end() && summary_.threads.size() >= most_threads) return;
+    ThreadInfo& info = known != summary_.threads.end() ? known->second : summary_.threads[head.thread];
+    if (!head.name.empty() && info.name != head.name) info.name = printable_start(head.name);
+    if (head.process == 0 || info.process == head.process) return;
+    info.process = head.process;
+    Event& event = out.emplace_back();
+    event.kind = EventKind::belongs;
+    event.cpu = head.cpu;
+    event.thread = head.thread;
+    event.line = summary_.lines;
+    event.time = head.time;
+    event.where = head.process;
 }
 
 void FtraceText::note_clock(const LineHead& head) {

@@ -2,6 +2,8 @@
 // report. docs/trace-formats.md says which texts of which kernels.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,12 +51,16 @@ class FtraceText final : public Reader {
     void take_unreadable(std::string_view line, const UnreadableText& text, Event& event);
     bool take_mark(std::string_view line, std::vector<Event>& out);
     void note_clock(const LineHead& head);
+    void note_thread(const LineHead& head, std::vector<Event>& out);
     void begin_another(const LineHead& head, std::vector<Event>& out);
     void begin_another(std::vector<Event>& out);
     void lose(std::uint16_t cpu, std::uint64_t events, std::vector<Event>& out);
     void skip(std::string_view line, std::string_view why);
 
+    static constexpr std::size_t most_threads = 4096;
     HeadReader heads_;
+    std::array<std::uint32_t, 4> noted_{}; // the threads of the last records that differed
+    std::size_t noted_count_ = 0;
     bool mixes_kernels_ = false;
     std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
     std::uint64_t last_time_ = 0;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "traces/event.hpp"
@@ -20,6 +21,12 @@ struct SkippedLine {
     std::uint64_t line = 0;
     std::string why;  // "no time stamp after the CPU column"
     std::string text; // start of the line, made printable
+};
+
+// A host thread as the input shows it.
+struct ThreadInfo {
+    std::string name;          // the last one, made printable
+    std::uint32_t process = 0; // 0: not shown
 };
 
 // What the reader learned of the input as a whole.
@@ -36,6 +43,8 @@ struct ReadSummary {
     unsigned clock_digits = 6;        // digits of the fraction, as printed
     bool truncated_last_line = false; // no newline at the end: the last line was not used
     std::vector<SkippedLine> skipped; // the first ten
+    std::unordered_map<std::uint32_t, ThreadInfo> threads; // by ID, the first few thousand
+    std::uint32_t command = 0; // the process whose tree `record` was asked to record; 0: all
 };
 
 class Reader {
