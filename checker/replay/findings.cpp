@@ -22,7 +22,7 @@ bool same_kind(const Divergence& a, const Divergence& b) {
 
 bool Findings::is_new_kind(const Divergence& divergence) const {
     const auto same = [&divergence](const Divergence& other) { return same_kind(other, divergence); };
-    return std::ranges::none_of(folded_, same) &&
+    return std::ranges::none_of(folded_, same) && std::ranges::none_of(across_absence_, same) &&
            std::ranges::none_of(recent_, same,
                                 [](const Finding& f) -> const Divergence& { return f.divergence; });
 }
@@ -32,20 +32,38 @@ void Findings::add(Finding finding) {
     if (notify_ && !is_conditional && is_new_kind(finding.divergence)) notify_(finding.divergence);
     recent_.push_back(std::move(finding));
     if (recent_.size() <= most_recent) return;
-    fold(std::move(recent_.front().divergence));
+    fold(std::move(recent_.front()));
     recent_.pop_front();
 }
 
 u64 Findings::withdraw_since(u64 since) {
     return std::erase_if(recent_, [since](const Finding& finding) {
-        return finding.divergence.line > since && finding.last_gap_line > since;
+        return finding.line > since && finding.last_gap_line > since;
     });
 }
 
 u64 Findings::withdraw_unseen_since(u64 last_line) {
     return std::erase_if(recent_, [last_line](const Finding& finding) {
-        return finding.divergence.mismatch.unseen_cause && finding.divergence.line > last_line;
+        return finding.divergence.mismatch.unseen_cause && finding.line > last_line;
     });
+}
+
+u64 Findings::withdraw_across_absence_since(u64 last_line) {
+    u64 withdrawn = std::erase_if(recent_, [last_line](const Finding& finding) {
+        return finding.is_across_absence && finding.line > last_line;
+    });
+    std::erase_if(across_absence_, [&](const Divergence& divergence) {
+        const bool holds = divergence.line <= last_line;
+        if (!holds) withdrawn += divergence.count;
+        return !holds;
+    });
+    return withdrawn;
+}
+
+void Findings::all_cpus_are_seen() {
+    for (Finding& finding : recent_) finding.is_across_absence = false;
+    for (Divergence& divergence : std::exchange(across_absence_, {}))
+        fold_into(folded_, std::move(divergence));
 }
 
 // What was held until now is reported now.
@@ -71,21 +89,24 @@ u64 Findings::withdraw_unseen_wrmsrs() {
     return withdrawn;
 }
 
-u64 Findings::withdraw_of(u32 thread) {
-    return std::erase_if(
-        recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });
+u64 Findings::withdraw_of(u32 thread, u64 since) {
+    return std::erase_if(recent_, [&](const Finding& finding) {
+        return finding.divergence.access.thread == thread && finding.line > since;
+    });
 }
 
 void Findings::settle() {
-    for (Finding& finding : recent_) fold(std::move(finding.divergence));
+    all_cpus_are_seen();
+    for (Finding& finding : recent_) fold(std::move(finding));
     recent_.clear();
     std::stable_sort(folded_.begin(), folded_.end(),
                      [](const Divergence& a, const Divergence& b) { return a.line < b.line; });
 }
 
-void Findings::fold(Divergence divergence) {
-    const bool is_conditional = divergence.mismatch.unseen_wrmsr && !shows_msrs_;
-    fold_into(is_conditional ? conditional_ : folded_, std::move(divergence));
+void Findings::fold(Finding finding) {
+    const bool is_conditional = finding.divergence.mismatch.unseen_wrmsr && !shows_msrs_;
+    auto& kinds = is_conditional ? conditional_ : finding.is_across_absence ? across_absence_ : folded_;
+    fold_into(kinds, std::move(finding.divergence));
 }
 
 void Findings::fold_into(std::vector<Divergence>& kinds, Divergence divergence) {

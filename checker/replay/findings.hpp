@@ -13,7 +13,10 @@ namespace lapicheck::checker {
 
 struct Finding {
     Divergence divergence;
+    u64 line = 0;          // at which it was found
     u64 last_gap_line = 0; // no event of the thread can have been lost after this line and before it
+    // Since it was last seen to be so the thread may have been on another CPU, whose events may be missing.
+    bool is_across_absence = false;
 };
 
 class Findings {
@@ -26,12 +29,17 @@ class Findings {
     // Behind `last_line` a CPU has no event: its buffer may have been full, and no mark would show it. What
     // was found there for want of an event does not hold. Returns how many were withdrawn.
     u64 withdraw_unseen_since(u64 last_line);
+    // Behind `last_line` a host CPU's events are missing where a thread was away. Returns how many were
+    // withdrawn.
+    u64 withdraw_across_absence_since(u64 last_line);
+    // No CPU's events are missing but for those.
+    void all_cpus_are_seen();
     // The trace shows accesses to MSRs: a WRMSR that would explain a divergence was not made.
     void msrs_are_shown();
     // It shows none to its end, so that one may have been made unseen. Returns how many were withdrawn.
     u64 withdraw_unseen_wrmsrs();
-    // What was found in a thread does not hold. Returns how many were withdrawn.
-    u64 withdraw_of(u32 thread);
+    // What was found in a thread behind line `since` does not hold. Returns how many were withdrawn.
+    u64 withdraw_of(u32 thread, u64 since = 0);
     // Nothing can withdraw what is left.
     void settle();
 
@@ -43,14 +51,15 @@ class Findings {
     static constexpr std::size_t most_recent = 1024;
     static constexpr std::size_t most_kinds = 500;
 
-    void fold(Divergence divergence);
+    void fold(Finding finding);
     void fold_into(std::vector<Divergence>& kinds, Divergence divergence);
     bool is_new_kind(const Divergence& divergence) const;
 
     std::function<void(const Divergence&)> notify_;
     std::deque<Finding> recent_;
     std::vector<Divergence> folded_;
-    std::vector<Divergence> conditional_; // unless an unseen WRMSR explains it
+    std::vector<Divergence> conditional_;    // unless an unseen WRMSR explains it
+    std::vector<Divergence> across_absence_; // unless a host CPU's events are missing
     bool shows_msrs_ = false;
     u64 not_listed_ = 0;
 };
