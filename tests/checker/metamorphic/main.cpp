@@ -24,8 +24,9 @@ using checker::Divergence;
 using checker::TraceReport;
 using model::Rule;
 
-// Transformations by which the checker does not keep the law yet.
-constexpr std::array not_yet{std::string_view{"two machines"}};
+// Transformations by which the checker does not keep the law yet: one of several CPUs that is missing looks
+// like one on which nothing ran.
+constexpr std::array not_yet{std::string_view{"two machines"}, std::string_view{"a CPU missing"}};
 
 struct Options {
     std::string corpus;
@@ -117,13 +118,21 @@ class Runner {
         random.next();
         const std::size_t which = random.below(recordings_.size());
         const std::size_t other = random.below(recordings_.size());
-        const Sources from{recordings_[which], recordings_[other]};
-        if (!is_asked(transformation) || !is_asked(from.recording)) return false;
+        const Recording& recording = recordings_[which];
+        if (!is_asked(transformation) || !is_asked(recording)) return false;
         if (transformation.needs_other &&
-            (which == other || from.recording.clock_digits != from.other.clock_digits))
+            (which == other || recording.clock_digits != recordings_[other].clock_digits))
             return false;
         Transformed transformed;
+        Recording moved;
+        std::string moves;
+        const bool moves_threads =
+            random.one_in(3) &&
+            std::ranges::none_of(recording.lines, &Line::is_mark); // that stand for one CPU
+        if (moves_threads) moved = with_threads_moved(recording, random, moves);
+        const Sources from{moves_threads ? moved : recording, recordings_[other]};
         transformation.transform(from, random, transformed);
+        transformed.words = moves + transformed.words;
         const std::string text = text_of(transformed);
         const TraceReport report = report_of(text);
         std::set<Rule> allowed = rules_of_whole(which);

@@ -1,6 +1,7 @@
 #include "transformations.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -121,6 +122,11 @@ class Writer {
     Transformed& to_;
 };
 
+void keep_all(const Sources& from, Random&, Transformed& to) {
+    Writer(from.recording, to).keep(all_of(from.recording));
+    to.words = "all lines";
+}
+
 void cut_head(const Sources& from, Random& random, Transformed& to) {
     const Recording& recording = from.recording;
     const Stretch rest{random.below(recording.lines.size()), recording.lines.size()};
@@ -147,17 +153,18 @@ void cut_both(const Sources& from, Random& random, Transformed& to) {
     to.words = fmt::format("only {}", lines_of(recording, rest));
 }
 
-// Buffers that are not overwritten: nothing marks what came when one was full.
-void fill_buffer(const Sources& from, Random& random, Transformed& to) {
+// Buffers that are not overwritten: each CPU's holds so many lines, and nothing marks what came when it was
+// full.
+void fill_buffers(const Sources& from, Random& random, Transformed& to) {
     const Recording& recording = from.recording;
     const Stretch stretch = some_of(recording, random);
-    const std::uint16_t cpu = random.one_of(recording.cpus());
-    const size_t full = stretch.first + random.below(stretch.size());
+    constexpr size_t least = 100; // a buffer has two pages at least
+    const size_t capacity = least + random.below(stretch.size());
+    std::map<std::uint16_t, size_t> held;
     Writer writer(recording, to);
     for (size_t i = stretch.first; i < stretch.last; ++i)
-        if (i < full || recording.lines[i].cpu != cpu) writer.keep(i);
-    to.words = fmt::format("{}; CPU {}'s buffer was full from line {} on", lines_of(recording, stretch), cpu,
-                           recording.head.size() + full + 1);
+        if (held[recording.lines[i].cpu]++ < capacity) writer.keep(i);
+    to.words = fmt::format("{}; a CPU's buffer holds {} lines", lines_of(recording, stretch), capacity);
 }
 
 // Buffers that are overwritten: the oldest lines of each CPU are gone. Where the file says it: in its head,
@@ -166,8 +173,10 @@ void overwrite(const Sources& from, Random& random, Transformed& to) {
     const Recording& recording = from.recording;
     const Stretch stretch = some_of(recording, random);
     std::map<std::uint16_t, size_t> begins;
-    for (const std::uint16_t cpu : recording.cpus())
-        begins[cpu] = stretch.first + (random.one_in(4) ? 0 : random.below(stretch.size()));
+    std::map<std::uint16_t, size_t> last; // which is not overwritten
+    for (size_t i = stretch.first; i < stretch.last; ++i) last[recording.lines[i].cpu] = i;
+    for (const auto& [cpu, line] : last)
+        begins[cpu] = stretch.first + (random.one_in(4) ? 0 : random.below(line - stretch.first + 1));
     std::map<std::uint16_t, std::vector<std::uint32_t>> gone;
     std::set<std::uint16_t> begun;
     Writer writer(recording, to);
@@ -426,10 +435,11 @@ void read_twice(const Sources& from, Random& random, Transformed& to) {
 
 // clang-format off: one row, one line
 constexpr Transformation all[] = {
+    {"nothing", "", keep_all},
     {"head cut off", "recording began later", cut_head},
     {"tail cut off", "recording ended earlier, perhaps while a line was written", cut_tail},
     {"both ends cut off", "a stretch was recorded", cut_both},
-    {"a buffer full", "option overwrite is off, and one CPU's buffer was full first", fill_buffer},
+    {"buffers full", "option overwrite is off, and one CPU's buffer was full first", fill_buffers},
     {"buffers overwritten", "the oldest lines of each CPU were overwritten", overwrite},
     {"lost on one CPU", "the reader of trace_pipe was slow", lose_on_one},
     {"lost on all CPUs", "the reader of trace_pipe was slow", lose_on_all},
@@ -455,5 +465,51 @@ constexpr Transformation all[] = {
 } // namespace
 
 std::span<const Transformation> transformations() { return all; }
+
+Recording with_threads_moved(const Recording& recording, Random& random, std::string& words) {
+    Recording moved;
+    moved.name = recording.name;
+    moved.text = recording.text;
+    moved.head = recording.head;
+    moved.lines = recording.lines;
+    moved.clock_digits = recording.clock_digits;
+    constexpr std::array<u64, 3> stays{1, 10, 1000}; // milliseconds
+    const u64 stay = random.one_of(stays);
+    const std::uint16_t cpus = random.one_in(2) ? 2 : 4;
+    for (std::string& comment : moved.head)
+        if (const size_t at = comment.find("#P:"); at != std::string::npos)
+            comment = fmt::format("{}#P:{}", comment.substr(0, at), cpus);
+    const auto moved_to = [&](std::string_view part) {
+        return std::string_view{moved.text}.substr(static_cast<size_t>(part.data() - recording.text.data()),
+                                                   part.size());
+    };
+    struct Place {
+        std::uint16_t cpu = 0;
+        u64 since = 0;
+        u64 last = 0; // event
+        bool in_guest = false;
+    };
+    std::map<std::uint32_t, Place> places;
+    for (Line& line : moved.lines) {
+        line.text = moved_to(line.text);
+        line.event = moved_to(line.event);
+        line.stamp = moved_to(line.stamp);
+        const auto [at, is_new] = places.emplace(line.thread, Place{line.cpu, line.time, line.time, false});
+        Place& place = at->second;
+        const bool may_move = !place.in_guest && line.time - place.last >= microseconds(recording, 50) &&
+                              line.time - place.since >= microseconds(recording, stay * 1000);
+        if (may_move) place = {static_cast<std::uint16_t>(random.below(cpus)), line.time, 0, false};
+        place.last = line.time;
+        place.in_guest = line.event == "kvm_entry";
+        line.cpu = place.cpu;
+        constexpr size_t behind_name = 16;
+        const size_t cpu_at = line.text.find('[', behind_name) + 1;
+        const std::string number = fmt::format("{:03}", line.cpu);
+        moved.text.replace(static_cast<size_t>(line.text.data() - moved.text.data()) + cpu_at, number.size(),
+                           number);
+    }
+    words = fmt::format("threads move between {} CPUs, after {} ms at the earliest; ", cpus, stay);
+    return moved;
+}
 
 } // namespace lapicheck::metamorphic

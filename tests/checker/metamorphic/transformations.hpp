@@ -46,4 +46,8 @@ struct Transformation {
 
 std::span<const Transformation> transformations();
 
+// The same recording as if the scheduler had moved its threads between CPUs, of which there may be more.
+// Nothing is missing then; but where the events of a CPU are lost, those of each thread are lost in part.
+Recording with_threads_moved(const Recording& recording, Random& random, std::string& words);
+
 } // namespace lapicheck::metamorphic
