@@ -104,6 +104,8 @@ void Assembler::on_lost(const Event& event) {
 }
 
 void Assembler::take(Thread& thread, const Event& event) {
+    // The events of one access are of one CPU: of a thread that has moved some may be lost.
+    if (thread.pending_write && event.cpu != thread.write.cpu) close_write(thread, true);
     switch (event.kind) {
     case EventKind::mmio_write: begin_write(thread, event); break;
     case EventKind::mmio_read: complete_read(thread, event); break;

@@ -81,8 +81,9 @@ struct Event {
     // mmio_*: guest-physical address. msr_*: index. apic_*: offset in the window, or
     // unknown_offset. accept_irq, eoi, pv_eoi: APIC ID (KVM prints the vCPU id). apic_ipi:
     // destination. entry, exit: guest rip, or no_rip. ioctl: cmd. cpuid: function | index << 32.
-    // cr_write: number of the register. belongs: the process. fork: the new thread. inject_irq, synic_irq: vector. inject_exception: vector. lost: how
-    // many events, 0 if the trace does not say. userspace_exit: 1 if it tells the I/O APIC of an EOI, else 0.
+    // cr_write: number of the register. belongs: the process. fork: the new thread. inject_irq, synic_irq:
+    // vector. inject_exception: vector. lost: how many events, 0 if the trace does not say. userspace_exit: 1
+    // if it tells the I/O APIC of an EOI, else 0.
     std::uint64_t where = 0;
     // mmio_*, msr_*, apic_*, cr_write: the value. accept_irq, apic_ipi: vector. eoi, pv_eoi:
     // vector, or ~0 for -1. ioctl: fd. cpuid: ecx | edx << 32. set_irq: level. msi_request, ioapic_request:

@@ -156,6 +156,15 @@ AbstractState AbstractState::unknown() {
     return state;
 }
 
+AbstractState AbstractState::unknown_in(Mode mode, u64 window) {
+    ModeState mode_state = unknown_mode_state(mode);
+    mode_state.apic_base =
+        mode_state.apic_base.refined_by({window & model::apic_base::page, model::apic_base::page});
+    AbstractState state;
+    state.add(mode_state);
+    return state;
+}
+
 AbstractState AbstractState::after_reset(const CpuFacts& cpu) {
     // Whether an AMD CPU comes up enabled the manual leaves open (R08); userspace enables the APIC.
     CpuFacts as_intel = cpu;

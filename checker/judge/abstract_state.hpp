@@ -30,6 +30,8 @@ class AbstractState {
   public:
     // Nothing known: one world a mode.
     static AbstractState unknown();
+    // Nothing known but the mode, and where the window is.
+    static AbstractState unknown_in(Mode mode, u64 window);
     // Some time after RESET. Of what userspace puts there itself (LINT0) and of interrupts since then
     // nothing is assumed.
     static AbstractState after_reset(const CpuFacts& cpu);

@@ -62,6 +62,17 @@ void Attribution::note(const GuestAccess& access, const Before& before, const Ab
     if (before.modes > 1 && state.count() == 1) evidence_.showed(Reg::apic_base, access);
 }
 
+void Attribution::confirm(const GuestAccess& access) {
+    if (access.gp || is_odd(access)) return;
+    const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
+    const Reg reg = model::register_addressed(access.kind, access.address);
+    if (!reached || reg == Reg::none) return;
+    evidence_.confirmed(reg, access.line);
+    // 6E0H answers in every mode, and the window of an APIC that fails may.
+    if (!model::is_mmio(access.kind) && reg != Reg::tsc_deadline)
+        evidence_.confirmed(Reg::apic_base, access.line);
+}
+
 void Attribution::note_write(Reg reg, const GuestAccess& access, const AbstractState& state) {
     if (reg == Reg::eoi) evidence_.ended(access.line);
     if (reg == Reg::initial_count || reg == Reg::lvt_timer) {

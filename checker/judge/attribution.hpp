@@ -32,6 +32,9 @@ class Attribution {
     // Keeps what the access tells. `worlds`: after it.
     void note(const traces::GuestAccess& access, const Before& before, const AbstractState& state);
 
+    // The state explains the access.
+    void confirm(const traces::GuestAccess& access);
+
     // The rule that a wrong value breaks is the one that last put the bit where it should be.
     Mismatch refined(Mismatch mismatch, const AbstractState& state) const;
     // What departures depend on. `state`: before, or after what is judged; it has the registers.

@@ -118,6 +118,11 @@ struct Divergence {
     Mismatch mismatch;
     traces::GuestAccess access;
     u64 line = 0; // of the event that shows it
+    // What it rests on was last seen so at this line: all that may have come since, unseen, would explain it.
+    // 0: it rests on more than single registers.
+    u64 rests_on = 0;
+    // Since then its thread may have been on another CPU, whose events may be missing.
+    bool is_across_absence = false;
     std::string vcpu;
     std::vector<Because> because;
     std::vector<std::string_view> properties; // that the access breaks, by name

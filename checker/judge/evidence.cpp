@@ -52,6 +52,25 @@ void Evidence::showed(Reg reg, const traces::GuestAccess& access) {
     if (reg != Reg::none && of(reg).line <= init_line_) put(reg, access);
 }
 
+u64 Evidence::last_confirmed(const Mismatch& mismatch) const {
+    const auto of = [this](Reg reg) { return confirmed_[model::index_of(reg)]; };
+    const u64 mode = of(Reg::apic_base);
+    switch (mismatch.fault) {
+    case Fault::gp_missing:
+    case Fault::gp_raised:
+    case Fault::answered_by_apic:
+    case Fault::reached_apic:
+    case Fault::left: return mode;
+    case Fault::value: break;
+    default: return 0;
+    }
+    const Reg reg = mismatch.reg;
+    if (reg == Reg::none || reg == Reg::esr || reg == Reg::ppr || model::is_bitmap(reg)) return 0;
+    // That it was answered shows the mode.
+    if (reg != Reg::current_count && reg != Reg::tsc_deadline) return of(reg);
+    return std::min(of(Reg::lvt_timer), of(reg == Reg::current_count ? Reg::initial_count : reg));
+}
+
 Repeatable Evidence::repeatable(const Item& item) {
     return {Repeatable::What::access, item.kind, item.address, item.value};
 }

@@ -15,6 +15,13 @@ class Evidence {
     void wrote(Reg reg, const traces::GuestAccess& access);
     // The access showed the register's value, or with apic_base the mode, for the first time since INIT.
     void showed(Reg reg, const traces::GuestAccess& access);
+    // An access that the state explains wrote the register or showed what it holds; with apic_base: an MSR
+    // showed the mode.
+    void confirmed(Reg reg, u64 line) {
+        if (reg != Reg::none) confirmed_[model::index_of(reg)] = line;
+    }
+    // Since when the state that `mismatch` speaks of has not been seen to be so; 0: that is not told.
+    u64 last_confirmed(const Mismatch& mismatch) const;
     // The register may have been written by something else.
     void forget(Reg reg) {
         if (reg != Reg::none) items_[model::index_of(reg)] = {};
@@ -83,8 +90,9 @@ class Evidence {
     using ErrorLog = std::array<Item, error_bits>;
 
     std::array<Item, slots> items_{};
-    ErrorLog collected_{}; // by bit of ESR
-    ErrorLog latched_{};   // those that ESR shows
+    std::array<u64, slots> confirmed_{}; // lines
+    ErrorLog collected_{};               // by bit of ESR
+    ErrorLog latched_{};                 // those that ESR shows
     u64 init_line_ = 0;
     u64 deassert_line_ = 0; // of INIT
     u64 pmc_line_ = 0;

@@ -73,9 +73,7 @@ constexpr RuleGroup group_of(model::Reg reg, bool is_mmio) {
 struct Share {
     model::u64 accesses = 0;
     model::u64 checked = 0;
-    unsigned percent() const {
-        return accesses == 0 ? 100 : static_cast<unsigned>(checked * 100 / accesses);
-    }
+    unsigned percent() const { return accesses == 0 ? 100 : static_cast<unsigned>(checked * 100 / accesses); }
 };
 
 } // namespace lapicheck::checker

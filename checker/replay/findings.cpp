@@ -38,14 +38,34 @@ void Findings::add(Finding finding) {
 
 u64 Findings::withdraw_since(u64 since) {
     return std::erase_if(recent_, [since](const Finding& finding) {
-        return finding.divergence.line > since && finding.last_gap_line > since;
+        return finding.line > since && finding.last_gap_line > since;
     });
 }
 
 u64 Findings::withdraw_unseen_since(u64 last_line) {
     return std::erase_if(recent_, [last_line](const Finding& finding) {
-        return finding.divergence.mismatch.unseen_cause && finding.divergence.line > last_line;
+        return finding.divergence.mismatch.unseen_cause && finding.line > last_line;
     });
+}
+
+u64 Findings::withdraw_across_absence_since(u64 last_line) {
+    u64 withdrawn = std::erase_if(recent_, [last_line](const Finding& finding) {
+        return finding.divergence.is_across_absence && finding.line > last_line;
+    });
+    std::erase_if(conditional_, [&](const Divergence& divergence) {
+        const bool falls = divergence.is_across_absence && divergence.line > last_line;
+        if (falls) withdrawn += divergence.count;
+        return falls;
+    });
+    return withdrawn;
+}
+
+void Findings::all_cpus_are_seen() {
+    for (Finding& finding : recent_) finding.divergence.is_across_absence = false;
+    for (Divergence& divergence : std::exchange(conditional_, {})) {
+        divergence.is_across_absence = false;
+        fold(std::move(divergence));
+    }
 }
 
 // What was held until now is reported now.
@@ -91,12 +111,14 @@ u64 Findings::withdraw_if(Condition condition) {
     return withdrawn;
 }
 
-u64 Findings::withdraw_of(u32 thread) {
-    return std::erase_if(
-        recent_, [thread](const Finding& finding) { return finding.divergence.access.thread == thread; });
+u64 Findings::withdraw_of(u32 thread, u64 since) {
+    return std::erase_if(recent_, [&](const Finding& finding) {
+        return finding.divergence.access.thread == thread && finding.line > since;
+    });
 }
 
 void Findings::settle() {
+    all_cpus_are_seen();
     for (Finding& finding : recent_) fold(std::move(finding.divergence));
     recent_.clear();
     std::stable_sort(folded_.begin(), folded_.end(),

@@ -13,6 +13,7 @@ namespace lapicheck::checker {
 
 struct Finding {
     Divergence divergence;
+    u64 line = 0;          // at which it was found
     u64 last_gap_line = 0; // no event of the thread can have been lost after this line and before it
 };
 
@@ -26,6 +27,11 @@ class Findings {
     // Behind `last_line` a CPU has no event: its buffer may have been full, and no mark would show it. What
     // was found there for want of an event does not hold. Returns how many were withdrawn.
     u64 withdraw_unseen_since(u64 last_line);
+    // Behind `last_line` a host CPU's events are missing where a thread was away. Returns how many were
+    // withdrawn.
+    u64 withdraw_across_absence_since(u64 last_line);
+    // No CPU's events are missing but for those.
+    void all_cpus_are_seen();
     // The trace shows accesses to MSRs: a WRMSR that would explain a divergence was not made.
     void msrs_are_shown();
     // It shows none to its end, so that one may have been made unseen. Returns how many were withdrawn.
@@ -35,8 +41,8 @@ class Findings {
     using Condition = bool Mismatch::*;
     void is_met(Condition condition);
     u64 withdraw_if(Condition condition);
-    // What was found in a thread does not hold. Returns how many were withdrawn.
-    u64 withdraw_of(u32 thread);
+    // What was found in a thread behind line `since` does not hold. Returns how many were withdrawn.
+    u64 withdraw_of(u32 thread, u64 since = 0);
     // Nothing can withdraw what is left.
     void settle();
 
@@ -50,7 +56,8 @@ class Findings {
 
     bool is_conditional(const Divergence& divergence) const {
         const Mismatch& mismatch = divergence.mismatch;
-        return (mismatch.unseen_wrmsr && !shows_msrs_) || mismatch.presumes_one_vm || mismatch.needs_all_cpus;
+        return (mismatch.unseen_wrmsr && !shows_msrs_) || mismatch.presumes_one_vm ||
+               mismatch.needs_all_cpus || divergence.is_across_absence;
     }
     void fold(Divergence divergence);
     void fold_into(std::vector<Divergence>& kinds, Divergence divergence);

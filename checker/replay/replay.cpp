@@ -29,6 +29,9 @@ constexpr u64 shortest_userspace_ns = 100'000;
 constexpr u64 shortest_reset_ticks = 100'000;
 // A thread's own pause in which events of it may have been lost on another CPU.
 constexpr u64 shortest_gap_ns = 50'000;
+// Its pause in which it may have been on another CPU, where it had time for more than what a pause hides
+// anyway: the scheduler leaves a thread on its CPU for milliseconds.
+constexpr u64 shortest_absence_ns = 1'000'000;
 
 constexpr u64 longest_instruction = 15; // bytes
 
@@ -149,11 +152,14 @@ bool Replay::allows_reset(const Thread& thread, u64 gap, u64 line) const {
     return gap >= shortest_reset_ns;
 }
 
-void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line) {
+// `leaves_guest`: from kvm_entry on until here the guest has run on this CPU.
+void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_guest) {
     if (thread.last_time != 0) {
         // With the local clock two CPUs' stamps may be out of order.
         const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
         if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
+        if (thread.last_cpu != cpu) move(thread, cpu, time);
+        if (gap >= shortest_absence_ns && !leaves_guest) thread.last_away_line = line;
         if (!thread.vcpus.empty() && allows_reset(thread, gap, line))
             for (auto& vcpu : thread.vcpus) {
                 vcpu->catch_up(accepts_);
@@ -163,6 +169,7 @@ void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line) {
         thread.last_gap_line = line;
     }
     thread.last_time = time;
+    thread.last_line = line;
     thread.last_cpu = static_cast<std::uint16_t>(cpu);
 }
 
@@ -256,7 +263,7 @@ void Replay::on_event(const Event& event) {
     note_line(event.cpu, event.line);
     if (event.kind == EventKind::accept_irq) return on_accept(event);
     Thread& thread = thread_of(event.thread);
-    pass_time(thread, event.cpu, event.time, event.line);
+    pass_time(thread, event.cpu, event.time, event.line, event.kind == EventKind::exit && thread.in_guest);
     on_vcpu_event(thread, event);
     settle_deliveries(thread);
 }
@@ -460,6 +467,7 @@ void Replay::on_accept(const Event& event) {
     pass_time(sender, event.cpu, event.time, event.line);
     if (event.virtualized) visible_.accelerated = true;
     if (!visible_.accepts) visible_.accepts = true;
+    if (event.where < accepting_.size()) accepting_.set(event.where);
     const auto vector = static_cast<u32>(event.value & 0xff);
     const bool is_of_command = event.interrupt.shorthand != traces::Shorthand::unknown;
     if (is_of_command && sender.vcpus.size() == 1) machines_.sent(event.line, event.thread);
@@ -521,6 +529,8 @@ void Replay::begin_another(const Event& event) {
     accepts_ = {};
     timer_vectors_.reset();
     last_line_of_cpu_.clear();
+    lines_of_cpu_.clear();
+    accepting_.reset();
     first_line_ = event.line;
 }
 
@@ -537,12 +547,16 @@ void Replay::report(const Thread& thread, std::vector<Divergence> divergences) {
 
 void Replay::report(const Thread& thread, Divergence divergence) {
     if (!thread.is_selected) return;
-    findings_.add({std::move(divergence), thread.last_gap_line});
+    divergence.is_across_absence = divergence.rests_on < thread.last_away_line;
+    const u64 line = std::max(divergence.line, thread.last_line);
+    findings_.add({std::move(divergence), line, thread.last_gap_line});
 }
 
 void Replay::note_line(std::uint16_t cpu, u64 line) {
     if (cpu >= last_line_of_cpu_.size()) last_line_of_cpu_.resize(cpu + std::size_t{1}, first_line_);
     last_line_of_cpu_[cpu] = line;
+    if (cpu >= lines_of_cpu_.size()) lines_of_cpu_.resize(cpu + std::size_t{1});
+    ++lines_of_cpu_[cpu];
 }
 
 void Replay::note_once(bool& noted, std::string text) {

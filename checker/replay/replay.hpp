@@ -26,7 +26,7 @@ namespace lapicheck::checker {
 
 // One VM of a recording, as far as its vCPUs are known to be of one.
 struct VmSummary {
-    u32 process = 0; // 0: not recorded
+    u32 process = 0;  // 0: not recorded
     std::string name; // of a thread
     std::vector<u32> threads;
     std::vector<std::string> vcpus;
@@ -37,9 +37,9 @@ struct VmSummary {
 
 struct ReplaySummary {
     std::array<Share, rule_group_count> groups{}; // by RuleGroup
-    std::vector<VmSummary> vms; // more than one only where several are told apart
-    Share others;               // of guests that were not asked for
-    u64 accesses = 0;     // to a local APIC
+    std::vector<VmSummary> vms;                   // more than one only where several are told apart
+    Share others;                                 // of guests that were not asked for
+    u64 accesses = 0;                             // to a local APIC
     u64 checked = 0;      // of them, where the rules leave the observation no full freedom
     u64 undetermined = 0; // the rest
     u64 stray = 0;        // events of the APIC that belong to no access that the trace shows
@@ -97,7 +97,12 @@ class Replay final : public traces::AssemblerSink {
         u64 last_gap_line = 0;
         Share share;
         bool is_selected = true;
+        u64 last_away_line = 0; // before which it may have been on another CPU for long
+        u64 last_line = 0;
         std::uint16_t last_cpu = 0xffff;
+        std::uint16_t cpu_before = 0xffff; // before it moved to last_cpu
+        u64 moved_at = 0;                  // time
+        u64 line_before_move = 0;
         bool shows_entries = false;   // kvm_entry appears in it
         bool shows_userspace = false; // kvm_userspace_exit appears in it
         bool in_guest = false;        // between kvm_entry and kvm_exit
@@ -124,7 +129,8 @@ class Replay final : public traces::AssemblerSink {
     ReplayedVcpu& vcpu_of(Thread& thread, u32 id, std::int32_t number);
     void make_room();
     void forget_threads();
-    void pass_time(Thread& thread, u32 cpu, u64 time, u64 line);
+    void pass_time(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_guest = false);
+    void move(Thread& thread, u32 cpu, u64 time);
     bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
     void take(const Thread& thread, ReplayedVcpu& vcpu, VcpuVerdict verdict);
     void report(const Thread& thread, Divergence divergence);
@@ -136,6 +142,8 @@ class Replay final : public traces::AssemblerSink {
     void end_recording();
     void note_withdrawn(u64 findings);
     u64 line_to_which_all_is_seen() const;
+    u64 line_to_which_all_cpus_are_seen() const;
+    bool shows_all_vcpus() const;
     void detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now);
     struct Sender {
         const ReplayedVcpu* vcpu = nullptr; // if it is known
@@ -207,7 +215,9 @@ class Replay final : public traces::AssemblerSink {
     bool shows_sints_ = false;        // the guest's setting of SynIC's interrupts is seen
     std::unordered_map<u32, Thread> threads_;
     std::vector<u64> last_line_of_cpu_; // by host CPU
-    u64 first_line_ = 0;                // of this recording, if others stand before it
+    std::vector<u64> lines_of_cpu_;
+    std::bitset<256> accepting_; // IDs of APICs that interrupts were accepted by
+    u64 first_line_ = 0;         // of this recording, if others stand before it
     AcceptLog accepts_;
     std::bitset<256> timer_vectors_; // that some vCPU's timer uses, or has used
     Thread* last_thread_ = nullptr;

@@ -51,7 +51,7 @@ u64 Replay::line_to_which_all_is_seen() const {
         to = std::min(to, line);
         ++cpus;
     }
-    if (cpus == 1 && host_cpus_ != 1) return first_line_;
+    if ((cpus == 1 && host_cpus_ != 1) || !shows_all_vcpus()) return first_line_;
     if (visible_.accepts || visible_.ipis) return to;
     if (!visible_.msrs) return first_line_;
     return visible_.mmio ? to : std::min(to, xapic_since_);
@@ -78,16 +78,21 @@ void Replay::note_what_is_not_checked() {
 }
 
 void Replay::end_recording() {
+    const u64 all_seen_to = line_to_which_all_is_seen();
     settle_conditions();
     forget_threads();
     machines_.clear();
     index_.clear();
-    const u64 all_seen_to = line_to_which_all_is_seen();
     note_what_is_not_checked();
     const u64 unseen = findings_.withdraw_unseen_wrmsrs();
     withdraw(unseen,
              fmt::format("the trace has no kvm_msr event, and a WRMSR could explain {}; record kvm_msr too",
                          unseen == 1 ? "it" : "them"));
+    withdraw(
+        findings_.withdraw_across_absence_since(line_to_which_all_cpus_are_seen()),
+        "the trace may lack the events of a host CPU on which the vCPU's thread may have been meanwhile; "
+        "record all CPUs, or pin the vCPU");
+    findings_.all_cpus_are_seen();
     const u64 withdrawn = findings_.withdraw_unseen_since(all_seen_to);
     const std::string where =
         all_seen_to > first_line_ ? fmt::format("after line {}, where", all_seen_to) : std::string{"where"};

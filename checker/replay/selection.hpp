@@ -35,8 +35,8 @@ class Selected {
         };
         const auto process = machines.process_of(thread);
         // A process's first thread has its number, also where the processes are not recorded.
-        return is_among(selection_.threads, thread) || is_among(selection_.processes, process.value_or(thread)) ||
-               is_of_tree(thread, machines);
+        return is_among(selection_.threads, thread) ||
+               is_among(selection_.processes, process.value_or(thread)) || is_of_tree(thread, machines);
     }
 
   private:

@@ -98,6 +98,8 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibili
         if (touched == Reg::apic_base) learn_x2apic(access);
         if (touched == Reg::id) judge_ids(verdict, access.line);
         attribution_.note(access, before, main_);
+        attribution_.confirm(access);
+        note_window_answer(access, before.modes);
         if (init_ && ++init_age_ > init_patience) give_up_init();
         if (!others_.empty() && pending_.empty()) others_.expire();
         if (watched) watch(verdict, broken_properties({*watched, main_, observation}), access);
@@ -133,6 +135,8 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibili
     verdict.pending = others.besides || (others.shared ? predicts(others.judgement, whole)
                                                        : is_excused(others.judgement, whole));
     if (auto unrequested = take_unrequested(whole, access)) verdict.divergences = {std::move(*unrequested)};
+    if (auto opened = take_window_answer(whole, visible)) verdict.divergences = {std::move(*opened)};
+    note_basis(verdict, observation);
     if (!visible.msrs) leave_unspecified(verdict, observation);
     const AbstractState was = main_;
     const auto besides = carried_out_wrongly(observation, whole);
@@ -176,6 +180,35 @@ std::vector<Mismatch> ReplayedVcpu::departures_after_init(const Mismatch& mismat
     return parts;
 }
 
+// Nothing but an answer of the window has told the mode.
+void ReplayedVcpu::note_window_answer(const GuestAccess& access, unsigned modes_before) {
+    if (main_.count() != 1) return mode_shown_by_.reset();
+    if (modes_before == 1) return;
+    mode_shown_by_.reset();
+    if (model::is_mmio(access.kind) && access.reached_apic) mode_shown_by_ = access;
+}
+
+// The MSRs show x2APIC mode, and only the window's answer spoke against it: then it should not have answered.
+std::optional<Divergence> ReplayedVcpu::take_window_answer(const Mismatch& mismatch,
+                                                           const Visibility& visible) {
+    const bool shows_x2apic = (mismatch.rule == Rule::X01 && mismatch.fault == Fault::gp_missing) ||
+                              (mismatch.reg == Reg::apic_base && mismatch.fault == Fault::value &&
+                               (mismatch.bits & ~mismatch.expected.value & model::apic_base::extd) != 0);
+    if (!mode_shown_by_ || !shows_x2apic) return std::nullopt;
+    const GuestAccess opened = *std::exchange(mode_shown_by_, std::nullopt);
+    AbstractState in_x2apic = AbstractState::unknown_in(Mode::x2apic, opened.address);
+    const AbstractState before = in_x2apic;
+    const Observation answer{opened, facts_, visible};
+    const Judgement judgement = in_x2apic.judge(answer);
+    if (judgement.explained || !is_window_fault(judgement.mismatch)) return std::nullopt;
+    Divergence divergence = divergence_of(opened, judgement.mismatch);
+    const Watched seen_so{before, main_, answer};
+    for (const specs::PropertyEntry* property : broken_properties(seen_so, judgement.mismatch.rule))
+        divergence.properties.push_back(property->id);
+    divergence.rests_on = opened.first_line;
+    return divergence;
+}
+
 // The guest writes TPR and does not run before kvm_entry.
 void ReplayedVcpu::note_tpr(const GuestAccess& access, Reg touched) {
     tpr_.reset();
@@ -195,20 +228,34 @@ void ReplayedVcpu::runs_guest() {
     forget_interrupts();
 }
 
-std::optional<u64> ReplayedVcpu::wrong_in_any_state(const Observation& seen) const {
+std::optional<Mismatch> ReplayedVcpu::wrong_in_any_state(const Observation& seen) const {
     AbstractState any = AbstractState::unknown();
     any.keep(Reg::version, main_);
     const Judgement judgement = any.judge(seen);
     if (judgement.explained) return std::nullopt;
-    return judgement.mismatch.bits;
+    return judgement.mismatch;
 }
 
 // What only the state speaks against holds unless a WRMSR that the trace does not show has changed it.
 void ReplayedVcpu::leave_unspecified(VcpuVerdict& verdict, const Observation& seen) const {
-    const std::optional<u64> wrong = wrong_in_any_state(seen);
+    const std::optional<Mismatch> wrong = wrong_in_any_state(seen);
     for (Divergence& divergence : verdict.divergences) {
         Mismatch& mismatch = divergence.mismatch;
-        mismatch.unseen_wrmsr = !wrong || (mismatch.fault == Fault::value && (mismatch.bits & ~*wrong) != 0);
+        mismatch.unseen_wrmsr =
+            !wrong || (mismatch.fault == Fault::value && (mismatch.bits & ~wrong->bits) != 0);
+    }
+}
+
+void ReplayedVcpu::note_basis(VcpuVerdict& verdict, const Observation& seen) const {
+    const std::optional<Mismatch> wrong = wrong_in_any_state(seen);
+    for (Divergence& divergence : verdict.divergences) {
+        const Mismatch& mismatch = divergence.mismatch;
+        const bool in_any_state =
+            wrong && (mismatch.fault == Fault::value ? (mismatch.bits & ~wrong->bits) == 0
+                                                     : mismatch.rule == wrong->rule);
+        const bool is_alone = in_any_state || is_of_access_alone(mismatch);
+        divergence.rests_on =
+            is_alone ? divergence.access.first_line : attribution_.evidence().last_confirmed(mismatch);
     }
 }
 
@@ -290,6 +337,7 @@ void ReplayedVcpu::host_has_loaded() {
     init_doubt_.clear();
     doubts_.clear();
     timer_.forget();
+    mode_shown_by_.reset();
     eoi_is_suppressed_ = false;
     deliveries_.clear();
     shown_ids_.clear();
@@ -311,15 +359,18 @@ void ReplayedVcpu::on_lost() {
     was_given_.reset();
     facts_ = initial_facts_;
     startup_vector_.reset();
+    unrequested_.clear(); // who requested it may be among what is lost
+    announced_.reset();   // and that it was given
 }
 
+// Whether an earlier INIT has taken effect the vCPU has not shown until now: what it does from this one on
+// must be predicted from either state, so the two are one from here on.
 void ReplayedVcpu::init_sent(u64 line) {
     doubts_.clear();
     timer_.forget();
-    AbstractState taken = main_;
-    taken.apply_init();
-    if (init_) init_->merge(taken);
-    else init_ = taken;
+    if (init_) give_up_init();
+    init_ = main_;
+    init_->apply_init();
     others_.for_each([](AbstractState& state) {
         AbstractState after = state;
         after.apply_init();

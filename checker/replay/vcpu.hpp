@@ -182,10 +182,12 @@ class ReplayedVcpu {
     void judge_ids(VcpuVerdict& verdict, u64 line_of_id);
     void watch(VcpuVerdict& verdict, const BrokenProperties& broken, const traces::GuestAccess& access) const;
     void settle(VcpuVerdict& verdict);
-    // The bits of `mismatch` that are wrong in whatever state unseen accesses to MSRs may have left; nothing
-    // if some such state explains the access.
-    std::optional<u64> wrong_in_any_state(const Observation& seen) const;
+    // What is wrong in whatever state unseen accesses may have left; nothing if some such state explains the
+    // access.
+    std::optional<Mismatch> wrong_in_any_state(const Observation& seen) const;
     void leave_unspecified(VcpuVerdict& verdict, const Observation& seen) const;
+    // Divergence::rests_on.
+    void note_basis(VcpuVerdict& verdict, const Observation& seen) const;
     bool is_excused(const Judgement& by_others, const Mismatch& mismatch) const;
     bool pending_is_decisive() const;
     void give_up_init();
@@ -202,6 +204,8 @@ class ReplayedVcpu {
     void add_timer_fault(VcpuVerdict& verdict, const traces::GuestAccess& shown_by, const TimerFault& fault);
     bool is_surely_enabled() const;
     std::optional<Divergence> take_unrequested(const Mismatch& mismatch, const traces::GuestAccess& access);
+    void note_window_answer(const traces::GuestAccess& access, unsigned modes_before);
+    std::optional<Divergence> take_window_answer(const Mismatch& mismatch, const Visibility& visible);
     void drop_pending();
     void forget_pending();
 
@@ -240,6 +244,8 @@ class ReplayedVcpu {
     std::optional<u32> tpr_;              // as written last, if the guest has not run since
     std::vector<Divergence> unrequested_; // given to the processor, and not seen in service yet
     u64 init_line_ = 0;
+    std::optional<traces::GuestAccess>
+        mode_shown_by_; // the window's answer, if nothing else has told the mode
     bool userspace_apic_ = false;
     std::vector<Divergence> pending_; // of the observations held back
     u64 held_ = 0;                    // how many of those are accesses,

@@ -27,10 +27,10 @@ class FtraceText final : public Reader {
     void finish(std::vector<Event>& out) override;
 
   private:
-    // How far the lines of two CPUs may be out of order: their clocks differ by microseconds, at most by a
-    // timer tick (10 ms), and trace_pipe may wait for a line of one CPU that is older than what it has shown
-    // of another. Nanoseconds, or ticks of a clock that counts cycles, of which none counts slower.
-    static constexpr std::uint64_t most_disorder = 1'000'000'000;
+    // How far the lines of two CPUs may be out of order: their clocks differ by microseconds, at most by two
+    // timer ticks of 10 ms, and trace_pipe may read an older line of one CPU after another's. Nanoseconds, or
+    // ticks of a clock that counts cycles, which all CPUs have in common.
+    static constexpr std::uint64_t most_disorder = 20'000'000;
 
     // Each CPU's buffer is in the order of its clock, and the kernel and trace-cmd merge the buffers by time:
     // a CPU's time that runs backwards belongs to another recording, and so does one far behind the other
@@ -38,10 +38,15 @@ class FtraceText final : public Reader {
     bool goes_on(const LineHead& head) {
         if (head.cpu >= last_time_of_cpu_.size()) return false;
         std::uint64_t& last = last_time_of_cpu_[head.cpu];
-        if (head.time < last || head.time + most_disorder < last_time_) return false;
+        if (head.time < last || (head.time < last_time_ && is_read_apart(head, last))) return false;
         last = head.time;
         last_time_ = head.time;
         return true;
+    }
+    // A line that is older than the one before: the first of its CPU where each CPU's lines stand by
+    // themselves, or one that stands there again.
+    bool is_read_apart(const LineHead& head, std::uint64_t last_of_cpu) const {
+        return last_of_cpu == 0 || head.time == last_of_cpu || head.time + most_disorder < last_time_;
     }
 
     void keep(std::string_view partial_line);

@@ -285,7 +285,7 @@ TEST_CASE("a divergence is taken back when a mark shows that a CPU lost events a
         @44/1 kvm_apic: apic_read APIC_LVR = 0x50014
         @44/1 kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014
         {}
-        @44/0 kvm_msr: msr_read 1b = 0xfee00900
+        @44/0 +1000us kvm_msr: msr_read 1b = 0xfee00900
     )";
     // CPU 0 was silent from line 1 on, and the thread came over from it.
     const Replayed lost = replay_script(fmt::format(script, "CPU:0 [LOST 3 EVENTS]"));

@@ -1,0 +1,64 @@
+// Which host CPUs and threads a recording shows. What is missing leaves no mark where a CPU's buffer was
+// full, where each CPU's was read by itself, or where some threads were recorded alone.
+#include <algorithm>
+
+#include "checker/replay/replay.hpp"
+
+namespace lapicheck::checker {
+namespace {
+
+// How long a thread stays on a CPU at least; clocks of CPUs that are not in step differ by less.
+constexpr u64 shortest_stay_ns = 300'000;
+constexpr u64 shortest_stay_ticks = 1'000'000;
+
+} // namespace
+
+// One that is back at once was not away: the CPUs' clocks differ, and what it did on both stands in another
+// order.
+void Replay::move(Thread& thread, u32 cpu, u64 time) {
+    const u64 shortest_stay = clock_in_seconds_ ? shortest_stay_ns : shortest_stay_ticks;
+    if (thread.cpu_before == cpu && time < thread.moved_at + shortest_stay) {
+        thread.acceptances.on_lost();
+        for (auto& vcpu : thread.vcpus) {
+            note_withdrawn(findings_.withdraw_of(vcpu->thread(), thread.line_before_move));
+            lose_track_of(*vcpu);
+        }
+    } else {
+        thread.line_before_move = thread.last_line;
+    }
+    thread.cpu_before = thread.last_cpu;
+    thread.moved_at = time;
+}
+
+// A buffer that was full before the others' holds as many events as they do, or not many less: events differ
+// in size. Of one CPU alone it is not known where its threads were in between.
+u64 Replay::line_to_which_all_cpus_are_seen() const {
+    constexpr u64 most_difference = 4;
+    constexpr u64 fewest = 32; // a buffer has two pages at least
+    const u64 most = lines_of_cpu_.empty() ? 0 : *std::ranges::max_element(lines_of_cpu_);
+    u64 to = ~u64{0};
+    u64 cpus = 0;
+    for (std::size_t cpu = 0; cpu < lines_of_cpu_.size(); ++cpu) {
+        cpus += lines_of_cpu_[cpu] != 0 ? 1U : 0U;
+        if (lines_of_cpu_[cpu] >= std::max(most / most_difference, fewest))
+            to = std::min(to, last_line_of_cpu_[cpu]);
+    }
+    return cpus == 1 && host_cpus_ != 1 ? first_line_ : to;
+}
+
+// Whether each APIC that accepts interrupts is a vCPU's that shows itself: else not all threads are recorded,
+// and those that are not may have sent interrupts, too. The APIC with ID 0 every machine has.
+bool Replay::shows_all_vcpus() const {
+    u64 vcpus = 0;
+    bool may_be_first = false;
+    for (const auto& [id, thread] : threads_)
+        for (const auto& vcpu : thread.vcpus) {
+            ++vcpus;
+            may_be_first = may_be_first || vcpu->may_be(0);
+        }
+    std::bitset<256> expected = accepting_;
+    expected.set(0);
+    return vcpus >= expected.count() && may_be_first;
+}
+
+} // namespace lapicheck::checker
