@@ -17,6 +17,7 @@ struct Options {
     std::vector<std::string> paths;
     CheckOptions check;
     std::string export_to; // a folder; empty: none
+    std::size_t vm = 0;    // by its number in the report; 0: all
     const ReportFormat* format = nullptr;
 };
 
@@ -55,10 +56,27 @@ std::string export_divergences(const CheckReport& report, const std::filesystem:
     return {};
 }
 
+// The threads of the VM with this number in the list of a first report.
+std::string select_vm(const std::string& path, std::size_t number, CheckOptions& options) {
+    if (path == "-")
+        return "--vm reads the recording twice, which standard input does not allow; give a file";
+    const TraceReport first = check_with_progress(path, options);
+    if (!first.error.empty()) return {}; // told by the second pass
+    const auto& vms = first.replay.vms;
+    if (number > vms.size())
+        return fmt::format("{}: no VM {}: the recording holds {}", path, number, vms.size());
+    options.selection.threads = vms[number - 1].threads;
+    return {};
+}
+
 int check(const Options& options) {
     CheckReport report{{}, options.check.profile, options.check.cpu};
     for (const std::string& path : options.paths) {
-        report.traces.push_back(check_with_progress(path, options.check));
+        CheckOptions judged = options.check;
+        if (options.vm != 0)
+            if (const std::string error = select_vm(path, options.vm, judged); !error.empty())
+                return complain("check", exit_code::bad_input, error);
+        report.traces.push_back(check_with_progress(path, judged));
         if (const std::string& error = report.traces.back().error; !error.empty())
             fmt::print(stderr, "lapicheck: {}\n", error);
     }
@@ -83,6 +101,10 @@ void add_check(CLI::App& app, Action& action) {
     add_cpu(*command, options->check.cpu,
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");
     add_format(*command, options->format, &ReportFormat::check);
+    add_selection(*command, options->check);
+    command->add_option("--vm", options->vm, "judge only the VM with this number in the list of the report")
+        ->option_text("N")
+        ->check(CLI::PositiveNumber);
     command->add_flag(
         "--monitor", options->check.monitor,
         "check every access, not only divergences, against the properties of 'lapicheck prove'; slower");

@@ -32,6 +32,21 @@ CLI::Validator one_of(std::vector<std::string> words) {
             ""};
 }
 
+void add_selection(CLI::App& command, CheckOptions& into) {
+    command.add_option("--pid", into.selection.processes, "judge only guests of these processes")
+        ->allow_extra_args(false)
+        ->option_text("PID");
+    command.add_option("--thread", into.selection.threads, "judge only vCPUs that run in these host threads")
+        ->allow_extra_args(false)
+        ->option_text("TID");
+    command
+        .add_option(
+            "--min-checked", into.min_checked,
+            "the least share of the accesses that must be checked for 'conforms', in percent; default: 50")
+        ->option_text("PERCENT")
+        ->check(CLI::Range(0U, 100U));
+}
+
 void add_profile(CLI::App& command, Profile& into) {
     add_choice<Profile>(command, "--profile", into, {{"kvm", Profile::kvm}, {"sdm", Profile::sdm}},
                         "sdm (default): every divergence counts; kvm: known departures of KVM do not");

@@ -66,6 +66,8 @@ CLI::Option* add_choice(CLI::App& command, const std::string& option, Value& int
         ->option_text(list);
 }
 
+// --pid, --thread and --min-checked.
+void add_selection(CLI::App& command, CheckOptions& into);
 void add_profile(CLI::App& command, Profile& into);
 void add_cpu(CLI::App& command, GuestCpu& into, const std::string& help);
 

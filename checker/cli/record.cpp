@@ -11,7 +11,8 @@ namespace {
 
 constexpr auto footer =
     R"(COMMAND keeps its standard streams. The recording ends when COMMAND ends, or with Ctrl-C, which COMMAND gets
-too; without COMMAND, Ctrl-C ends it. Every KVM guest on this machine is recorded, whoever runs it. Needs root.
+too; without COMMAND, Ctrl-C ends it. Every KVM guest on this machine is recorded, whoever runs it; 'check' then judges those that
+COMMAND and what it started run, and counts the others. Needs root.
 
 Examples:
   lapicheck record -o trace.txt -- qemu-system-x86_64 -accel kvm -kernel apic.flat

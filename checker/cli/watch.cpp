@@ -74,6 +74,7 @@ void add_watch(CLI::App& app, Action& action) {
     add_profile(*command, options->check.profile);
     add_cpu(*command, options->check.cpu,
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");
+    add_selection(*command, options->check);
     add_format(*command, options->format, &ReportFormat::check);
     add_live(*command, options->live);
     command->footer(footer);

@@ -124,6 +124,7 @@ struct Divergence {
     // Since then its thread may have been on another CPU, whose events may be missing.
     bool is_across_absence = false;
     std::string vcpu;
+    u32 process = 0; // of the vCPU's thread; 0: not recorded
     std::vector<Because> because;
     std::vector<std::string_view> properties; // that the access breaks, by name
     u64 count = 1;

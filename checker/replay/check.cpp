@@ -23,7 +23,23 @@ void mark_known(std::vector<Divergence>& divergences, Profile profile) {
 
 Verdict verdict_of(const TraceReport& report) {
     if (report.count_unknown() != 0) return Verdict::diverges;
-    return report.replay.checked == 0 ? Verdict::inconclusive : Verdict::conforms;
+    const Share share{report.replay.accesses, report.replay.checked};
+    const bool enough = share.checked != 0 && share.percent() >= report.min_checked;
+    return enough ? Verdict::conforms : Verdict::inconclusive;
+}
+
+// What the reader knows of the threads, and the findings, by VM.
+void complete(std::vector<VmSummary>& vms, const TraceReport& report) {
+    for (VmSummary& vm : vms) {
+        for (const u32 thread : vm.threads)
+            if (const auto info = report.read.threads.find(thread);
+                info != report.read.threads.end() && vm.name.empty())
+                vm.name = info->second.name;
+        for (const Divergence& divergence : report.divergences)
+            if (divergence.known == nullptr &&
+                std::ranges::binary_search(vm.threads, divergence.access.thread))
+                vm.divergences += divergence.count;
+    }
 }
 
 // What stands where a trace was expected, told by its first line that could not be used.
@@ -55,6 +71,7 @@ u64 TraceReport::count_unknown() const {
 TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
     : options_(options), path_(std::move(path)), replay_(options.cpu) {
     if (options_.monitor) replay_.monitor_all();
+    replay_.select(options_.selection);
     if (!options_.found) return;
     replay_.on_new_kind([this](const Divergence& divergence) {
         const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;
@@ -75,6 +92,9 @@ std::string TraceCheck::feed(std::string_view bytes) {
     reader_->feed(bytes, events_);
     replay_.set_clock(reader_->summary().clock_in_seconds);
     replay_.set_host_cpus(reader_->summary().host_cpus);
+    if (const std::uint32_t command = reader_->summary().command;
+        command != 0 && replay_.selection().is_all())
+        replay_.select({.processes = {}, .threads = {}, .command = command});
     replay_.set_host({{}, specs::kernel_of(reader_->summary().kernel)});
     take_events();
     if (options_.progress) options_.progress(bytes_);
@@ -109,6 +129,8 @@ TraceReport TraceCheck::finish() {
     report.divergences = replay_.divergences();
     report.divergences_not_listed = replay_.divergences_not_listed();
     mark_known(report.divergences, options_.profile);
+    report.min_checked = options_.min_checked;
+    complete(report.replay.vms, report);
     report.verdict = verdict_of(report);
     return report;
 }

@@ -37,6 +37,10 @@ struct CheckOptions {
     // events may withdraw it later; then it is not in the report, and the next one is reported again.
     std::function<void(const Divergence& divergence, const traces::ReadSummary& read)> found;
     TraceObserver* observer = nullptr;
+    // Whose guests the verdict is about. If that is all, and the recording names the command that `record`
+    // ran, it is about that one's.
+    Selection selection;
+    unsigned min_checked = 50; // percent of the accesses; a verdict on fewer is inconclusive
 };
 
 struct TraceReport {
@@ -47,6 +51,7 @@ struct TraceReport {
     ReplaySummary replay;
     std::vector<Divergence> divergences; // unknown ones first, then by line
     u64 divergences_not_listed = 0;
+    unsigned min_checked = 0; // percent
 
     u64 count_known() const;
     u64 count_unknown() const;

@@ -13,9 +13,10 @@ bool same_kind(const Divergence& a, const Divergence& b) {
         a.mismatch.fault == Fault::answered_by_apic || a.mismatch.fault == Fault::reached_apic;
     const bool same_register = window || a.mismatch.reg == b.mismatch.reg;
     const bool same_place = window || a.mismatch.reg != Reg::none || a.access.address == b.access.address;
-    return a.mismatch.rule == b.mismatch.rule && a.mismatch.fault == b.mismatch.fault && same_register &&
-           a.mismatch.mode == b.mismatch.mode && a.access.kind == b.access.kind &&
-           a.mismatch.bits == b.mismatch.bits && a.mismatch.departure == b.mismatch.departure && same_place;
+    return a.process == b.process && a.mismatch.rule == b.mismatch.rule &&
+           a.mismatch.fault == b.mismatch.fault && same_register && a.mismatch.mode == b.mismatch.mode &&
+           a.access.kind == b.access.kind && a.mismatch.bits == b.mismatch.bits &&
+           a.mismatch.departure == b.mismatch.departure && same_place;
 }
 
 } // namespace

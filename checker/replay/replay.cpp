@@ -547,6 +547,7 @@ void Replay::report(const Thread& thread, std::vector<Divergence> divergences) {
 
 void Replay::report(const Thread& thread, Divergence divergence) {
     if (!thread.is_selected) return;
+    divergence.process = machines_.process_of(divergence.access.thread).value_or(0);
     divergence.is_across_absence = divergence.rests_on < thread.last_away_line;
     const u64 line = std::max(divergence.line, thread.last_line);
     findings_.add({std::move(divergence), line, thread.last_gap_line});

@@ -35,7 +35,9 @@ void Replay::list_machines(bool several) {
     for (const auto& [id, thread] : threads_) {
         if (thread.vcpus.empty()) continue;
         const auto process = machines_.process_of(id);
-        const u64 key = several || process ? machines_.group_of(id) : 0;
+        constexpr u64 not_selected = u64{1} << 63;
+        const u64 group = several || process ? machines_.group_of(id) : 0;
+        const u64 key = group | (thread.is_selected ? 0 : not_selected);
         VmSummary& vm = machines[key];
         vm.process = process.value_or(0);
         vm.is_selected = thread.is_selected;

@@ -87,6 +87,31 @@ json divergence_json(const TraceReport& report, const Divergence& divergence) {
     return out;
 }
 
+json groups_json(const TraceReport& report) {
+    json out = json::array();
+    for (std::size_t group = 0; group < rule_group_count; ++group) {
+        const Share& share = report.replay.groups[group];
+        if (share.accesses == 0) continue;
+        out.push_back({{"group", rule_group_names[group].letter},
+                       {"accesses", share.accesses},
+                       {"checked", share.checked}});
+    }
+    return out;
+}
+
+json vm_json(const VmSummary& vm) {
+    json out;
+    out["process"] = vm.process == 0 ? json(nullptr) : json(vm.process);
+    out["thread_name"] = vm.name;
+    out["threads"] = vm.threads;
+    out["vcpus"] = vm.vcpus;
+    out["accesses"] = vm.share.accesses;
+    out["checked"] = vm.share.checked;
+    out["divergences"] = vm.divergences;
+    out["selected"] = vm.is_selected;
+    return out;
+}
+
 json trace_json(const TraceReport& report) {
     json out;
     out["path"] = report.path;
@@ -96,6 +121,10 @@ json trace_json(const TraceReport& report) {
     out["accesses"] = report.replay.accesses;
     out["checked"] = report.replay.checked;
     out["undetermined"] = report.replay.undetermined;
+    out["groups"] = groups_json(report);
+    out["min_checked"] = report.min_checked;
+    out["vms"] = json::array();
+    for (const VmSummary& vm : report.replay.vms) out["vms"].push_back(vm_json(vm));
     out["skipped_lines"] = report.read.skipped_lines;
     out["lost_events"] = report.read.lost_events;
     out["divergences"] = json::array();

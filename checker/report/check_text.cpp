@@ -70,6 +70,45 @@ void write_withdrawn(std::ostream& out, const TraceReport& report) {
                                  withdrawn == 1 ? "it" : "them"));
 }
 
+// "timer 40 of 50": of the groups of rules that were not checked wholly; the others by their letters.
+void write_shares(std::ostream& out, const TraceReport& report) {
+    const Share all{report.replay.accesses, report.replay.checked};
+    if (all.accesses == 0) return;
+    std::vector<std::string> whole;
+    std::vector<std::string> partly;
+    for (std::size_t group = 0; group < rule_group_count; ++group) {
+        const Share& share = report.replay.groups[group];
+        const auto& [letter, what] = rule_group_names[group];
+        if (share.accesses == 0) continue;
+        if (share.checked == share.accesses) whole.push_back(fmt::format("{} {}", letter, what));
+        else
+            partly.push_back(fmt::format("{} {} {} of {} ({} %)", letter, what, share.checked, share.accesses,
+                                         share.percent()));
+    }
+    fmt::print(out, "  Checked {} %", all.percent());
+    if (!partly.empty()) fmt::print(out, "; in part: {}", fmt::join(partly, ", "));
+    if (!whole.empty()) fmt::print(out, "; all of: {}", fmt::join(whole, ", "));
+    fmt::print(out, ".\n");
+}
+
+// Where a recording holds several VMs.
+void write_machines(std::ostream& out, const TraceReport& report) {
+    const auto& vms = report.replay.vms;
+    if (vms.size() < 2 && report.replay.others.accesses == 0) return;
+    fmt::print(out, "  {} VM{}:\n", vms.size(), plural(vms.size()));
+    std::size_t number = 0;
+    for (const VmSummary& vm : vms) {
+        const std::string process = vm.process == 0 ? std::string{} : fmt::format("process {}, ", vm.process);
+        const std::string verdict = !vm.is_selected ? std::string{"not asked for"}
+                                    : vm.divergences != 0
+                                        ? fmt::format("{} % checked, {} divergence{}", vm.share.percent(),
+                                                      vm.divergences, plural(vm.divergences))
+                                        : fmt::format("{} % checked, no divergence", vm.share.percent());
+        fmt::print(out, "    {}  {}{}: {}; {} access{}, {}\n", ++number, process, vm.name,
+                   fmt::join(vm.vcpus, ", "), vm.share.accesses, vm.share.accesses == 1 ? "" : "es", verdict);
+    }
+}
+
 void write_summary(std::ostream& out, const TraceReport& report) {
     const auto& read = report.read;
     const auto& replay = report.replay;
@@ -77,6 +116,8 @@ void write_summary(std::ostream& out, const TraceReport& report) {
                replay.accesses, replay.accesses == 1 ? "" : "es", replay.vcpus, plural(replay.vcpus),
                replay.checked, replay.undetermined,
                replay.undetermined == 0 ? "" : " (outcome unspecified by the manual, or state unknown)");
+    write_shares(out, report);
+    write_machines(out, report);
     fmt::print(out, "  {} event{} in {} line{}; {} line{} skipped; {} event{} lost{}.\n", read.events,
                plural(read.events), read.lines, plural(read.lines), read.skipped_lines,
                plural(read.skipped_lines), read.lost_events, plural(read.lost_events),
@@ -91,7 +132,12 @@ void write_summary(std::ostream& out, const TraceReport& report) {
                    more == 1 ? "is" : "are");
     write_withdrawn(out, report);
     for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
-    if (report.verdict == Verdict::inconclusive)
+    if (report.verdict == Verdict::inconclusive && replay.checked != 0)
+        fmt::print(
+            out,
+            "  Too little was checked for a verdict: {} of {} accesses, less than {} % (--min-checked).\n",
+            replay.checked, replay.accesses, report.min_checked);
+    else if (report.verdict == Verdict::inconclusive)
         fmt::print(out,
                    "  Nothing could be checked. Record from the guest's start: kvm_apic, kvm_msr, kvm_mmio, "
                    "kvm_apic_ipi, kvm_apic_accept_irq, kvm_eoi, kvm_inj_virq, kvm_entry, kvm_exit.\n");

@@ -277,6 +277,14 @@ std::optional<std::uint64_t> read_overwritten(std::string_view line) {
     return written - held;
 }
 
+std::optional<std::uint32_t> read_command(std::string_view line) {
+    std::uint64_t process = 0;
+    if (!line.starts_with(command_process)) return std::nullopt;
+    Scanner s(line.substr(command_process.size()));
+    if (!s.decimal(process) || !s.ends() || process > max_thread) return std::nullopt;
+    return static_cast<std::uint32_t>(process);
+}
+
 std::optional<std::uint64_t> read_host_cpus(std::string_view line) {
     constexpr std::string_view mark = "#P:";
     const std::size_t start = line.find(mark);

@@ -102,6 +102,9 @@ std::optional<std::uint16_t> read_buffer_start(std::string_view line);
 std::optional<std::uint64_t> read_overwritten(std::string_view line);
 // Begins the line with which `record` says what it recorded.
 inline constexpr std::string_view recorded_by = "# recorded by lapicheck ";
+// Begins the line with which it says which process it ran: the verdict is about that one's guests.
+inline constexpr std::string_view command_process = "# command: process ";
+std::optional<std::uint32_t> read_command(std::string_view line);
 // How many CPUs the host has: behind "#P:" in the same line, or in that of `record`.
 std::optional<std::uint64_t> read_host_cpus(std::string_view line);
 

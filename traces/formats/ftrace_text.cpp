@@ -90,6 +90,7 @@ void FtraceText::take_comment(std::string_view line, std::vector<Event>& out) {
         if (summary_.format.empty()) summary_.format = "ftrace";
         begin_another(out);
     }
+    if (const auto command = read_command(line)) summary_.command = *command;
     if (const auto cpus = read_host_cpus(line)) summary_.host_cpus = *cpus;
     if (const auto kernel = read_kernel(line)) {
         // Of recordings of several kernels in one file none is the kernel.

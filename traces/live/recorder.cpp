@@ -82,6 +82,9 @@ class Recording {
         if (options_.command.empty()) return true;
         if (std::string error = child_.start(options_.command, signals_.mask_before()); !error.empty())
             return fail(Status::bad_command, std::move(error));
+        if (std::string error = options_.take(fmt::format("{}{}\n", command_process, child_.id()));
+            !error.empty())
+            return fail(Status::failed, std::move(error));
         return true;
     }
 

@@ -193,6 +193,7 @@ std::string TraceInstance::enable_events() {
                                "kvm_amd), or use a kernel that has KVM and its tracepoints",
                                needed);
     enable_ioctls();
+    enable_forks();
     return {};
 }
 
@@ -201,6 +202,13 @@ void TraceInstance::enable_ioctls() {
     constexpr const char* event = "sys_enter_ioctl";
     const bool filtered = write_text(instance_, "events/syscalls/sys_enter_ioctl/filter", ioctl_filter());
     if (filtered && tracefs_event_enable(instance_, "syscalls", event) == 0) events_.emplace_back(event);
+    else missing_.emplace_back(event);
+}
+
+// Which threads the recorded command has made: its guests are told from others'.
+void TraceInstance::enable_forks() {
+    constexpr const char* event = "sched_process_fork";
+    if (tracefs_event_enable(instance_, "sched", event) == 0) events_.emplace_back(event);
     else missing_.emplace_back(event);
 }
 

@@ -57,6 +57,7 @@ class TraceInstance {
     std::string set_up();
     std::string enable_events();
     void enable_ioctls();
+    void enable_forks();
 
     tracefs_instance* instance_ = nullptr;
     FileDescriptor pipe_;
