@@ -75,7 +75,7 @@ ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Fou
 
 void ProgramJudge::reset(JudgedVcpu& vcpu) {
     vcpu.state = AbstractState::at_reset(vcpu.facts, vcpu.version, vcpu.bsp, vcpu.starts_disabled);
-    vcpu.attribution = Attribution::from_reset();
+    vcpu.attribution = Attribution::from_reset(vcpu.bsp);
     vcpu.attribution.on_host(host_, false);
     vcpu.reached.reset();
     vcpu.timer_armed = vcpu.interrupts_enabled = false;

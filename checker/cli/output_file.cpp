@@ -38,7 +38,8 @@ std::string write_whole(const std::filesystem::path& path, std::string_view text
     std::error_code unknown;
     const auto status = std::filesystem::status(path, unknown);
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-        return fmt::format("{}: is no regular file; name one that may be replaced", path.string());
+        return fmt::format("cannot write {}: it is no regular file; name one that may be replaced",
+                           path.string());
     std::filesystem::path part = path;
     part += fmt::format(".{}.part", getpid());
     std::string error = write_text(part, text);

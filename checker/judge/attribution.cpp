@@ -103,8 +103,9 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Abst
     circumstances.id_of_another_too = others_.id_of_another_too;
     // Software writes the flag back as it is, even where it could change it (B15).
     const u64 base = evidence_.last_base().value_or(model::apic_base::bsp);
-    circumstances.boot_processor =
+    const bool may_be_boot_processor =
         (base & model::apic_base::bsp) != 0 && !has_any(state.apic_base(), model::apic_base::bsp).is_false();
+    circumstances.boot_processor = boot_processor_.value_or(may_be_boot_processor);
     circumstances.least_divide = least_divide(state.stored(Reg::dcr));
     const bool is_of_register = model::index_of(mismatch.reg) < model::index_of(Reg::none);
     if (!is_of_register) return circumstances;

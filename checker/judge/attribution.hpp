@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "checker/judge/abstract_state.hpp"
@@ -15,9 +16,10 @@ class Attribution {
   public:
     Attribution() = default;
     // One that is told all that happens since RESET.
-    static Attribution from_reset() {
+    static Attribution from_reset(bool boot_processor) {
         Attribution attribution;
         attribution.from_reset_ = true;
+        attribution.boot_processor_ = boot_processor;
         attribution.low_vectors_ = 0;
         return attribution;
     }
@@ -93,6 +95,7 @@ class Attribution {
     Rule rule_of_acceptance(const Mismatch& mismatch) const;
 
     bool from_reset_ = false;
+    std::optional<bool> boot_processor_;           // at RESET, whatever software made of the flag (B15)
     std::array<Rule, 256> ways_ = nothing_asked(); // by vector: how it came last
     Evidence evidence_;
     Host host_;

@@ -33,6 +33,7 @@ struct VmSummary {
     Share share;
     u64 divergences = 0; // unknown ones
     bool is_selected = true;
+    u64 recording = 0; // the line at which it begins, where the input holds several
 };
 
 struct ReplaySummary {

@@ -41,6 +41,7 @@ void Replay::list_machines(bool several) {
         VmSummary& vm = machines[key];
         vm.process = process.value_or(0);
         vm.is_selected = thread.is_selected;
+        vm.recording = first_line_;
         vm.threads.push_back(id);
         for (const auto& vcpu : thread.vcpus) vm.vcpus.push_back(vcpu->label());
         vm.share.accesses += thread.share.accesses;
@@ -52,7 +53,8 @@ void Replay::list_machines(bool several) {
         std::ranges::sort(vm.vcpus);
         summary_.vms.push_back(std::move(vm));
     }
-    std::ranges::stable_sort(summary_.vms, {}, [](const VmSummary& vm) { return vm.threads.front(); });
+    const auto place = [](const VmSummary& vm) { return std::pair{vm.recording, vm.threads.front()}; };
+    std::ranges::stable_sort(summary_.vms, {}, place);
 }
 
 } // namespace lapicheck::checker

@@ -94,7 +94,11 @@ void write_shares(std::ostream& out, const TraceReport& report) {
 // Where a recording holds several VMs.
 void write_machines(std::ostream& out, const TraceReport& report) {
     const auto& vms = report.replay.vms;
-    if (vms.size() < 2 && report.replay.others.accesses == 0) return;
+    const auto is_of_same_recording = [](const VmSummary& a, const VmSummary& b) {
+        return a.recording == b.recording;
+    };
+    const bool are_several = std::ranges::adjacent_find(vms, is_of_same_recording) != vms.end();
+    if (!are_several && report.replay.others.accesses == 0) return;
     fmt::print(out, "  {} VM{}:\n", vms.size(), plural(vms.size()));
     std::size_t number = 0;
     for (const VmSummary& vm : vms) {

@@ -81,7 +81,9 @@ class Damaged(program.Case):
         self.assertEqual(out.count("nonsense"), 10)
 
     def test_a_recording_that_was_cut_in_a_line(self):
-        out = self.expect(0, "check", self.file(GOOD + GOOD[:-4])).out
+        cut = self.file(GOOD + GOOD[:-4])
+        self.assertIn("Too little was checked", self.expect(4, "check", cut).out)
+        out = self.expect(0, "check", "--min-checked", 0, cut).out
         self.assertIn("The last line is incomplete and was not used", out)
 
     def test_names_that_are_not_utf_8(self):
