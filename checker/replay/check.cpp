@@ -86,6 +86,7 @@ std::string TraceCheck::feed(std::string_view bytes) {
         if (format == nullptr)
             return fmt::format("{}: {}", path_, traces::refuse(first_bytes).value_or("not a trace"));
         reader_ = format->make_reader();
+        if (options_.observer != nullptr) reader_->want_requests();
     }
     bytes_ += bytes.size();
     events_.clear();

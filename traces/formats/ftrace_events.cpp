@@ -451,6 +451,7 @@ Fault read_fork(Scanner& s, Event& event) {
 struct Tracepoint {
     Fault (*read)(Scanner&, Event&) = nullptr;
     bool leaves_hole = true; // if its text cannot be read
+    bool is_request = false; // tells only of other interrupt controllers
 };
 
 constexpr NamedValue<Tracepoint> tracepoint_rows[] = {
@@ -477,11 +478,11 @@ constexpr NamedValue<Tracepoint> tracepoint_rows[] = {
     {"sched_process_fork", {read_fork, false}},
     {"sys_ioctl", {read_ioctl}},
     {"sys_enter_ioctl", {read_ioctl}},
-    {"kvm_set_irq", {read_set_irq, false}},
-    {"kvm_msi_set_irq", {read_msi_request, false}},
-    {"kvm_ioapic_set_irq", {read_ioapic_request, false}},
-    {"kvm_ioapic_delayed_eoi_inj", {read_delayed_request, false}},
-    {"kvm_ack_irq", {read_ack_irq, false}},
+    {"kvm_set_irq", {read_set_irq, false, true}},
+    {"kvm_msi_set_irq", {read_msi_request, false, true}},
+    {"kvm_ioapic_set_irq", {read_ioapic_request, false, true}},
+    {"kvm_ioapic_delayed_eoi_inj", {read_delayed_request, false, true}},
+    {"kvm_ack_irq", {read_ack_irq, false, true}},
     // Of no interest, but so frequent that they should be found without a search.
     {"kvm_pio", {ignore}},
     {"kvm_page_fault", {ignore}},
@@ -571,7 +572,7 @@ const Tracepoint* search_tracepoint(Scanner& s, std::string_view& name) {
 
 } // namespace
 
-std::optional<UnreadableText> read_event_text(std::string_view text, Event& event) {
+std::optional<UnreadableText> read_event_text(std::string_view text, Event& event, bool with_requests) {
     Scanner s(text);
     if (const Tracepoint* frequent = take_frequent_name(s)) {
         s.skip_blanks();
@@ -583,7 +584,7 @@ std::optional<UnreadableText> read_event_text(std::string_view text, Event& even
     const Tracepoint* tracepoint = tracepoints.find(name);
     if (tracepoint != nullptr) s.skip(name.size());
     else tracepoint = search_tracepoint(s, name);
-    if (tracepoint == nullptr) return std::nullopt;
+    if (tracepoint == nullptr || (tracepoint->is_request && !with_requests)) return std::nullopt;
     if (!s.take(":")) s.take("("); // a system call has no colon
     s.skip_blanks();
     const Fault fault = tracepoint->read(s, event);

@@ -19,7 +19,8 @@ struct UnreadableText {
 
 // Fills kind and fields of `event` from `text` ("kvm_apic: apic_read APIC_ID = 0x0"). The kind
 // stays `other` for tracepoints of no interest.
-std::optional<UnreadableText> read_event_text(std::string_view text, Event& event);
+// `with_requests`: also what only tells of other interrupt controllers; such lines are many.
+std::optional<UnreadableText> read_event_text(std::string_view text, Event& event, bool with_requests = true);
 
 // Whether the text of this tracepoint ("kvm_apic", as the kernel names it) is read for what it says or for
 // that it happened: what a recording is to hold.

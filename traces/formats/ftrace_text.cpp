@@ -126,7 +126,7 @@ void FtraceText::take_record(std::string_view line, const LineHead& head, std::v
     if (summary_.format.empty())
         summary_.format = is_padded(head.event_text) || heads_.has_prefix() ? "trace-cmd report" : "ftrace";
     Event& event = out.emplace_back();
-    const auto unreadable = read_event_text(head.event_text, event);
+    const auto unreadable = read_event_text(head.event_text, event, wants_requests_);
     if (unreadable) take_unreadable(line, *unreadable, event);
     if (event.kind == EventKind::other) return out.pop_back();
     event.cpu = head.cpu;

@@ -59,10 +59,14 @@ class Reader {
     // The input has ended.
     virtual void finish(std::vector<Event>& out) = 0;
 
+    // Also the events that only tell of other interrupt controllers than the local APIC (is_from_outside()).
+    void want_requests() { wants_requests_ = true; }
+
     const ReadSummary& summary() const { return summary_; }
 
   protected:
     ReadSummary summary_;
+    bool wants_requests_ = false;
 };
 
 // One line of the list in format.cpp.
