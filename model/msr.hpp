@@ -52,11 +52,11 @@ template <class P, class D>
 constexpr Outcome<D> write_icr(P& p, State<D>& s, const Cpu<D>& cpu, const RegisterRow& row,
                                typename D::U64 v) {
     using enum Rule;
-    if (p(X10, has_any(low_half(v), row.reserved()))) return gp<D>(X10, row.reg);
     // ICR[12] is reserved on AMD; whether Intel's CPUs look at it is not said.
-    if (p(X10, both(cpu.amd, has_any(low_half(v), icr::delivery_status)))) return gp<D>(X10, row.reg);
-    if (p(X10, has_any(low_half(v), icr::delivery_status)) && p.unspecified(X10, false))
+    const auto status = has_any(low_half(v), icr::delivery_status);
+    if (p(X10, either(has_any(low_half(v), row.reserved()), both(cpu.amd, status))))
         return gp<D>(X10, row.reg);
+    if (p(X10, status) && p.unspecified(X10, false)) return gp<D>(X10, row.reg);
     Outcome<D> out = write_register(p, s, cpu, row, low_half(v), true);
     s[Reg::icr_high] = high_half(v);
     out.rule = I02;

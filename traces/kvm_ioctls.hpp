@@ -15,6 +15,10 @@ inline constexpr std::uint64_t set_sregs = 0x4138'ae84;  // KVM_SET_SREGS: IA32_
 inline constexpr std::uint64_t set_sregs2 = 0x4140'aecd; // KVM_SET_SREGS2
 inline constexpr std::uint64_t set_msrs = 0x4008'ae89;   // KVM_SET_MSRS: IA32_APIC_BASE, the deadline
 
-inline constexpr std::uint64_t all[] = {create_vcpu, run, set_lapic, set_sregs, set_sregs2, set_msrs};
+inline constexpr std::uint64_t set_vcpu_events = 0x4040'aea0; // KVM_SET_VCPU_EVENTS
+inline constexpr std::uint64_t set_mp_state = 0x4004'ae99;    // KVM_SET_MP_STATE
+
+inline constexpr std::uint64_t all[] = {create_vcpu, run,      set_lapic,       set_sregs,
+                                        set_sregs2,  set_msrs, set_vcpu_events, set_mp_state};
 
 } // namespace lapicheck::traces::ioctls

@@ -9,7 +9,6 @@
 namespace lapicheck::checker {
 namespace {
 
-using programs::Execution;
 using programs::Program;
 using programs::StepOutcome;
 

@@ -85,6 +85,8 @@ class AbstractState {
     }
     // The vector that the processor takes if it is open, where there is no doubt of it.
     std::optional<u32> interrupt_to_take() const;
+    // What PPR reads, as far as it is determined (P03).
+    Known<u32> processor_priority() const;
     // Whether an EOI now would be broadcast.
     model::KnownBool broadcasts_eoi() const;
     // What is determined of the APIC's answer to the access if the window were not closed.

@@ -123,6 +123,16 @@ std::optional<u32> AbstractState::interrupt_to_take() const {
     return determined ? only : std::nullopt;
 }
 
+Known<u32> AbstractState::processor_priority() const {
+    std::optional<Known<u32>> all;
+    for_each_path([&](ForkingDriver& p, ModeState& mode_state) {
+        const PathOutcome out = model::read_ppr(p, mode_state);
+        const Known<u32> here = out.exceeds ? Known<u32>{} : model::low_half(out.value);
+        all = all ? all->join(here) : here;
+    });
+    return all.value_or(Known<u32>{});
+}
+
 KnownBool AbstractState::broadcasts_eoi() const {
     std::optional<KnownBool> all;
     for_each_path([&](ForkingDriver& p, ModeState& mode_state) {

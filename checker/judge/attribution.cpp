@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "checker/judge/compare.hpp"
+#include "model/timer_divisor.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -37,10 +38,10 @@ bool is_odd(const GuestAccess& access) {
 // The least value by which the timer's clock may be divided, by what is known of the divide configuration.
 u32 least_divide(Known<u32> dcr) {
     u32 least = 128;
-    for (const u32 bits : {0x0U, 0x1U, 0x2U, 0x3U, 0x8U, 0x9U, 0xaU, 0xbU}) {
-        if (!(dcr & u32{0xb}).admits(bits)) continue;
-        const u32 code = (bits & 3) | (bits & 8) >> 1; // 000: 2, 001: 4, ... 110: 128, 111: 1
-        least = std::min(least, code == 7 ? 1 : u32{2} << code);
+    for (u32 bits = 0; bits <= model::divide_bits; ++bits) {
+        const bool is_code = (bits & ~model::divide_bits) == 0;
+        if (is_code && (dcr & model::divide_bits).admits(bits))
+            least = std::min(least, model::timer_divisor(bits));
     }
     return least;
 }

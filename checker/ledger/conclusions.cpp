@@ -193,9 +193,8 @@ class Reader {
             fmt::format("{}, {} later{}.", begins, waited(pending.accepted), tpr_holds_back(vector)));
     }
     std::optional<u32> tpr_class() const {
-        constexpr u32 task_class = 0xf0;
         if (!vcpu_.state) return std::nullopt;
-        const Known<u32> tpr = vcpu_.state->tpr & task_class;
+        const Known<u32> tpr = vcpu_.state->tpr & model::tpr::task_class;
         return tpr.is_exact() ? std::optional{tpr.value >> 4} : std::nullopt;
     }
     std::string tpr_holds_back(u32 vector) const {

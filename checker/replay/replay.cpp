@@ -179,11 +179,13 @@ void Replay::on_access(const GuestAccess& access) {
     thread.in_userspace = false;
     note_line(access.cpu, access.line);
     take_access(thread, access);
-    const bool sends = access.ipis > 0 || model::register_addressed(access.kind, access.address) == Reg::icr;
+    // By an access to the I/O APIC or a device anything may be sent, and by Hyper-V's ICR.
+    const bool is_elsewhere = model::is_mmio(access.kind) && !access.reached_apic;
+    const bool sends = is_elsewhere || commanded_vector(access) || is_hyperv_command(access);
     thread.may_send = thread.may_send || sends;
     thread.must_show_access = false;
     if (visible_.no_exits) tell_timer(thread, !sends);
-    if (!thread.shows_entries && clock_in_seconds_) guest_runs(thread, access, false);
+    if (!thread.shows_entries && clock_in_seconds_) guest_runs(thread, access);
     // What comes behind an access without a command may belong to the one that comes.
     if (!thread.acceptances.empty()) {
         if (access.ipis > 0) thread.acceptances.clear();
@@ -279,7 +281,8 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.acceptances.exit_begins();
         if (visible_.no_exits) exit_begins(thread, event);
         else tell_timer(thread, !thread.may_send && !thread.must_show_access);
-        if (clock_in_seconds_) guest_runs(thread, as_access(event), true);
+        if (clock_in_seconds_) guest_runs(thread, as_access(event));
+        if (!thread.shows_runs) restore_order_.enters(event.thread);
         thread.shows_entries = true;
         thread.in_guest = true;
         thread.in_userspace = false;
@@ -390,6 +393,8 @@ void Replay::on_ioctl(Thread& thread, const Event& event) {
 // next one says which that is.
 void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
     const bool stale = std::exchange(thread.run_fd_stale, false);
+    thread.shows_runs = true;
+    restore_order_.runs(id, descriptor, machines_);
     if (thread.current != nullptr && thread.current->number() >= 0) {
         thread.run_fd = descriptor;
         return;
@@ -430,6 +435,7 @@ void Replay::on_create_vcpu(Thread& thread) {
 
 // By the thread that runs the vCPU, or by another of its process, of which the descriptor alone tells.
 void Replay::on_state_set(Thread& thread, const Event& event) {
+    restore_order_.is_set(event.thread, event.value, event.where, event.line);
     const auto set = [&](ReplayedVcpu& vcpu) {
         vcpu.catch_up(accepts_);
         if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
@@ -510,6 +516,7 @@ void Replay::lose_track_of(ReplayedVcpu& vcpu) {
 void Replay::on_lost(const Event& event) {
     const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
     note_withdrawn(findings_.withdraw_since(since));
+    restore_order_.on_lost();
     for (auto& [id, thread] : threads_) {
         thread.run_fd_stale = thread.run_fd != no_id;
         thread.acceptances.on_lost();
@@ -521,6 +528,7 @@ void Replay::on_lost(const Event& event) {
 // Another recording: other vCPUs, perhaps other tracepoints, and what was found before stays.
 void Replay::begin_another(const Event& event) {
     end_recording();
+    restore_order_.on_lost();
     visible_ = {.no_exits = true};
     end_themselves_.reset();
     shows_sints_ = false;
@@ -537,6 +545,7 @@ void Replay::begin_another(const Event& event) {
 void Replay::finish() {
     end_recording();
     for (std::string& note : host_notes_.texts()) summary_.notes.push_back(std::move(note));
+    for (std::string& note : restore_order_.texts()) summary_.notes.push_back(std::move(note));
     std::sort(summary_.notes.begin(), summary_.notes.end());
     findings_.settle();
 }

@@ -18,6 +18,7 @@
 #include "checker/replay/findings.hpp"
 #include "checker/replay/host_notes.hpp"
 #include "checker/replay/machines.hpp"
+#include "checker/replay/restore_order.hpp"
 #include "checker/replay/selection.hpp"
 #include "checker/replay/vcpu.hpp"
 #include "checker/replay/vcpu_index.hpp"
@@ -106,6 +107,7 @@ class Replay final : public traces::AssemblerSink {
         u64 line_before_move = 0;
         bool shows_entries = false;   // kvm_entry appears in it
         bool shows_userspace = false; // kvm_userspace_exit appears in it
+        bool shows_runs = false;      // KVM_RUN appears in it
         bool in_guest = false;        // between kvm_entry and kvm_exit
         bool in_userspace = false;
         u64 exit_rip = traces::no_rip; // where the guest was left last
@@ -181,11 +183,12 @@ class Replay final : public traces::AssemblerSink {
     void note_timer_vector(const traces::Event& accepted, bool is_own);
     void tell_timer(Thread& thread, bool by_timer);
     void exit_begins(Thread& thread, const traces::Event& event);
-    void guest_runs(Thread& thread, const traces::GuestAccess& shown_by, bool is_entry);
+    void guest_runs(Thread& thread, const traces::GuestAccess& shown_by);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);
     void runs_guest(ReplayedVcpu& vcpu);
     void may_end_itself(u32 vector);
+    static bool is_hyperv_command(const traces::GuestAccess& access);
     void on_hyperv_msr(const traces::GuestAccess& access);
     void on_hyperv_apic_msr(const traces::GuestAccess& access);
     void leave_unspecified(VcpuVerdict& verdict) const;
@@ -228,6 +231,7 @@ class Replay final : public traces::AssemblerSink {
     Selected selected_;
     Findings findings_;
     HostNotes host_notes_;
+    RestoreOrder restore_order_;
     ReplaySummary summary_;
     bool noted_userspace_apic_ = false;
     bool noted_accelerated_ = false;

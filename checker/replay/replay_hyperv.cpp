@@ -6,6 +6,19 @@ namespace lapicheck::checker {
 
 using traces::GuestAccess;
 
+namespace {
+
+constexpr u64 hyperv_icr = 0x4000'0071;
+
+// The guest's time-stamp counter: a deadline is met at another time than before.
+bool is_tsc(u64 msr) { return msr == 0x10 || msr == 0x3b; } // IA32_TIME_STAMP_COUNTER, IA32_TSC_ADJUST
+
+} // namespace
+
+bool Replay::is_hyperv_command(const GuestAccess& access) {
+    return access.kind == model::AccessKind::wrmsr && access.address == hyperv_icr;
+}
+
 // A vector that Hyper-V's SynIC may end when it is given to the processor (auto-EOI).
 void Replay::may_end_itself(u32 vector) {
     if (end_themselves_[vector]) return;
@@ -23,6 +36,9 @@ void Replay::on_hyperv_msr(const GuestAccess& access) {
     constexpr u64 last = 0x4000'00b7; // STIMER3_COUNT
     constexpr u64 auto_eoi = u64{1} << 17;
     if (access.address >= eoi && access.address <= tpr) return on_hyperv_apic_msr(access);
+    if (is_tsc(access.address) && is_write(access.kind))
+        if (ReplayedVcpu* const vcpu = thread_of(access.thread).current; vcpu != nullptr)
+            return vcpu->tsc_was_written();
     if (access.address < first || access.address > last || access.gp) return;
     const bool sets = access.kind == model::AccessKind::wrmsr;
     if (access.address >= sint && access.address <= last_sint) {
@@ -35,12 +51,11 @@ void Replay::on_hyperv_msr(const GuestAccess& access) {
 
 // EOI, ICR and TPR by another way: done or not, and what EOI ends is not followed.
 void Replay::on_hyperv_apic_msr(const GuestAccess& access) {
-    constexpr u64 icr = 0x4000'0071;
     constexpr u64 tpr = 0x4000'0072;
     if (!is_write(access.kind) || access.gp) return;
     ReplayedVcpu& vcpu = vcpu_of(thread_of(access.thread), access.thread, access.vcpu);
     if (access.address == tpr) return vcpu.on_stray_write(Reg::tpr, access.value);
-    if (access.address != icr) return vcpu.forget_interrupts();
+    if (access.address != hyperv_icr) return vcpu.forget_interrupts();
     const bool x2apic = vcpu.state().mode() == Mode::x2apic;
     vcpu.on_stray_write(Reg::icr, access.value);
     vcpu.on_stray_write(Reg::icr_high, access.value >> 32);

@@ -43,10 +43,10 @@ void Replay::exit_begins(Thread& thread, const Event& event) {
     thread.must_show_access = reason == ExitReason::msr || reason == ExitReason::mmio;
 }
 
-void Replay::guest_runs(Thread& thread, const GuestAccess& shown_by, bool is_entry) {
+void Replay::guest_runs(Thread& thread, const GuestAccess& shown_by) {
     if (thread.current == nullptr || thread.vcpus.size() != 1) return;
     if (const u32 vector = thread.current->timer_vector(); vector != 0) timer_vectors_.set(vector);
-    take(thread, *thread.current, thread.current->runs(shown_by, is_entry, visible_));
+    take(thread, *thread.current, thread.current->runs(shown_by, visible_));
 }
 
 } // namespace lapicheck::checker

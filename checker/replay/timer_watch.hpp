@@ -53,7 +53,10 @@ class TimerWatch {
     // IA32_TSC_DEADLINE was written.
     void start_deadline(u64 deadline, Place at);
     void divisor_was_written();
-    void tsc_was_written() { met_ = 0; }
+    void tsc_was_written() {
+        met_ = 0;
+        if (entry_.mode == Mode::deadline) is_awaited_ = false;
+    }
     // Userspace may have reset the vCPU, so that nothing need fire.
     void may_be_stopped();
     // All may be otherwise: INIT, a reset, a state that was loaded, lost events.
@@ -67,9 +70,9 @@ class TimerWatch {
     std::optional<TimerFault> shown(bool irr, u32 word, u32 value, bool enabled);
     // An interrupt ended, or was taken: what IRR and ISR show next tells nothing of the timer.
     void interrupt_ended() { ended_since_start_ = true; }
-    // The guest is entered: what an earlier start of a counting timer left has been delivered before.
-    void entered() {
-        if (entry_.mode == Mode::one_shot && may_fire_ > 1) may_fire_ = 1;
+    // The guest runs again after the start: what an earlier one has left KVM has delivered before.
+    void goes_on(u64 line) {
+        if (may_fire_ > 1 && line > start_.line) may_fire_ = 1;
     }
     // The guest is entered, or makes an access; `accepts_shown`: every acceptance is in the recording.
     std::optional<TimerFault> runs(Place at, bool enabled, bool accepts_shown) {

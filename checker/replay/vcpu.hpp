@@ -59,6 +59,7 @@ class ReplayedVcpu {
     void host_has_set_sregs();
     void host_has_loaded();
     void host_has_set_msrs() {
+        tsc_was_written(); // it may be among them
         for_each_hypothesis([](AbstractState& w) { w.forget(Reg::lvt_timer); });
     }
     void on_lost();
@@ -106,7 +107,7 @@ class ReplayedVcpu {
     // Something else than its own thread sent it the vector.
     void is_sent(u32 vector) { timer_.fired(vector, {}, false); }
     // The guest runs on: what the timer must have done by then.
-    VcpuVerdict runs(const traces::GuestAccess& shown_by, bool is_entry, const Visibility& seen);
+    VcpuVerdict runs(const traces::GuestAccess& shown_by, const Visibility& seen);
     u32 timer_vector() const { return timer_.entry().vector; }
     void tsc_was_written() { timer_.tsc_was_written(); }
     // MOV to CR8 where KVM shows it.

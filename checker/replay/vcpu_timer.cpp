@@ -2,19 +2,17 @@
 #include <algorithm>
 
 #include "checker/replay/vcpu.hpp"
+#include "model/timer_divisor.hpp"
 
 namespace lapicheck::checker {
 namespace {
 
 using traces::GuestAccess;
 
-// As written to the divide configuration register: bits 3, 1 and 0 (SDM Vol. 3A 325384-059US, figure 10-10).
-// 0 if they are not known.
+// 0 if it is not known.
 u32 divisor_of(Known<u32> divide) {
-    constexpr u32 bits = 0xb;
-    if ((divide.known & bits) != bits) return 0;
-    const u32 code = (divide.value >> 1 & 4) | (divide.value & 3);
-    return code == 7 ? 1 : 2U << code;
+    const bool is_known = (divide.known & model::divide_bits) == model::divide_bits;
+    return is_known ? model::timer_divisor(divide.value) : 0;
 }
 
 TimerWatch::Mode mode_of_timer(Known<u32> entry) {
@@ -100,9 +98,9 @@ VcpuVerdict ReplayedVcpu::accepts_own(const GuestAccess& shown_by, u32 vector, b
     return verdict;
 }
 
-VcpuVerdict ReplayedVcpu::runs(const GuestAccess& shown_by, bool is_entry, const Visibility& seen) {
+VcpuVerdict ReplayedVcpu::runs(const GuestAccess& shown_by, const Visibility& seen) {
     VcpuVerdict verdict;
-    if (is_entry) timer_.entered();
+    timer_.goes_on(shown_by.line);
     const bool accepts_shown = seen.accepts && !seen.accelerated;
     if (const auto fault = timer_.runs({shown_by.time, shown_by.line}, is_surely_enabled() && others_.empty(),
                                        accepts_shown))

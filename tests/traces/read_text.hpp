@@ -43,6 +43,7 @@ struct ReadResult {
 template <class NextSize>
 ReadResult read_in_pieces(std::string_view bytes, NextSize next_size) {
     FtraceText reader;
+    reader.want_requests();
     ReadResult result;
     while (!bytes.empty()) {
         const std::string piece(

@@ -2,15 +2,12 @@
 
 #include <array>
 
-#include "traces/formats/name_table.hpp"
-#include "traces/formats/scanner.hpp"
+#include "traces/formats/ftrace_fields.hpp"
+#include "traces/formats/ftrace_requests.hpp"
 
 namespace lapicheck::traces {
 namespace {
 
-// Why a payload could not be read; empty if it could.
-using Fault = std::string_view;
-constexpr Fault no_fault{};
 constexpr Fault not_understood = "text not understood";
 
 Fault fault_unless(bool understood) { return understood ? no_fault : not_understood; }
@@ -52,15 +49,6 @@ Fault read_apic(Scanner& s, Event& event) {
 
 // ----- Interrupts -----
 
-// kvm_deliver_mode of include/trace/events/kvm.h
-constexpr NamedValue<DeliveryMode> delivery_mode_rows[] = {
-    {"Fixed", DeliveryMode::fixed},  {"LowPrio", DeliveryMode::lowest_priority},
-    {"SMI", DeliveryMode::smi},      {"Res3", DeliveryMode::reserved3},
-    {"NMI", DeliveryMode::nmi},      {"INIT", DeliveryMode::init},
-    {"SIPI", DeliveryMode::startup}, {"ExtINT", DeliveryMode::extint},
-};
-constexpr NameTable delivery_modes(delivery_mode_rows);
-
 // kvm_apic_dst_shorthand of arch/x86/kvm/trace.h
 constexpr NamedValue<Shorthand> shorthand_rows[] = {
     {"dst", Shorthand::none},
@@ -69,28 +57,6 @@ constexpr NamedValue<Shorthand> shorthand_rows[] = {
     {"all-but-self", Shorthand::all_but_self},
 };
 constexpr NameTable shorthands(shorthand_rows);
-
-// The name up to `end`, looked up in `table`.
-template <class Value, std::size_t N>
-bool take_name(Scanner& s, char end, const NameTable<Value, N>& table, Value& value) {
-    const std::string_view rest = s.rest();
-    const std::size_t length = rest.find(end);
-    if (length == std::string_view::npos) return false;
-    const Value* const found = table.find(rest.substr(0, length));
-    if (found == nullptr) return false;
-    value = *found;
-    s.skip(length + 1);
-    return true;
-}
-
-// "yes<end>" or "no<end>".
-template <std::size_t Yes, std::size_t No>
-bool take_either(Scanner& s, const char (&yes)[Yes], const char (&no)[No], bool& value) {
-    value = s.take(yes);
-    return value || s.take(no);
-}
-
-bool take_vector(Scanner& s, std::uint64_t& vector) { return s.decimal(vector) && vector <= 255; }
 
 // "dst %x vec %u (Fixed|physical|assert|edge|dst)"
 Fault read_ipi(Scanner& s, Event& event) {
@@ -380,61 +346,7 @@ Fault read_nothing(Scanner&, Event& event) {
 
 Fault ignore(Scanner&, Event&) { return no_fault; }
 
-// ----- Requests from outside -----
-//
-// A text that is not understood tells nothing, and no state rests on it: it is ignored.
-
-// "gsi 4 level 0 source 0"
-Fault read_set_irq(Scanner& s, Event& event) {
-    std::uint64_t source = 0;
-    if (!s.take("gsi ") || !s.decimal(event.where) || !s.take(" level ") || !s.decimal(event.value) ||
-        !s.take(" source ") || !s.decimal(source))
-        return no_fault;
-    event.size = static_cast<std::uint32_t>(source);
-    event.kind = EventKind::set_irq;
-    return no_fault;
-}
-
-// " vec 112 (Fixed|physical|edge)", with "|rh)" or "|masked)" at the end. What is masked is no request.
-bool take_request(Scanner& s, Event& event) {
-    Interrupt& request = event.interrupt;
-    if (!(s.take(" vec ") || s.take(" vec=")) || !take_vector(s, event.value) || !s.take(" (") ||
-        !take_name(s, '|', delivery_modes, request.delivery_mode) ||
-        !take_either(s, "logical|", "physical|", request.logical) ||
-        !take_either(s, "level", "edge", request.level_triggered))
-        return false;
-    return !s.take("|masked");
-}
-
-// "dst 0 vec 112 (Fixed|physical|edge)"
-Fault read_msi_request(Scanner& s, Event& event) {
-    if (s.take("dst ") && s.hex(event.where) && take_request(s, event)) event.kind = EventKind::msi_request;
-    return no_fault;
-}
-
-// "pin 4 dst 0 vec 32 (Fixed|physical|edge)", with " (coalesced)" where nothing was delivered.
-Fault read_ioapic_request(Scanner& s, Event& event) {
-    std::uint64_t pin = 0;
-    const bool understood =
-        s.take("pin ") && s.decimal(pin) && s.take(" dst ") && s.hex(event.where) && take_request(s, event);
-    if (understood && s.rest().find("(coalesced)") == std::string_view::npos)
-        event.kind = EventKind::ioapic_request;
-    return no_fault;
-}
-
-// The same without a pin: an interrupt that the I/O APIC holds back, since it came again and again at its
-// EOI.
-Fault read_delayed_request(Scanner& s, Event& event) {
-    if (s.take("dst ") && s.hex(event.where) && take_request(s, event))
-        event.kind = EventKind::ioapic_request;
-    return no_fault;
-}
-
-// "irqchip IOAPIC pin 11"
-Fault read_ack_irq(Scanner& s, Event& event) {
-    if (s.take("irqchip IOAPIC pin ") && s.decimal(event.where)) event.kind = EventKind::ioapic_eoi;
-    return no_fault;
-}
+// ----- Others -----
 
 // "comm=qemu pid=1200 child_comm=qemu child_pid=1201": a name may hold anything, so the last "pid=" counts.
 Fault read_fork(Scanner& s, Event& event) {

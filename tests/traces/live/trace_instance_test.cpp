@@ -18,6 +18,7 @@ TEST_CASE("events are recorded if their text is read, and no others") {
 }
 
 TEST_CASE("the filter on ioctl lets through what replay uses") {
-    CHECK(ioctl_filter() == "cmd == 0xae41 || cmd == 0xae80 || cmd == 0x4400ae8f || cmd == 0x4138ae84 || "
-                            "cmd == 0x4140aecd || cmd == 0x4008ae89");
+    CHECK(ioctl_filter() ==
+          "cmd == 0xae41 || cmd == 0xae80 || cmd == 0x4400ae8f || cmd == 0x4138ae84 || "
+          "cmd == 0x4140aecd || cmd == 0x4008ae89 || cmd == 0x4040aea0 || cmd == 0x4004ae99");
 }
