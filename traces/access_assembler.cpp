@@ -64,15 +64,15 @@ bool belongs_to_msr(const Event& event, std::uint32_t offset) {
 
 void Assembler::feed(std::span<const Event> events) {
     for (const Event& event : events) {
-        if (event.kind == EventKind::lost) {
+        if (is_of_thread(event.kind)) {
+            take(thread_of(event.thread), event);
+        } else if (event.kind == EventKind::lost) {
             on_lost(event);
         } else if (event.kind == EventKind::begins) {
             finish();
             sink_.on_event(event);
         } else if (event.kind == EventKind::belongs || event.kind == EventKind::fork) {
             sink_.on_event(event);
-        } else if (!is_from_outside(event.kind)) {
-            take(thread_of(event.thread), event);
         }
     }
 }

@@ -53,12 +53,15 @@ bool are_all_departures(const std::vector<Divergence>& divergences) {
                                [](const Divergence& d) { return d.mismatch.departure != nullptr; });
 }
 
+constexpr u32 no_command = ~u32{0};
+
 // The vector of the command that the access is.
-std::optional<u32> commanded_vector(const GuestAccess& access) {
+u32 commanded_vector(const GuestAccess& access) {
     if (access.ipis > 0) return model::low_half(access.ipi_vector);
+    if (!is_write(access.kind)) return no_command;
     const Reg reg = model::register_addressed(access.kind, access.address);
-    const bool commands = is_write(access.kind) && (reg == Reg::icr || reg == Reg::self_ipi);
-    return commands ? std::optional{model::low_half(access.value) & model::icr::vector} : std::nullopt;
+    const bool commands = reg == Reg::icr || reg == Reg::self_ipi;
+    return commands ? model::low_half(access.value) & model::icr::vector : no_command;
 }
 
 bool is_default_window(u64 address) {
@@ -152,22 +155,29 @@ bool Replay::allows_reset(const Thread& thread, u64 gap, u64 line) const {
     return gap >= shortest_reset_ns;
 }
 
+// What may have happened since the thread's last event, if there is one.
+void Replay::pause(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_guest) {
+    if (thread.last_time == 0) {
+        thread.last_gap_line = line;
+        return;
+    }
+    const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
+    if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
+    if (thread.last_cpu != cpu) move(thread, cpu, time);
+    if (gap >= shortest_absence_ns && !leaves_guest) thread.last_away_line = line;
+    if (thread.vcpus.empty() || !allows_reset(thread, gap, line)) return;
+    for (auto& vcpu : thread.vcpus) {
+        vcpu->catch_up(accepts_);
+        vcpu->host_may_have_reset();
+    }
+}
+
 // `leaves_guest`: from kvm_entry on until here the guest has run on this CPU.
 void Replay::pass_time(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_guest) {
-    if (thread.last_time != 0) {
-        // With the local clock two CPUs' stamps may be out of order.
-        const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
-        if (thread.last_cpu != cpu || gap >= shortest_gap_ns) thread.last_gap_line = line;
-        if (thread.last_cpu != cpu) move(thread, cpu, time);
-        if (gap >= shortest_absence_ns && !leaves_guest) thread.last_away_line = line;
-        if (!thread.vcpus.empty() && allows_reset(thread, gap, line))
-            for (auto& vcpu : thread.vcpus) {
-                vcpu->catch_up(accepts_);
-                vcpu->host_may_have_reset();
-            }
-    } else {
-        thread.last_gap_line = line;
-    }
+    // With the local clock two CPUs' stamps may be out of order.
+    const u64 gap = time > thread.last_time ? time - thread.last_time : 0;
+    if (gap >= shortest_gap_ns || thread.last_cpu != cpu || !clock_in_seconds_)
+        pause(thread, cpu, time, line, leaves_guest);
     thread.last_time = time;
     thread.last_line = line;
     thread.last_cpu = static_cast<std::uint16_t>(cpu);
@@ -178,10 +188,11 @@ void Replay::on_access(const GuestAccess& access) {
     pass_time(thread, access.cpu, access.time, access.line);
     thread.in_userspace = false;
     note_line(access.cpu, access.line);
-    take_access(thread, access);
+    const u32 commanded = commanded_vector(access);
+    take_access(thread, access, commanded);
     // By an access to the I/O APIC or a device anything may be sent, and by Hyper-V's ICR.
     const bool is_elsewhere = model::is_mmio(access.kind) && !access.reached_apic;
-    const bool sends = is_elsewhere || commanded_vector(access) || is_hyperv_command(access);
+    const bool sends = is_elsewhere || commanded != no_command || is_hyperv_command(access);
     thread.may_send = thread.may_send || sends;
     thread.must_show_access = false;
     if (visible_.no_exits) tell_timer(thread, !sends);
@@ -194,7 +205,7 @@ void Replay::on_access(const GuestAccess& access) {
     settle_deliveries(thread);
 }
 
-void Replay::take_access(Thread& thread, const GuestAccess& access) {
+void Replay::take_access(Thread& thread, const GuestAccess& access, u32 commanded) {
     const bool by_mmio = model::is_mmio(access.kind);
     // Not stored again and again: it is copied right behind, in one piece, which then would have to wait.
     if (by_mmio && !visible_.mmio) visible_.mmio = true;
@@ -208,7 +219,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (!by_mmio && !model::is_apic_msr(access.address)) return on_hyperv_msr(access);
 
     ReplayedVcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
-    if (const auto vector = commanded_vector(access)) vcpu.has_commanded(*vector);
+    if (commanded != no_command) vcpu.has_commanded(commanded);
     if (visible_.interrupts()) vcpu.catch_up(accepts_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
@@ -219,6 +230,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access) {
     if (!visible_.accepts) note_command(access, vcpu);
     vcpu.on_host(host_, visible_.accelerated);
     VcpuVerdict verdict = vcpu.judge(access, visible_, monitors_);
+    timer_vectors_.set(vcpu.timer_vector());
     if (access.ipis > 0) check_delivery(thread, vcpu, access);
     if (access.kind == model::AccessKind::rdmsr &&
         model::register_addressed(access.kind, access.address) == Reg::id)
@@ -281,7 +293,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.acceptances.exit_begins();
         if (visible_.no_exits) exit_begins(thread, event);
         else tell_timer(thread, !thread.may_send && !thread.must_show_access);
-        if (clock_in_seconds_) guest_runs(thread, as_access(event));
+        if (clock_in_seconds_) guest_runs(thread, event);
         if (!thread.shows_runs) restore_order_.enters(event.thread);
         thread.shows_entries = true;
         thread.in_guest = true;
@@ -377,6 +389,7 @@ void Replay::leave_unspecified(VcpuVerdict& verdict) const {
 
 // What an event that is no access has shown.
 void Replay::take(const Thread& thread, ReplayedVcpu& vcpu, VcpuVerdict verdict) {
+    if (verdict.settled.empty() && verdict.divergences.empty()) return;
     report(thread, std::move(verdict.settled));
     if (verdict.pending) vcpu.hold(std::move(verdict.divergences), false);
     else report(thread, std::move(verdict.divergences));
@@ -514,7 +527,7 @@ void Replay::lose_track_of(ReplayedVcpu& vcpu) {
 }
 
 void Replay::on_lost(const Event& event) {
-    const u64 since = event.cpu < last_line_of_cpu_.size() ? last_line_of_cpu_[event.cpu] : first_line_;
+    const u64 since = event.cpu < lines_of_cpu_.size() ? lines_of_cpu_[event.cpu].last : first_line_;
     note_withdrawn(findings_.withdraw_since(since));
     restore_order_.on_lost();
     for (auto& [id, thread] : threads_) {
@@ -536,7 +549,6 @@ void Replay::begin_another(const Event& event) {
     xapic_since_ = ~u64{0};
     accepts_ = {};
     timer_vectors_.reset();
-    last_line_of_cpu_.clear();
     lines_of_cpu_.clear();
     accepting_.reset();
     first_line_ = event.line;
@@ -560,13 +572,6 @@ void Replay::report(const Thread& thread, Divergence divergence) {
     divergence.is_across_absence = divergence.rests_on < thread.last_away_line;
     const u64 line = std::max(divergence.line, thread.last_line);
     findings_.add({std::move(divergence), line, thread.last_gap_line});
-}
-
-void Replay::note_line(std::uint16_t cpu, u64 line) {
-    if (cpu >= last_line_of_cpu_.size()) last_line_of_cpu_.resize(cpu + std::size_t{1}, first_line_);
-    last_line_of_cpu_[cpu] = line;
-    if (cpu >= lines_of_cpu_.size()) lines_of_cpu_.resize(cpu + std::size_t{1});
-    ++lines_of_cpu_[cpu];
 }
 
 void Replay::note_once(bool& noted, std::string text) {

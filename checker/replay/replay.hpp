@@ -133,6 +133,7 @@ class Replay final : public traces::AssemblerSink {
     void make_room();
     void forget_threads();
     void pass_time(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_guest = false);
+    void pause(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_guest);
     void move(Thread& thread, u32 cpu, u64 time);
     bool allows_reset(const Thread& thread, u64 gap, u64 line) const;
     void take(const Thread& thread, ReplayedVcpu& vcpu, VcpuVerdict verdict);
@@ -155,7 +156,7 @@ class Replay final : public traces::AssemblerSink {
     void note_command(const traces::GuestAccess& access, const ReplayedVcpu& sender);
     void command_sent(const Sender& sender, u32 command, std::optional<u64> destination);
     void command_sent(const Sender& sender, const traces::Event& ipi);
-    void take_access(Thread& thread, const traces::GuestAccess& access);
+    void take_access(Thread& thread, const traces::GuestAccess& access, u32 commanded);
     void check_delivery(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access);
     void check_missing(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access,
                        const AbstractState::Message& message, const AcceptedBy& by);
@@ -179,11 +180,22 @@ class Replay final : public traces::AssemblerSink {
     }
     void report_deliveries(Thread& thread);
     static traces::GuestAccess as_access(const traces::Event& event);
+    static const traces::GuestAccess& as_access(const traces::GuestAccess& access) { return access; }
     void on_accept(const traces::Event& event);
     void note_timer_vector(const traces::Event& accepted, bool is_own);
-    void tell_timer(Thread& thread, bool by_timer);
+    void tell_timer(Thread& thread, bool by_timer) {
+        if (!thread.own_acceptances.empty()) tell_own_acceptances(thread, by_timer);
+    }
+    void tell_own_acceptances(Thread& thread, bool by_timer);
     void exit_begins(Thread& thread, const traces::Event& event);
-    void guest_runs(Thread& thread, const traces::GuestAccess& shown_by);
+    // `shown_by`: an access, or an event that is none.
+    template <class ShownBy>
+    void guest_runs(Thread& thread, const ShownBy& shown_by) {
+        if (thread.current == nullptr || thread.vcpus.size() != 1) return;
+        if (thread.current->timer_is_due(shown_by.time, shown_by.line))
+            timer_is_due(thread, as_access(shown_by));
+    }
+    void timer_is_due(Thread& thread, const traces::GuestAccess& shown_by);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);
     void runs_guest(ReplayedVcpu& vcpu);
@@ -198,7 +210,11 @@ class Replay final : public traces::AssemblerSink {
     void on_create_vcpu(Thread& thread);
     void on_state_set(Thread& thread, const traces::Event& event);
     void forget_turns(Thread& thread, u32 id);
-    void note_line(std::uint16_t cpu, u64 line);
+    void note_line(std::uint16_t cpu, u64 line) {
+        if (cpu >= lines_of_cpu_.size()) lines_of_cpu_.resize(cpu + std::size_t{1}, {first_line_, 0});
+        lines_of_cpu_[cpu].last = line;
+        ++lines_of_cpu_[cpu].count;
+    }
     void note_once(bool& noted, std::string text);
 
     template <class Visit>
@@ -218,10 +234,13 @@ class Replay final : public traces::AssemblerSink {
     bool shows_pv_eoi_ = false;       // kvm_pv_eoi
     bool shows_sints_ = false;        // the guest's setting of SynIC's interrupts is seen
     std::unordered_map<u32, Thread> threads_;
-    std::vector<u64> last_line_of_cpu_; // by host CPU
-    std::vector<u64> lines_of_cpu_;
-    std::bitset<256> accepting_; // IDs of APICs that interrupts were accepted by
-    u64 first_line_ = 0;         // of this recording, if others stand before it
+    struct CpuLines {
+        u64 last = 0; // line
+        u64 count = 0;
+    };
+    std::vector<CpuLines> lines_of_cpu_; // by host CPU
+    std::bitset<256> accepting_;         // IDs of APICs that interrupts were accepted by
+    u64 first_line_ = 0;                 // of this recording, if others stand before it
     AcceptLog accepts_;
     std::bitset<256> timer_vectors_; // that some vCPU's timer uses, or has used
     Thread* last_thread_ = nullptr;

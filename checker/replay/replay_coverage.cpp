@@ -35,13 +35,13 @@ void Replay::move(Thread& thread, u32 cpu, u64 time) {
 u64 Replay::line_to_which_all_cpus_are_seen() const {
     constexpr u64 most_difference = 4;
     constexpr u64 fewest = 32; // a buffer has two pages at least
-    const u64 most = lines_of_cpu_.empty() ? 0 : *std::ranges::max_element(lines_of_cpu_);
+    u64 most = 0;
+    for (const CpuLines& lines : lines_of_cpu_) most = std::max(most, lines.count);
     u64 to = ~u64{0};
     u64 cpus = 0;
-    for (std::size_t cpu = 0; cpu < lines_of_cpu_.size(); ++cpu) {
-        cpus += lines_of_cpu_[cpu] != 0 ? 1U : 0U;
-        if (lines_of_cpu_[cpu] >= std::max(most / most_difference, fewest))
-            to = std::min(to, last_line_of_cpu_[cpu]);
+    for (const CpuLines& lines : lines_of_cpu_) {
+        cpus += lines.count != 0 ? 1U : 0U;
+        if (lines.count >= std::max(most / most_difference, fewest)) to = std::min(to, lines.last);
     }
     return cpus == 1 && host_cpus_ != 1 ? first_line_ : to;
 }

@@ -25,8 +25,8 @@ void Replay::settle_conditions() {
                  "record with the option record-tgid, which shows the process of each thread");
     else findings_.is_met(&Mismatch::presumes_one_vm);
 
-    const auto cpus = static_cast<u64>(
-        std::ranges::count_if(last_line_of_cpu_, [this](u64 line) { return line > first_line_; }));
+    const auto cpus =
+        static_cast<u64>(std::ranges::count_if(lines_of_cpu_, [](CpuLines of) { return of.count != 0; }));
     if (host_cpus_ != 0 && cpus >= host_cpus_) return findings_.is_met(&Mismatch::needs_all_cpus);
     withdraw(
         findings_.withdraw_if(&Mismatch::needs_all_cpus),
@@ -46,9 +46,9 @@ void Replay::note_withdrawn(u64 findings) {
 u64 Replay::line_to_which_all_is_seen() const {
     u64 to = ~u64{0};
     u64 cpus = 0;
-    for (const u64 line : last_line_of_cpu_) {
-        if (line <= first_line_) continue;
-        to = std::min(to, line);
+    for (const CpuLines& lines : lines_of_cpu_) {
+        if (lines.last <= first_line_) continue;
+        to = std::min(to, lines.last);
         ++cpus;
     }
     if ((cpus == 1 && host_cpus_ != 1) || !shows_all_vcpus()) return first_line_;

@@ -23,8 +23,7 @@ void Replay::note_timer_vector(const Event& accepted, bool is_own) {
     });
 }
 
-void Replay::tell_timer(Thread& thread, bool by_timer) {
-    if (thread.own_acceptances.empty()) return;
+void Replay::tell_own_acceptances(Thread& thread, bool by_timer) {
     if (thread.current != nullptr && thread.vcpus.size() == 1) {
         for (const Event& accepted : thread.own_acceptances)
             take(thread, *thread.current,
@@ -43,10 +42,8 @@ void Replay::exit_begins(Thread& thread, const Event& event) {
     thread.must_show_access = reason == ExitReason::msr || reason == ExitReason::mmio;
 }
 
-void Replay::guest_runs(Thread& thread, const GuestAccess& shown_by) {
-    if (thread.current == nullptr || thread.vcpus.size() != 1) return;
-    if (const u32 vector = thread.current->timer_vector(); vector != 0) timer_vectors_.set(vector);
-    take(thread, *thread.current, thread.current->runs(shown_by, visible_));
+void Replay::timer_is_due(Thread& thread, const GuestAccess& shown_by) {
+    take(thread, *thread.current, thread.current->timer_has_not_fired(shown_by, visible_));
 }
 
 } // namespace lapicheck::checker

@@ -39,7 +39,7 @@ void RestoreOrder::runs(u32 thread, u64 descriptor, const Machines& machines) {
     });
 }
 
-void RestoreOrder::enters(u32 thread) {
+void RestoreOrder::end_of(u32 thread) {
     const auto first = sequences_.lower_bound({thread, 0});
     if (first == sequences_.end() || first->first.first != thread) return;
     const auto behind = sequences_.upper_bound({thread, ~u64{0}});

@@ -24,7 +24,9 @@ class RestoreOrder {
     // KVM_RUN on the descriptor: what threads of its process have set before is whole.
     void runs(model::u32 thread, model::u64 descriptor, const Machines& machines);
     // kvm_entry: the same, if the thread has set the state of one vCPU alone.
-    void enters(model::u32 thread);
+    void enters(model::u32 thread) {
+        if (!sequences_.empty()) end_of(thread);
+    }
     // Some of the ioctls may not be recorded.
     void on_lost() { sequences_.clear(); }
 
@@ -52,6 +54,7 @@ class RestoreOrder {
     };
     using Key = std::pair<model::u32, model::u64>; // thread, descriptor
 
+    void end_of(model::u32 thread);
     void judge(const Sequence& sequence);
     void add(Fault fault, model::u64 before, model::u64 after);
 

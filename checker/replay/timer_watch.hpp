@@ -74,15 +74,17 @@ class TimerWatch {
     void goes_on(u64 line) {
         if (may_fire_ > 1 && line > start_.line) may_fire_ = 1;
     }
-    // The guest is entered, or makes an access; `accepts_shown`: every acceptance is in the recording.
-    std::optional<TimerFault> runs(Place at, bool enabled, bool accepts_shown) {
-        if (!is_awaited_) return std::nullopt;
-        const u64 pause = at.time > last_run_ ? at.time - last_run_ : 0;
-        last_run_ = at.time;
+    // The guest is entered, or makes an access: whether it should have fired by then.
+    bool is_due(u64 time) {
+        if (!is_awaited_) return false;
+        const u64 pause = time > last_run_ ? time - last_run_ : 0;
+        last_run_ = time;
         if (pause > longest_pause_ns) bound_ += pause; // the host may have slept
-        if (at.time < bound_) return std::nullopt;
-        return overdue(enabled, accepts_shown);
+        return time >= bound_;
     }
+    // It is due. `enabled`: the APIC accepts interrupts for certain; `accepts_shown`: every acceptance is in
+    // the recording.
+    std::optional<TimerFault> overdue(bool enabled, bool accepts_shown);
     // The deadline is over for certain: 6E0H reads 0.
     bool is_deadline_over() const { return entry_.mode == Mode::deadline && is_over_; }
 
@@ -105,7 +107,6 @@ class TimerWatch {
     void expect(u64 time);
     std::optional<u64> time_due(u64 from) const;
     void is_accepted();
-    std::optional<TimerFault> overdue(bool enabled, bool accepts_shown);
     TimerFault fault(TimerFault::What what, Rule rule, u64 line) const;
 
     Entry entry_;

@@ -49,21 +49,21 @@ u64 telling_line(const GuestAccess& access, Fault fault) {
 VcpuVerdict ReplayedVcpu::judge(const GuestAccess& access, const Visibility& seen, bool monitors) {
     Visibility visible = seen;
     visible.nested = runs_guest_;
-    VcpuVerdict verdict = judge_access(access, visible, monitors);
-    if (visible.interrupts()) note_service(verdict, access);
-    else doubts_.clear();
-    if (visible.accelerated) timer_.forget();
-    else note_timer(verdict, access);
-    return verdict;
-}
-
-VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, const Visibility& seen, bool monitors) {
-    Visibility visible = seen;
     visible.no_exits =
         seen.no_exits && access.ended_interrupt && access.eoi_vector <= 0xff && announced_[access.eoi_vector];
     visible.registers = shows_registers_;
-    shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
     const Reg touched = register_touched(access);
+    VcpuVerdict verdict = judge_access(access, touched, visible, monitors);
+    if (visible.interrupts()) note_service(verdict, access, touched);
+    else doubts_.clear();
+    if (visible.accelerated) timer_.forget();
+    else note_timer(verdict, access, touched);
+    return verdict;
+}
+
+VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, Reg touched, const Visibility& visible,
+                                       bool monitors) {
+    shows_registers_ = shows_registers_ || (model::is_mmio(access.kind) && access.reached_apic);
     note_tpr(access, touched);
     note_eoi(access, touched);
     const bool shows_lvt = is_about_lvt(touched);

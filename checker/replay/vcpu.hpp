@@ -106,8 +106,12 @@ class ReplayedVcpu {
     VcpuVerdict accepts_own(const traces::GuestAccess& shown_by, u32 vector, bool by_timer);
     // Something else than its own thread sent it the vector.
     void is_sent(u32 vector) { timer_.fired(vector, {}, false); }
-    // The guest runs on: what the timer must have done by then.
-    VcpuVerdict runs(const traces::GuestAccess& shown_by, const Visibility& seen);
+    // The guest runs on: whether the timer must have fired by then, and if so, what that it has not shows.
+    bool timer_is_due(u64 time, u64 line) {
+        timer_.goes_on(line);
+        return timer_.is_due(time);
+    }
+    VcpuVerdict timer_has_not_fired(const traces::GuestAccess& shown_by, const Visibility& seen);
     u32 timer_vector() const { return timer_.entry().vector; }
     void tsc_was_written() { timer_.tsc_was_written(); }
     // MOV to CR8 where KVM shows it.
@@ -197,10 +201,11 @@ class ReplayedVcpu {
     void note_tpr(const traces::GuestAccess& access, Reg touched);
     void note_eoi(const traces::GuestAccess& access, Reg touched);
     void learn_x2apic(const traces::GuestAccess& access);
-    VcpuVerdict judge_access(const traces::GuestAccess& access, const Visibility& seen, bool monitors);
-    void note_service(VcpuVerdict& verdict, const traces::GuestAccess& access);
+    VcpuVerdict judge_access(const traces::GuestAccess& access, Reg touched, const Visibility& visible,
+                             bool monitors);
+    void note_service(VcpuVerdict& verdict, const traces::GuestAccess& access, Reg touched);
     u32 overtaken_by(u32 vector) const;
-    void note_timer(VcpuVerdict& verdict, const traces::GuestAccess& access);
+    void note_timer(VcpuVerdict& verdict, const traces::GuestAccess& access, Reg touched);
     void note_timer_entry();
     void add_timer_fault(VcpuVerdict& verdict, const traces::GuestAccess& shown_by, const TimerFault& fault);
     bool is_surely_enabled() const;

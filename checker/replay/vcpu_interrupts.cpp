@@ -12,10 +12,9 @@ namespace lapicheck::checker {
 using traces::GuestAccess;
 
 // What the access tells of vectors in service: an EOI names one, ISR shows them.
-void ReplayedVcpu::note_service(VcpuVerdict& verdict, const GuestAccess& access) {
+void ReplayedVcpu::note_service(VcpuVerdict& verdict, const GuestAccess& access, Reg touched) {
     const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
     if (access.gp || !reached) return;
-    const Reg touched = register_touched(access);
     const bool writes = is_write(access.kind);
     if (writes && (touched == Reg::svr || touched == Reg::apic_base)) doubts_.forget_waiting();
     // AMD's specific EOI and interrupt enable registers (APM Vol. 2, 16.7).

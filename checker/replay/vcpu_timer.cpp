@@ -53,10 +53,9 @@ void ReplayedVcpu::note_timer_entry() {
     timer_.set_entry(now);
 }
 
-void ReplayedVcpu::note_timer(VcpuVerdict& verdict, const GuestAccess& access) {
+void ReplayedVcpu::note_timer(VcpuVerdict& verdict, const GuestAccess& access, Reg touched) {
     const bool reached = !model::is_mmio(access.kind) || access.reached_apic;
     if (access.gp || !reached) return;
-    const Reg touched = register_touched(access);
     const TimerWatch::Place at{access.time, access.line};
     const u32 value = model::low_half(access.value);
     const bool is_word = !model::is_mmio(access.kind) || model::is_aligned_word(access.address, access.size);
@@ -98,12 +97,10 @@ VcpuVerdict ReplayedVcpu::accepts_own(const GuestAccess& shown_by, u32 vector, b
     return verdict;
 }
 
-VcpuVerdict ReplayedVcpu::runs(const GuestAccess& shown_by, const Visibility& seen) {
+VcpuVerdict ReplayedVcpu::timer_has_not_fired(const GuestAccess& shown_by, const Visibility& seen) {
     VcpuVerdict verdict;
-    timer_.goes_on(shown_by.line);
     const bool accepts_shown = seen.accepts && !seen.accelerated;
-    if (const auto fault = timer_.runs({shown_by.time, shown_by.line}, is_surely_enabled() && others_.empty(),
-                                       accepts_shown))
+    if (const auto fault = timer_.overdue(is_surely_enabled() && others_.empty(), accepts_shown))
         add_timer_fault(verdict, shown_by, *fault);
     return verdict;
 }

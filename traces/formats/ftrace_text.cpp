@@ -121,7 +121,9 @@ bool FtraceText::take_mark(std::string_view line, std::vector<Event>& out) {
 void FtraceText::take_record(std::string_view line, const LineHead& head, std::vector<Event>& out) {
     if (head.clock_digits != summary_.clock_digits || !summary_.clock_in_seconds) note_clock(head);
     if (!goes_on(head)) begin_another(head, out);
-    if (std::ranges::find(noted_, head.thread) == noted_.end()) note_thread(head, out);
+    if (head.thread != last_noted_ && std::ranges::find(noted_, head.thread) == noted_.end())
+        note_thread(head, out);
+    last_noted_ = head.thread;
     ++summary_.events;
     if (summary_.format.empty())
         summary_.format = is_padded(head.event_text) || heads_.has_prefix() ? "trace-cmd report" : "ftrace";

@@ -66,6 +66,7 @@ class FtraceText final : public Reader {
     HeadReader heads_;
     std::array<std::uint32_t, 4> noted_{}; // the threads of the last records that differed
     std::size_t noted_count_ = 0;
+    std::uint32_t last_noted_ = 0; // one of them
     bool mixes_kernels_ = false;
     std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
     std::uint64_t last_time_ = 0;

@@ -59,7 +59,7 @@ class Reader {
     // The input has ended.
     virtual void finish(std::vector<Event>& out) = 0;
 
-    // Also the events that only tell of other interrupt controllers than the local APIC (is_from_outside()).
+    // Also the events that only tell of other interrupt controllers than the local APIC (EventKind::set_irq to ioapic_eoi).
     void want_requests() { wants_requests_ = true; }
 
     const ReadSummary& summary() const { return summary_; }
