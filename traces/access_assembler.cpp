@@ -52,6 +52,11 @@ bool is_command(std::uint32_t offset) {
     return offset == offset_of(Reg::icr) || offset == offset_of(Reg::icr_high);
 }
 
+// Of the register's MSR.
+bool has_consequences(std::uint32_t offset) {
+    return offset == offset_of(Reg::icr) || offset == offset_of(Reg::self_ipi) || offset == offset_of(Reg::eoi);
+}
+
 // Older kernels write SELF IPI through the ICR and the ICR of x2APIC mode as two words: one WRMSR,
 // several kvm_apic events (before 5.18).
 bool belongs_to_msr(const Event& event, std::uint32_t offset) {
@@ -258,6 +263,7 @@ void Assembler::complete_msr(Thread& thread, const Event& event) {
         const std::uint32_t offset = offset_of_msr(event.where);
         // The last kvm_apic that fits and what stands around it; what came before is not this access's.
         std::uint8_t first = thread.leading;
+        bool is_shown = false; // by a kvm_apic of its own
         for (std::uint8_t i = thread.leading; i-- > 0;) {
             const Event& leading = thread.events[i];
             const bool is_apic =
@@ -265,8 +271,12 @@ void Assembler::complete_msr(Thread& thread, const Event& event) {
             if (is_apic &&
                 ((leading.kind == EventKind::apic_write) != write || !belongs_to_msr(leading, offset)))
                 break;
+            is_shown = is_shown || is_apic;
             first = i;
         }
+        // What an access sends whose kvm_apic is not recorded does not belong to a WRMSR that can send
+        // nothing.
+        if (!is_shown && (event.gp || !has_consequences(offset))) first = thread.leading;
         for (std::uint8_t i = first; i < thread.leading; ++i) {
             const Event& leading = thread.events[i];
             if (leading.kind == EventKind::apic_ipi || leading.kind == EventKind::eoi)

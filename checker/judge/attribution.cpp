@@ -55,6 +55,8 @@ void Attribution::note(const GuestAccess& access, const Before& before, const Ab
     const bool by_cr8 =
         access.kind == model::AccessKind::cr8_read || access.kind == model::AccessKind::cr8_write;
     const Reg reg = by_cr8 ? Reg::tpr : model::register_addressed(access.kind, access.address);
+    if (reg == Reg::apic_base && access.kind == model::AccessKind::rdmsr && !base_was_written_)
+        shown_boot_processor_ = (access.value & model::apic_base::bsp) != 0;
     if (model::is_write(access.kind)) note_write(reg, access, state);
     else if (reg != Reg::apic_base && !is_odd(access)) evidence_.showed(reg, access);
     // What IRR did not hold was not sent before.
@@ -76,6 +78,7 @@ void Attribution::confirm(const GuestAccess& access) {
 
 void Attribution::note_write(Reg reg, const GuestAccess& access, const AbstractState& state) {
     if (reg == Reg::eoi) evidence_.ended(access.line);
+    base_was_written_ = base_was_written_ || reg == Reg::apic_base;
     if (reg == Reg::initial_count || reg == Reg::lvt_timer) {
         const bool goes_on = reg == Reg::lvt_timer && was_periodic_;
         was_periodic_ = goes_on || state.may_be_periodic();
@@ -102,11 +105,7 @@ Circumstances Attribution::circumstances_of(const Mismatch& mismatch, const Abst
     circumstances.all_software_disabled = others_.all_software_disabled;
     circumstances.logical_id_is_its_own = others_.logical_id_is_its_own;
     circumstances.id_of_another_too = others_.id_of_another_too;
-    // Software writes the flag back as it is, even where it could change it (B15).
-    const u64 base = evidence_.last_base().value_or(model::apic_base::bsp);
-    const bool may_be_boot_processor =
-        (base & model::apic_base::bsp) != 0 && !has_any(state.apic_base(), model::apic_base::bsp).is_false();
-    circumstances.boot_processor = boot_processor_.value_or(may_be_boot_processor);
+    circumstances.boot_processor = boot_processor_.value_or(shown_boot_processor_.value_or(true));
     circumstances.least_divide = least_divide(state.stored(Reg::dcr));
     const bool is_of_register = model::index_of(mismatch.reg) < model::index_of(Reg::none);
     if (!is_of_register) return circumstances;
@@ -156,6 +155,28 @@ Rule Attribution::rule_of_acceptance(const Mismatch& mismatch) const {
     return by_level ? Rule::I18 : Rule::P01;
 }
 
+// Bits of IRR, ISR and TMR that must be 0: of vectors that came before INIT, or while the APIC was disabled.
+std::optional<Rule> Attribution::rule_of_left_over(const Mismatch& mismatch,
+                                                   const AbstractState& state) const {
+    const u64 left = mismatch.bits & ~mismatch.expected.value & 0xffff'ffff;
+    if (left == 0) return std::nullopt;
+    const std::size_t first = (model::index_of(mismatch.reg) - model::index_of(Reg::isr0)) % 8 * 32;
+    bool before_init = evidence_.init_line() != 0;
+    bool while_disabled = mismatch.reg >= Reg::irr0 && mismatch.reg <= Reg::irr7 &&
+                          is_software_enabled(state.mode_state(mismatch.mode)).is_false();
+    const u64 disabled_since = std::max(evidence_.line_of_write(Reg::svr), evidence_.init_line());
+    for (u32 bit = 0; bit < 32; ++bit) {
+        if ((left >> bit & 1) == 0) continue;
+        const auto vector = static_cast<u32>(first + bit);
+        if (vector < model::first_legal_vector) return std::nullopt; // never accepted at all (P06)
+        const u64 came = evidence_.line_of_vector(vector);
+        before_init = before_init && came != 0 && came < evidence_.init_line();
+        while_disabled = while_disabled && disabled_since != 0 && came > disabled_since;
+    }
+    if (before_init) return Rule::R04;
+    return while_disabled ? std::optional{Rule::V09} : std::nullopt;
+}
+
 Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& state) const {
     if (mismatch.fault != Fault::value) return mismatch;
     const Reg reg = mismatch.reg;
@@ -172,6 +193,15 @@ Mismatch Attribution::refined(Mismatch mismatch, const AbstractState& state) con
         mismatch.rule = Rule::I07;
         return mismatch;
     }
+    // Whether CPUID has the deadline mode may not be known; that the entry was set so tells what is meant.
+    if (mismatch.rule == Rule::T11 && (evidence_.value_of(Reg::lvt_timer).value_or(0) &
+                                       model::lvt::timer_mode) == model::lvt::timer_deadline)
+        mismatch.rule = Rule::T10;
+    if (model::is_bitmap(reg))
+        if (const auto rule = rule_of_left_over(mismatch, state)) {
+            mismatch.rule = *rule;
+            return mismatch;
+        }
     if (mismatch.rule == Rule::P01) mismatch.rule = rule_of_acceptance(mismatch);
     if (reg >= Reg::isr0 && reg <= Reg::isr7 && mismatch.rule == Rule::P04 &&
         !evidence_.ended_after_injection())

@@ -93,6 +93,7 @@ class Attribution {
     }
     Rule way_of_vectors(Reg word, u64 vectors) const;
     Rule rule_of_acceptance(const Mismatch& mismatch) const;
+    std::optional<Rule> rule_of_left_over(const Mismatch& mismatch, const AbstractState& state) const;
 
     bool from_reset_ = false;
     std::optional<bool> boot_processor_;           // at RESET, whatever software made of the flag (B15)
@@ -101,7 +102,9 @@ class Attribution {
     Host host_;
     Others others_;
     bool virtualized_ = false;
-    u32 low_vectors_ = 0xffff; // the vectors below 16 that were sent, or may have been
+    u32 low_vectors_ = 0xffff;                 // the vectors below 16 that were sent, or may have been
+    std::optional<bool> shown_boot_processor_; // by a read of IA32_APIC_BASE before any write
+    bool base_was_written_ = false;
     bool was_periodic_ = true; // the timer may have been in periodic mode since it was started
 };
 

@@ -270,10 +270,18 @@ std::string accepted_headline(const Divergence& divergence) {
     return fmt::format("{} did not accept vector {}", apic_text(apic_or_count), vector);
 }
 
+std::string_view timer_stopped_by(Rule rule) {
+    if (rule == Rule::T03) return "the initial count is 0";
+    return rule == Rule::T10 ? "IA32_TSC_DEADLINE is 0" : "";
+}
+
 std::string timer_headline(const Divergence& divergence) {
     const std::string vector = vector_text(divergence.mismatch.detail.first);
     switch (divergence.mismatch.fault) {
     case Fault::timer_again:
+        if (const std::string_view stopped = timer_stopped_by(divergence.mismatch.rule); !stopped.empty())
+            return fmt::format("the APIC timer's vector {} was accepted although the timer is stopped: {}",
+                               vector, stopped);
         return fmt::format("the APIC timer's vector {} was accepted again, though the timer was started once",
                            vector);
     case Fault::timer_masked:
@@ -283,6 +291,8 @@ std::string timer_headline(const Divergence& divergence) {
 }
 
 std::string_view timer_expected(const Mismatch& mismatch) {
+    const bool stopped = !timer_stopped_by(mismatch.rule).empty();
+    if (mismatch.fault == Fault::timer_again && stopped) return "no interrupt: the timer is stopped";
     if (mismatch.fault == Fault::timer_again) return "one interrupt for each start of the timer";
     if (mismatch.fault == Fault::timer_masked) return "no interrupt while LVT Timer[16] (mask) is 1";
     return "an interrupt when the timer runs out: it is started, enabled and not masked";

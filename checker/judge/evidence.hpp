@@ -1,6 +1,7 @@
 // Which lines of the trace put the state of a vCPU where it is: what a divergence's `because` tells.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -54,11 +55,8 @@ class Evidence {
         const Item& item = of(reg);
         return item.line > init_line_ && item.is_whole ? std::optional{item.value} : std::nullopt;
     }
-    // IA32_APIC_BASE as it was written or read last; INIT keeps it.
-    std::optional<u64> last_base() const {
-        const Item& item = of(Reg::apic_base);
-        return item.address == model::apic_base::msr ? std::optional{item.value} : std::nullopt;
-    }
+    // Where the vector was accepted or given to the processor last; 0: not seen.
+    u64 line_of_vector(u32 vector) const { return std::max(acceptances_[vector], injections_[vector]); }
     u64 init_line() const { return init_line_; }
     bool ended_after_injection() const { return eoi_line_ > injected_.first; }
 

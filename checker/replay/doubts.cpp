@@ -6,16 +6,37 @@
 
 namespace lapicheck::checker {
 
-void Doubts::accepted(u32 vector, bool surely) {
+void Doubts::accepted(u32 vector, bool surely, bool presumes_one_vm) {
     if (waits_[vector]) return;
     waits_.set(vector);
     surely_[vector] = surely;
+    presumes_one_vm_[vector] = presumes_one_vm;
 }
 
 void Doubts::forget_waiting() {
     if (waits_.none() && doubts_.empty()) return;
     waits_.reset();
     std::erase_if(doubts_, [](const Doubt& doubt) { return doubt.waiting != 0; });
+}
+
+void Doubts::may_forget_waiting() {
+    if (waits_.none() && doubts_.empty()) return;
+    if (!kept_) {
+        kept_ = Kept{waits_, surely_, presumes_one_vm_, {}};
+        std::ranges::copy_if(doubts_, std::back_inserter(kept_->doubts),
+                             [](const Doubt& doubt) { return doubt.waiting != 0; });
+    }
+    forget_waiting();
+}
+
+void Doubts::was_not_reset() {
+    if (!kept_) return;
+    const Kept kept = *std::exchange(kept_, std::nullopt);
+    const std::bitset<256> only_kept = kept.waits & ~waits_;
+    surely_ = (surely_ & waits_) | (kept.surely & only_kept);
+    presumes_one_vm_ = (presumes_one_vm_ & waits_) | (kept.presumes_one_vm & only_kept);
+    waits_ |= kept.waits;
+    std::ranges::copy(kept.doubts, std::back_inserter(doubts_));
 }
 
 u32 Doubts::overtaken_by(u32 vector) const {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <optional>
 #include <vector>
 
 #include "checker/judge/divergence.hpp"
@@ -17,10 +18,15 @@ namespace lapicheck::checker {
 class Doubts {
   public:
     // kvm_apic_accept_irq; `surely`: by the vCPU's own thread, for itself, edge-triggered, so that the vector
-    // stands in IRR if the APIC is enabled.
-    void accepted(u32 vector, bool surely);
+    // stands in IRR if the APIC is enabled. `presumes_one_vm`: by a thread that may be of another VM, for an
+    // APIC with the same ID there.
+    void accepted(u32 vector, bool surely, bool presumes_one_vm);
     // Vectors that were accepted may not be in IRR: INIT, a write of SVR or IA32_APIC_BASE, a reset.
     void forget_waiting();
+    // The same, if userspace has reset the vCPU, which its next entry may tell it has not.
+    void may_forget_waiting();
+    void was_not_reset();
+    void may_have_been_reset() { kept_.reset(); }
     bool waits(u32 vector) const { return waits_[vector]; }
     void clear() { *this = {}; }
 
@@ -32,8 +38,10 @@ class Doubts {
     void doubt_overtaking(u32 vector, u32 waiting, MakeDivergence make) {
         const auto same = std::ranges::find(doubts_, waiting, &Doubt::waiting);
         if (same != doubts_.end()) same->vector = vector;
-        else if (doubts_.size() < most)
+        else if (doubts_.size() < most) {
             doubts_.push_back({vector, waiting, 0, surely_[waiting] ? 1U : enough, make()});
+            doubts_.back().divergence.mismatch.presumes_one_vm = presumes_one_vm_[waiting];
+        }
     }
     // The vector was given to the processor. Before doubt_overtaking().
     void given(u32 vector);
@@ -72,10 +80,17 @@ class Doubts {
 
     std::vector<Divergence> seen_in_service(u32 vector);
 
-    std::bitset<256> surely_; // of those that wait
+    std::bitset<256> surely_;          // of those that wait
+    std::bitset<256> presumes_one_vm_; // likewise
     std::bitset<256> waits_;
     std::bitset<256> given_; // and not ended since
     std::vector<Doubt> doubts_;
+    // What waited before userspace may have reset the vCPU.
+    struct Kept {
+        std::bitset<256> waits, surely, presumes_one_vm;
+        std::vector<Doubt> doubts;
+    };
+    std::optional<Kept> kept_;
 };
 
 } // namespace lapicheck::checker

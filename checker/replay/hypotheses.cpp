@@ -17,7 +17,14 @@ void Hypotheses::add_reset(const CpuFacts& facts) {
         reset_of_ = facts;
         after_reset_ = AbstractState::after_reset(facts);
     }
-    add({after_reset_, Kind::reset});
+    add({after_reset_, Kind::reset, 0, true});
+}
+
+void Hypotheses::entered(bool goes_on) {
+    for (std::size_t i = count_; i-- > 0;) {
+        if (items_[i].before_entry && goes_on) drop(i);
+        else items_[i].before_entry = false;
+    }
 }
 
 // Those that have excused something become one hypothesis, those that have not another. The latest, which
@@ -33,6 +40,7 @@ void Hypotheses::merge_resets(bool with_excuse) {
         }
         first->state.merge(item.state);
         first->excused = std::max(first->excused, item.excused);
+        first->before_entry = first->before_entry && item.before_entry;
         drop(i--);
     }
 }

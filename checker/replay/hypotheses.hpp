@@ -18,6 +18,8 @@ class Hypotheses {
   public:
     // Userspace may have reset the vCPU since its last access.
     void add_reset(const CpuFacts& facts);
+    // kvm_entry; `goes_on`: where the guest was left, so that nothing has reset the vCPU since.
+    void entered(bool goes_on);
     // Userspace has set what KVM_SET_SREGS sets; `first`: the state by the first explanation until then.
     void add_sregs(const AbstractState& first);
     void clear() { count_ = 0; }
@@ -73,6 +75,7 @@ class Hypotheses {
         AbstractState state;
         Kind kind = Kind::reset;
         unsigned excused = 0;
+        bool before_entry = false; // since the guest was left
     };
 
     void merge_resets(bool with_excuse);

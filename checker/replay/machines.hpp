@@ -26,7 +26,9 @@ class Machines {
     // The interrupt whose only kvm_apic_accept_irq stands in `line` was given to the vCPU in thread `to`.
     void given(model::u64 line, model::u32 to);
 
-    bool are_one(model::u32 thread, model::u32 other) const { return root(thread) == root(other); }
+    bool are_one(model::u32 thread, model::u32 other) const {
+        return thread == other || root(thread) == root(other);
+    }
     bool may_be_one(model::u32 thread, model::u32 other) const;
     // A number that the threads of one VM have in common, as far as that is known.
     model::u64 group_of(model::u32 thread) const;

@@ -146,6 +146,7 @@ ReplayedVcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
 }
 
 bool Replay::allows_reset(const Thread& thread, u64 gap, u64 line) const {
+    if (thread.shows_runs) return false; // then the ioctls that set its state are shown, too
     if (!clock_in_seconds_) {
         const bool counts_events = thread.last_time < 64 * line; // the `counter` clock tells no time
         return counts_events || gap >= shortest_reset_ticks;
@@ -167,7 +168,7 @@ void Replay::pause(Thread& thread, u32 cpu, u64 time, u64 line, bool leaves_gues
     if (gap >= shortest_absence_ns && !leaves_guest) thread.last_away_line = line;
     if (thread.vcpus.empty() || !allows_reset(thread, gap, line)) return;
     for (auto& vcpu : thread.vcpus) {
-        vcpu->catch_up(accepts_);
+        vcpu->catch_up(accepts_, machines_);
         vcpu->host_may_have_reset();
     }
 }
@@ -220,7 +221,7 @@ void Replay::take_access(Thread& thread, const GuestAccess& access, u32 commande
 
     ReplayedVcpu& vcpu = vcpu_of(thread, access.thread, access.vcpu);
     if (commanded != no_command) vcpu.has_commanded(commanded);
-    if (visible_.interrupts()) vcpu.catch_up(accepts_);
+    if (visible_.interrupts()) vcpu.catch_up(accepts_, machines_);
     if (access.ipis > 0 && !visible_.ipis) visible_.ipis = true;
     if (access.ended_interrupt) detect_vcpu_switch(thread, access.thread, thread.eoi_id, access.eoi_id);
     if (access.by_userspace && vcpu.state().mode() == Mode::xapic && vcpu.has_window_at(access.address)) {
@@ -293,6 +294,8 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.acceptances.exit_begins();
         if (visible_.no_exits) exit_begins(thread, event);
         else tell_timer(thread, !thread.may_send && !thread.must_show_access);
+        thread.may_send = false;
+        thread.must_show_access = false;
         if (clock_in_seconds_) guest_runs(thread, event);
         if (!thread.shows_runs) restore_order_.enters(event.thread);
         thread.shows_entries = true;
@@ -328,7 +331,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         break;
     case EventKind::inject_irq:
         if (event.reinjected || vcpu == nullptr || event.where > 0xff) break;
-        vcpu->catch_up(accepts_);
+        vcpu->catch_up(accepts_, machines_);
         on_inject(thread, event);
         break;
     case EventKind::cr_write:
@@ -407,6 +410,9 @@ void Replay::on_ioctl(Thread& thread, const Event& event) {
 void Replay::on_run(Thread& thread, u32 id, u64 descriptor) {
     const bool stale = std::exchange(thread.run_fd_stale, false);
     thread.shows_runs = true;
+    // Whatever userspace has sent in this thread it has sent before.
+    tell_timer(thread, !thread.may_send);
+    thread.may_send = false;
     restore_order_.runs(id, descriptor, machines_);
     if (thread.current != nullptr && thread.current->number() >= 0) {
         thread.run_fd = descriptor;
@@ -450,7 +456,7 @@ void Replay::on_create_vcpu(Thread& thread) {
 void Replay::on_state_set(Thread& thread, const Event& event) {
     restore_order_.is_set(event.thread, event.value, event.where, event.line);
     const auto set = [&](ReplayedVcpu& vcpu) {
-        vcpu.catch_up(accepts_);
+        vcpu.catch_up(accepts_, machines_);
         if (event.where == ioctls::set_lapic) vcpu.host_has_loaded();
         else if (event.where == ioctls::set_sregs || event.where == ioctls::set_sregs2)
             vcpu.host_has_set_sregs();
@@ -511,7 +517,7 @@ void Replay::on_accept(const Event& event) {
             sent.shorthand != traces::Shorthand::unknown && sent.level_triggered && !sent.assert_level;
         for_each_vcpu([&](ReplayedVcpu& vcpu) {
             if (!vcpu.may_be(event.where)) return;
-            vcpu.catch_up(accepts_);
+            vcpu.catch_up(accepts_, machines_);
             if (mode == init && deasserts && vcpu.facts().amd.is_false()) vcpu.deassert_sent(event.line);
             else if (mode == init) vcpu.init_sent(event.line);
             else vcpu.startup_sent(vector);
@@ -522,7 +528,7 @@ void Replay::on_accept(const Event& event) {
 
 // What was sent to it until now is told of what it was.
 void Replay::lose_track_of(ReplayedVcpu& vcpu) {
-    vcpu.catch_up(accepts_);
+    vcpu.catch_up(accepts_, machines_);
     vcpu.on_lost();
 }
 
@@ -534,6 +540,7 @@ void Replay::on_lost(const Event& event) {
         thread.run_fd_stale = thread.run_fd != no_id;
         thread.acceptances.on_lost();
         thread.own_acceptances.clear();
+        thread.exit_rip = traces::no_rip;
         for (auto& vcpu : thread.vcpus) lose_track_of(*vcpu);
     }
 }

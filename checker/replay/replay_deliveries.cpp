@@ -198,7 +198,7 @@ void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> 
         if (whom == model::Shorthand::all_but_self && is_sender) return;
         if (by_id && !vcpu.may_be(*destination)) return;
         if (deasserts && vcpu.facts().amd.is_false()) return; // I07
-        vcpu.catch_up(accepts_);
+        vcpu.catch_up(accepts_, machines_);
         if (is_init) vcpu.init_sent(sender.line);
         else vcpu.startup_sent(command & model::icr::vector);
     });

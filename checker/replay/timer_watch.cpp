@@ -7,7 +7,7 @@ namespace lapicheck::checker {
 namespace {
 
 // Rates are in ticks of the undivided clock in so many nanoseconds.
-constexpr u64 rate_ns = 1024;
+constexpr u64 rate_ns = 1 << 16;
 
 } // namespace
 
@@ -27,38 +27,44 @@ void TimerWatch::set_entry(const Entry& entry) {
 
 // What an earlier start has left may still come once (T18).
 void TimerWatch::started(Place at) {
-    may_fire_ = is_over_ && count_is_kept_ ? 1 : 2;
+    const bool has_stopped = is_over_ || (!is_started_ && may_fire_ == 0);
+    may_fire_ = count_is_kept_ && has_stopped ? 1 : 2;
     count_is_kept_ = entry_.mode == Mode::one_shot || entry_.mode == Mode::deadline;
     is_started_ = true;
     is_over_ = false;
     was_masked_ = !entry_.unmasked;
     ended_since_start_ = false;
     fired_line_ = 0;
+    periods_ = 0;
     last_count_time_ = 0;
     start_ = at;
     is_accepted();
     expect(at.time);
 }
 
+// What it has left may still come once, until the guest runs again.
+void TimerWatch::stopped(Place at) {
+    is_started_ = false;
+    is_over_ = false;
+    count_is_kept_ = entry_.mode != Mode::unknown;
+    may_fire_ = 1;
+    start_ = at;
+    is_accepted();
+}
+
 void TimerWatch::start(u32 count, u32 divisor, Place at) {
     if (entry_.mode == Mode::deadline) return; // T09
     count_ = count;
     divisor_ = divisor;
-    if (count != 0) return started(at);
-    is_started_ = false;
-    count_is_kept_ = false;
-    is_over_ = false;
-    is_accepted();
+    if (count != 0) started(at);
+    else stopped(at);
 }
 
 void TimerWatch::start_deadline(u64 deadline, Place at) {
     if (entry_.mode != Mode::deadline) return; // T11
     deadline_ = deadline;
-    if (deadline != 0) return started(at);
-    is_started_ = false;
-    count_is_kept_ = false;
-    is_over_ = false;
-    is_accepted();
+    if (deadline != 0) started(at);
+    else stopped(at);
 }
 
 // When the count goes on at the other pace the manual does not say (T08).
@@ -67,8 +73,6 @@ void TimerWatch::divisor_was_written() {
     last_count_time_ = 0;
     is_awaited_ = false;
 }
-
-void TimerWatch::may_be_stopped() { is_accepted(); }
 
 void TimerWatch::forget() {
     const auto rates = rates_;
@@ -79,6 +83,7 @@ void TimerWatch::forget() {
 // Nothing is awaited any more.
 void TimerWatch::is_accepted() {
     is_awaited_ = false;
+    may_be_stopped_ = false;
     reached_zero_ = {};
     irr_was_clear_ = false;
 }
@@ -142,20 +147,25 @@ std::optional<TimerFault> TimerWatch::fired(u32 vector, Place at, bool by_timer)
         forget();
         return masked;
     }
-    if (entry_.mode == Mode::periodic) {
+    if (entry_.mode == Mode::periodic && is_started_) {
         fired_line_ = at.line;
-        if (is_started_) expect(at.time);
+        // The first may be what an earlier start has left.
+        if (may_fire_ > 1) --may_fire_;
+        else if (at.time > start_.time) learn(u64{count_} * divisor_ * ++periods_, at.time - start_.time);
+        expect(at.time);
         return std::nullopt;
     }
     if (!count_is_kept_) return std::nullopt;
     const bool is_deadline = entry_.mode == Mode::deadline;
     if (may_fire_ == 0) {
-        const TimerFault again = fault(TimerFault::What::again, is_deadline ? Rule::T17 : Rule::T05, 0);
+        const Rule rule =
+            is_started_ ? (is_deadline ? Rule::T17 : Rule::T05) : (is_deadline ? Rule::T10 : Rule::T03);
+        const TimerFault again = fault(TimerFault::What::again, rule, 0);
         count_is_kept_ = false;
         return again;
     }
     fired_line_ = at.line;
-    if (--may_fire_ != 0) return std::nullopt;
+    if (--may_fire_ != 0 || !is_started_) return std::nullopt;
     is_over_ = true;
     if (is_deadline) learn_deadline(at);
     else if (at.time > start_.time) learn(u64{count_} * divisor_, at.time - start_.time);

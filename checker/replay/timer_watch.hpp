@@ -5,6 +5,7 @@
 // from the recording before it is used: what the host delays makes it smaller, which makes the bound later.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -57,8 +58,9 @@ class TimerWatch {
         met_ = 0;
         if (entry_.mode == Mode::deadline) is_awaited_ = false;
     }
-    // Userspace may have reset the vCPU, so that nothing need fire.
-    void may_be_stopped();
+    // Userspace may have reset the vCPU, so that nothing need fire; its next entry may tell that it has not.
+    void may_be_stopped() { may_be_stopped_ = true; }
+    void was_not_stopped() { may_be_stopped_ = false; }
     // All may be otherwise: INIT, a reset, a state that was loaded, lost events.
     void forget();
 
@@ -72,11 +74,11 @@ class TimerWatch {
     void interrupt_ended() { ended_since_start_ = true; }
     // The guest runs again after the start: what an earlier one has left KVM has delivered before.
     void goes_on(u64 line) {
-        if (may_fire_ > 1 && line > start_.line) may_fire_ = 1;
+        if (line > start_.line) may_fire_ = std::min(may_fire_, is_started_ ? 1U : 0U);
     }
     // The guest is entered, or makes an access: whether it should have fired by then.
     bool is_due(u64 time) {
-        if (!is_awaited_) return false;
+        if (!is_awaited_ || may_be_stopped_) return false;
         const u64 pause = time > last_run_ ? time - last_run_ : 0;
         last_run_ = time;
         if (pause > longest_pause_ns) bound_ += pause; // the host may have slept
@@ -102,6 +104,7 @@ class TimerWatch {
     static constexpr u32 greatest_divisor = 128;
 
     void started(Place at);
+    void stopped(Place at);
     void learn(u64 ticks, u64 ns);
     void learn_deadline(Place at);
     void expect(u64 time);
@@ -118,9 +121,10 @@ class TimerWatch {
     bool was_masked_ = false;        // at some time since it was started, perhaps
     bool ended_since_start_ = false; // an interrupt
     bool is_over_ = false;           // it has fired for certain, and is not started again by itself
-    unsigned may_fire_ = 0;          // so often it may fire yet; of a periodic one this is not counted
-    bool count_is_kept_ = false;     // may_fire_ is known
+    unsigned may_fire_ = 0;      // so often it may fire yet; of a periodic one: before it does for certain
+    bool count_is_kept_ = false; // may_fire_ is known
     u64 fired_line_ = 0;
+    u64 periods_ = 0; // of a periodic one: how often it has fired for certain
     // Reads of the count, for the rate.
     u32 last_count_ = 0;
     u64 last_count_time_ = 0;
@@ -128,10 +132,11 @@ class TimerWatch {
     bool irr_was_clear_ = false; // since then
     // By when it must have fired.
     bool is_awaited_ = false;
+    bool may_be_stopped_ = false; // while it is awaited
     u64 bound_ = 0;
     u64 last_run_ = 0;
     unsigned entries_since_ = 0;
-    // Ticks in 1,024 ns, two samples: the lower is the rate that is used.
+    // Ticks in 65,536 ns, two samples: the lower is the rate that is used.
     std::array<u64, 2> rates_{};
     // The guest's TSC: at the first and at the last deadline that was met.
     struct Met {

@@ -325,7 +325,7 @@ void ReplayedVcpu::forget_pending() {
 }
 
 void ReplayedVcpu::host_may_have_reset() {
-    doubts_.forget_waiting();
+    doubts_.may_forget_waiting();
     timer_.may_be_stopped();
     if (std::exchange(has_shown_x2apic_, false)) facts_.has_x2apic = initial_facts_.has_x2apic;
     CpuFacts facts = facts_;
@@ -368,6 +368,15 @@ void ReplayedVcpu::on_lost() {
 void ReplayedVcpu::init_sent(u64 line) {
     doubts_.clear();
     timer_.forget();
+    // Nothing was seen of the vCPU since the last one, as with the de-assert behind it, where that is not
+    // known to do nothing (I07): both of them leave the same.
+    if (init_ && init_age_ == 0) {
+        AbstractState again = *init_;
+        again.apply_init();
+        init_->merge(again);
+        init_line_ = line;
+        return;
+    }
     if (init_) give_up_init();
     init_ = main_;
     init_->apply_init();
@@ -426,6 +435,13 @@ void ReplayedVcpu::give_up_init() {
 void ReplayedVcpu::enters(u64 rip, bool goes_on) {
     tpr_.reset();
     if (rip == 0xfff0) host_may_have_reset();
+    if (!others_.empty()) others_.entered(goes_on);
+    if (goes_on) {
+        doubts_.was_not_reset();
+        timer_.was_not_stopped();
+    } else {
+        doubts_.may_have_been_reset();
+    }
     if (!init_ || !startup_vector_ || goes_on) return;
     if (rip != 0 && rip != u64{*startup_vector_} << 12) return;
     main_ = *std::exchange(init_, std::nullopt);

@@ -17,6 +17,7 @@
 #include "checker/replay/accept_log.hpp"
 #include "checker/replay/doubts.hpp"
 #include "checker/replay/hypotheses.hpp"
+#include "checker/replay/machines.hpp"
 #include "checker/replay/timer_watch.hpp"
 
 namespace lapicheck::checker {
@@ -94,7 +95,9 @@ class ReplayedVcpu {
         return announced_[vector] && was_given_[vector] ? announcement_[vector] : 0;
     }
     // Takes in the interrupts that were sent since it last looked.
-    void catch_up(const AcceptLog& log);
+    void catch_up(const AcceptLog& log, const Machines& machines) {
+        if (accepts_seen_ != log.count()) take_accepted(log, machines);
+    }
     // The vCPU has sent this vector by a command.
     void has_commanded(u32 vector) { commanded_.set(vector & 0xff); }
     // What AbstractState::Injection tells of announcement and TPR, the vCPU knows.
@@ -181,6 +184,7 @@ class ReplayedVcpu {
         others_.for_each(visit);
         if (init_) visit(*init_);
     }
+    void take_accepted(const AcceptLog& log, const Machines& machines);
     std::optional<Mismatch> carried_out_wrongly(const Observation& seen, const Mismatch& mismatch) const;
     void note_pmc(const AcceptLog::Entry& entry);
     void note_id(const traces::GuestAccess& shown_by, const Cpuid& cpuid);

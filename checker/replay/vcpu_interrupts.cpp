@@ -93,9 +93,8 @@ std::optional<Divergence> ReplayedVcpu::take_unrequested(const Mismatch& mismatc
     return divergence;
 }
 
-void ReplayedVcpu::catch_up(const AcceptLog& log) {
-    if (accepts_seen_ == log.count()) return;
-    const bool complete = log.since(accepts_seen_, [this](const AcceptLog::Entry& entry) {
+void ReplayedVcpu::take_accepted(const AcceptLog& log, const Machines& machines) {
+    const bool complete = log.since(accepts_seen_, [&](const AcceptLog::Entry& entry) {
         if (!may_be(entry.id)) return;
         // What it sent itself stands in IRR before its next access; what others send may come and go.
         const bool own = entry.sender == thread_ && is_own(entry.id) && !entry.level_triggered;
@@ -105,7 +104,8 @@ void ReplayedVcpu::catch_up(const AcceptLog& log) {
         announcement_[vector] = announced_[vector] ? 0 : entry.line;
         if (!announced_[vector]) attribution_.evidence().accepted(entry.line, vector);
         announced_.set(vector);
-        doubts_.accepted(vector, own);
+        if (machines.may_be_one(entry.sender, thread_))
+            doubts_.accepted(vector, own, !machines.are_one(entry.sender, thread_));
         const bool in_own_thread = entry.sender == thread_ && !entry.level_triggered;
         if (!in_own_thread || commanded_[vector]) return;
         if (own) note_pmc(entry);

@@ -76,6 +76,9 @@ void ReplayedVcpu::note_timer(VcpuVerdict& verdict, const GuestAccess& access, R
     }
     std::optional<TimerFault> fault;
     if (touched == Reg::lvt_timer) note_timer_entry();
+    else if (touched == Reg::tsc_deadline && access.value == 0 && // T10: it was met
+             timer_.entry().mode == TimerWatch::Mode::deadline)
+        for_each_hypothesis([](AbstractState& state) { state.deadline_is_over(); });
     else if (touched == Reg::current_count && is_word) fault = timer_.count_read(value, at);
     else if (model::is_bitmap(touched) && is_word && !(touched >= Reg::tmr0 && touched <= Reg::tmr7)) {
         const bool irr = touched >= Reg::irr0;

@@ -367,6 +367,16 @@ TEST_CASE("a kvm_apic read whose access the trace does not show is told to nobod
           Lines{"event, line 3"});
 }
 
+TEST_CASE("an IPI whose access is not shown belongs to no WRMSR that can send nothing") {
+    const char* const ipi = "44 kvm_apic_ipi: dst 0 vec 40 (Fixed|physical|assert|edge|self)";
+    CHECK(assembled_after({ipi, "44 kvm_msr: msr_write 82d = 0x1 (#GP)"}) ==
+          Lines{"stray, line 2", "WRMSR 82d = 1 #GP lines 3-3"});
+    CHECK(assembled_after({ipi, "44 kvm_msr: msr_write 830 = 0x1 (#GP)"}) ==
+          Lines{"stray, line 2", "WRMSR 830 = 1 #GP lines 3-3"});
+    const Lines sent = assembled_after({ipi, "44 kvm_msr: msr_write 830 = 0x28"});
+    CHECK(sent.size() == 1);
+}
+
 TEST_CASE("the first access of a thread may lack its beginning, the second not") {
     const Listing listing = assembled({"44 kvm_msr: msr_write 830 = 0x31", "44 kvm_msr: msr_write 830 = 0x31",
                                        "45 kvm_entry: vcpu 1, rip 0x10", "45 kvm_msr: msr_write 830 = 0x31"});

@@ -121,9 +121,10 @@ bool FtraceText::take_mark(std::string_view line, std::vector<Event>& out) {
 void FtraceText::take_record(std::string_view line, const LineHead& head, std::vector<Event>& out) {
     if (head.clock_digits != summary_.clock_digits || !summary_.clock_in_seconds) note_clock(head);
     if (!goes_on(head)) begin_another(head, out);
-    if (head.thread != last_noted_ && std::ranges::find(noted_, head.thread) == noted_.end())
-        note_thread(head, out);
-    last_noted_ = head.thread;
+    // Its process may be told later than the thread.
+    const std::uint64_t who = std::uint64_t{head.process} << 32 | head.thread;
+    if (who != last_noted_ && std::ranges::find(noted_, who) == noted_.end()) note_thread(head, who, out);
+    last_noted_ = who;
     ++summary_.events;
     if (summary_.format.empty())
         summary_.format = is_padded(head.event_text) || heads_.has_prefix() ? "trace-cmd report" : "ftrace";
@@ -144,8 +145,8 @@ void FtraceText::take_unreadable(std::string_view line, const UnreadableText& te
 }
 
 // Which process a thread is of tells which VM it runs.
-void FtraceText::note_thread(const LineHead& head, std::vector<Event>& out) {
-    noted_[noted_count_++ % noted_.size()] = head.thread;
+void FtraceText::note_thread(const LineHead& head, std::uint64_t who, std::vector<Event>& out) {
+    noted_[noted_count_++ % noted_.size()] = who;
     const auto known = summary_.threads.find(head.thread);
     if (known == summary_.threads.end() && summary_.threads.size() >= most_threads) return;
     ThreadInfo& info = known != summary_.threads.end() ? known->second : summary_.threads[head.thread];

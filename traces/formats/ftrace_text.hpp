@@ -56,7 +56,7 @@ class FtraceText final : public Reader {
     void take_unreadable(std::string_view line, const UnreadableText& text, Event& event);
     bool take_mark(std::string_view line, std::vector<Event>& out);
     void note_clock(const LineHead& head);
-    void note_thread(const LineHead& head, std::vector<Event>& out);
+    void note_thread(const LineHead& head, std::uint64_t who, std::vector<Event>& out);
     void begin_another(const LineHead& head, std::vector<Event>& out);
     void begin_another(std::vector<Event>& out);
     void lose(std::uint16_t cpu, std::uint64_t events, std::vector<Event>& out);
@@ -64,9 +64,9 @@ class FtraceText final : public Reader {
 
     static constexpr std::size_t most_threads = 4096;
     HeadReader heads_;
-    std::array<std::uint32_t, 4> noted_{}; // the threads of the last records that differed
+    std::array<std::uint64_t, 4> noted_{}; // thread and process of the last records that differed
     std::size_t noted_count_ = 0;
-    std::uint32_t last_noted_ = 0; // one of them
+    std::uint64_t last_noted_ = 0; // one of them
     bool mixes_kernels_ = false;
     std::string partial_; // the line that the last feed() did not end, at most max_line + 1 bytes
     std::uint64_t last_time_ = 0;

@@ -42,7 +42,7 @@ constexpr const char* options[] = {
     "nolatency-format",
     "nostacktrace",
     "nouserstacktrace",
-    "norecord-tgid",
+    "record-tgid",
     "nomarkers",
     "notest_nop_accept",
 };

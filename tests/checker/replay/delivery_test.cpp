@@ -219,6 +219,11 @@ TEST_CASE("an INIT level de-assert does nothing") {
     CHECK(rule_of(deassert + reads_dcr("0x0"), GuestCpu::intel) == "I07");
     CHECK(rule_of(deassert + reads_dcr("0x0")) == "none"); // AMD does not say what it does
     CHECK(rule_of(init_of("0x10000c500", "assert|level") + reads_dcr("0x0")) == "none");
+    // Right behind the INIT it makes no difference what it does.
+    const std::string init = init_of("0x100004500", "assert|edge");
+    const std::string behind = deassert.substr(deassert.find("kvm_apic_ipi"));
+    CHECK(rule_of(init + behind + reads_dcr("0x0")) == "none");
+    CHECK(rule_of(init + behind + reads_dcr("0x3")) == rule_of(init + reads_dcr("0x3")));
 }
 
 TEST_CASE("after INIT and SIPI the guest enters at the SIPI's segment, at 0 in it, and has been reset") {

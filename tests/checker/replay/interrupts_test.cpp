@@ -145,6 +145,26 @@ TEST_CASE("the ISR shows what is in service, the IRR what waits") {
     CHECK(told("0x20000", "0x0") == Told{"P01 irr x2apic +12-13"});
 }
 
+TEST_CASE(
+    "what is left of before INIT, and what came while the APIC was software-disabled, is told as such") {
+    const std::string init = "@45 kvm_apic_accept_irq: apicid 0 vec 0 (INIT|edge)\n"
+                             "kvm_apic: apic_read APIC_SPIV = 0xff\nkvm_msr: msr_read 80f = 0xff\n"
+                             "kvm_apic: apic_read APIC_TDCR = 0x0\nkvm_msr: msr_read 83e = 0x0\n";
+    const std::string sent = "kvm_apic: apic_write APIC_TDCR = 0x3\nkvm_msr: msr_write 83e = 0x3\n" +
+                             sends_itself(0x31) + takes(0x31) + sends_itself(0x51);
+    const auto rule = [](const std::string& script) {
+        const Replayed r = replay_started(script);
+        return r.divergences.size() == 1 ? r.divergences[0].mismatch.rule : Rule::B01;
+    };
+    CHECK(rule(sent + init + reads(0x822, 0x220, "0x20000")) == Rule::R04);
+    CHECK(rule(sent + init + reads(0x811, 0x110, "0x20000")) == Rule::R04);
+    CHECK(replay_started(sent + init + reads(0x822, 0x220, "0x0")).told() == Told{});
+    const std::string disabled = "kvm_apic: apic_write APIC_SPIV = 0xff\nkvm_msr: msr_write 80f = 0xff\n";
+    CHECK(rule(reads(0x822, 0x220, "0x0") + disabled + sends_itself(0x51) + reads(0x822, 0x220, "0x20000")) ==
+          Rule::V09);
+    CHECK(rule(init + sends_itself(0x51) + reads(0x822, 0x220, "0x20000")) == Rule::V09);
+}
+
 TEST_CASE("what EOI ended is not in service any more") {
     CHECK(told_of(replay_started(sends_itself(0x31) + takes(0x31) + ends(0x31) +
                                  reads(0x811, 0x110, "0x20000"))) == Told{"P04 isr x2apic +9-10"});

@@ -17,6 +17,7 @@ namespace lapicheck::checker {
 
 // ftrace text of a script. Each line of it is the text of one event, 10 us after the one before;
 //   @45 EVENT       in thread 45 (else 44); @45/1 on host CPU 1 (else 0); the next line is 44's again
+//   @45:40/1 EVENT  the same, and the line tells that the thread is of process 40
 //   +500us EVENT    so long after the one before
 //   CPU:0 [LOST 3 EVENTS]  and comments stand as they are
 // Lines are counted as the reader counts them: the first event is line 1.
@@ -35,6 +36,7 @@ inline std::string made_trace(std::string_view script, bool in_seconds = true) {
         }
         unsigned thread = 44;
         unsigned cpu = 0;
+        std::string process;
         unsigned pause = 10;
         for (; line.starts_with('@') || line.starts_with('+'); line.remove_prefix(line.find(' ') + 1)) {
             const std::string word(line.substr(1, line.find(' ') - 1));
@@ -43,6 +45,8 @@ inline std::string made_trace(std::string_view script, bool in_seconds = true) {
                 continue;
             }
             thread = static_cast<unsigned>(std::stoul(word));
+            if (const std::size_t colon = word.find(':'); colon != std::string::npos)
+                process = fmt::format("({:7}) ", std::stoul(word.substr(colon + 1)));
             if (const std::size_t slash = word.find('/'); slash != std::string::npos)
                 cpu = static_cast<unsigned>(std::stoul(word.substr(slash + 1)));
         }
@@ -50,7 +54,8 @@ inline std::string made_trace(std::string_view script, bool in_seconds = true) {
         const std::string stamp = in_seconds
                                       ? fmt::format("{:5}.{:06}", time_us / 1'000'000, time_us % 1'000'000)
                                       : fmt::format("{:12}", time_us * 2000); // ticks of 2 GHz
-        text += fmt::format(" qemu-system-x86-{:<7} [{:03}] ..... {}: {}\n", thread, cpu, stamp, line);
+        text +=
+            fmt::format(" qemu-system-x86-{:<7} {}[{:03}] ..... {}: {}\n", thread, process, cpu, stamp, line);
     }
     return text;
 }

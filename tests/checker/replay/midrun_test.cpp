@@ -61,6 +61,26 @@ TEST_CASE("what another thread sends may take its time") {
                round(0x41)) == Told{});
 }
 
+TEST_CASE("what a thread of another process sends may be for another VM's APIC of that ID") {
+    const std::string by_device = "kvm_apic_accept_irq: apicid 0 vec 145 (Fixed|edge)\n";
+    const std::string rounds = round(0x41) + round(0x51) + round(0x41);
+    const std::string own = "@44:40 kvm_fpu: load\n";
+    CHECK(told(own + "@70:40/1 " + by_device + rounds) == Told{"P02 +4"});
+    CHECK(told(own + "@70:50/1 " + by_device + rounds) == Told{});
+    // Two vCPUs 0, whose processes nothing tells.
+    const std::string other =
+        "@90/1 kvm_entry: vcpu 0, rip 0x9000\n@90/1 kvm_msr: msr_read 1b = 0xfee00900\n";
+    CHECK(told(other + "@70/1 " + by_device + rounds) == Told{});
+}
+
+TEST_CASE("where the guest goes on after userspace had the vCPU it was not reset") {
+    const std::string leaves = "kvm_exit: vcpu 0 reason IO_INSTRUCTION rip 0x1000 info1 0x0 info2 0x0\n"
+                               "kvm_userspace_exit: reason KVM_EXIT_IO (2)\n";
+    CHECK(told(accepts(0xec) + leaves + "+400 kvm_entry: vcpu 0, rip 0x1001\n" + round(0x41)) ==
+          Told{"P02 +6"});
+    CHECK(told(accepts(0xec) + leaves + "+400 kvm_entry: vcpu 0, rip 0x7c00\n" + round(0x41)) == Told{});
+}
+
 TEST_CASE("an EOI that ended another vector than the highest is the one to blame, not the next") {
     const std::string nested =
         accepts(0x41) + given(0x41) + enters() + accepts(0x91) + given(0x91) + enters();

@@ -158,6 +158,52 @@ TEST_CASE("a periodic timer goes on") {
     CHECK(told(periodic + fires() + fires() + fires() + runs(2)) == Told{});
 }
 
+TEST_CASE("a periodic timer that has ticked goes on, by the pace of its ticks") {
+    std::string ticks = one_shot("0x200ec") + arms;
+    for (unsigned i = 0; i < 8; ++i) ticks += fires(10'000);
+    CHECK(told(ticks + runs(80)) == Told{"T06"});
+    CHECK(told(ticks + fires(10'000) + runs(20)) == Told{});
+    // A late tick and those that are made up for make no faster pace.
+    CHECK(told(ticks + fires(90'000) + fires(200) + fires(200) + runs(20)) == Told{});
+}
+
+TEST_CASE("a timer that is stopped sends nothing any more") {
+    const std::string stops = sets("APIC_TMICT", 0x838, "0x0");
+    CHECK(told(one_shot() + arms + stops + runs(3) + fires()) == Told{"T03"});
+    CHECK(told(one_shot("0x200ec") + arms + stops + runs(3) + fires()) == Told{"T03"});
+    CHECK(told(one_shot("0x400ec") + traps("MSR_WRITE", "kvm_msr: msr_write 6e0 = 0x1000\n") +
+               traps("MSR_WRITE", "kvm_msr: msr_write 6e0 = 0x0\n") + runs(3) + fires()) == Told{"T10"});
+    // What had come before it was stopped is delivered before the guest runs again.
+    const std::string leaves = exits("MSR_WRITE") + writes("APIC_TMICT", 0x838, "0x0") +
+                               "kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n" + enters;
+    CHECK(told(one_shot() + arms + leaves) == Told{});
+    CHECK(told(one_shot() + arms + stops + arms + fires()) == Told{});
+    // In which mode it was stopped is not known.
+    CHECK(told(start() + stops + runs(3) + fires()) == Told{});
+}
+
+TEST_CASE("a deadline that was seen to be over stays so") {
+    const auto deadline = [](std::string_view read) {
+        return one_shot("0x400ec") + traps("MSR_WRITE", "kvm_msr: msr_write 6e0 = 0x1000\n") +
+               traps("MSR_READ", fmt::format("kvm_msr: msr_read 6e0 = {}\n", read)) +
+               traps("MSR_READ", "kvm_msr: msr_read 6e0 = 0x1000\n");
+    };
+    CHECK(told(deadline("0x0")) == Told{"T10"});
+    CHECK(told(deadline("0x1000")) == Told{});
+}
+
+TEST_CASE("userspace may stop the timer while it has the vCPU, unless the guest then goes on where it was") {
+    const std::string rate = one_shot() + arms + fires() + arms + fires() + arms + fires();
+    const std::string leaves =
+        "+40000 " + exits("IO_INSTRUCTION") + "kvm_userspace_exit: reason KVM_EXIT_IO (2)\n";
+    CHECK(told(rate + arms + leaves + "+400 kvm_entry: vcpu 0, rip 0x1001\n" + runs(50)) == Told{"T05"});
+    CHECK(told(rate + arms + leaves + "+400 kvm_entry: vcpu 0, rip 0x7c00\n" + runs(50)) == Told{});
+    // KVM_RUN and no other ioctl: nothing was set.
+    CHECK(told("sys_ioctl(fd: 9, cmd: 0xae80, arg: 0)\n" + rate + arms + leaves +
+               "+400 sys_ioctl(fd: 9, cmd: 0xae80, arg: 0)\nkvm_entry: vcpu 0, rip 0x7c00\n" + runs(50)) ==
+          Told{"T05"});
+}
+
 TEST_CASE("a count that reads 0 shows that the timer ran out") {
     const std::string shows_accepts = traps("MSR_WRITE", sends_itself(0x31));
     const std::string zero = "+900000 " + shows("APIC_TMCCT", 0x839, "0x0");
