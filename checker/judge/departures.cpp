@@ -74,7 +74,8 @@ bool breaks(const Pattern& pattern, Rule rule) { return pattern.rules[static_cas
 bool is_of_interrupt(Fault fault) {
     return fault == Fault::injected || fault == Fault::not_taken || fault == Fault::not_delivered ||
            fault == Fault::eoi_broadcast || fault == Fault::not_accepted ||
-           fault == Fault::accepted_unaddressed || fault == Fault::accepted_by_several || is_of_timer(fault);
+           fault == Fault::accepted_unaddressed || fault == Fault::accepted_by_several ||
+           fault == Fault::accepted_twice || is_of_timer(fault);
 }
 
 bool is_of_vectors(const Mismatch& mismatch, Reg first) {

@@ -34,6 +34,7 @@ enum class Fault : std::uint8_t {
     not_accepted,         // an APIC that a command addresses did not accept it
     accepted_unaddressed, // an APIC that no command addressed accepted it
     accepted_by_several,  // of lowest priority: more than one APIC accepted it
+    accepted_twice,       // an APIC accepted one command twice
     eoi_vector,
     injected,      // an interrupt that had to wait was given to the processor
     timer_again,   // the timer's interrupt came a second time

@@ -264,6 +264,8 @@ std::string accepted_headline(const Divergence& divergence) {
     if (divergence.mismatch.fault == Fault::accepted_by_several)
         return fmt::format("{} APICs accepted vector {} of one lowest-priority command", apic_or_count,
                            vector);
+    if (divergence.mismatch.fault == Fault::accepted_twice)
+        return fmt::format("{} accepted vector {} twice of one command", apic_text(apic_or_count), vector);
     if (divergence.mismatch.fault == Fault::accepted_unaddressed)
         return fmt::format("{} accepted vector {}, which was not sent to it", apic_text(apic_or_count),
                            vector);
@@ -345,6 +347,7 @@ std::string headline(const Divergence& divergence) {
     case Fault::ipi_differs: return did("sent " + sent_text(divergence));
     case Fault::not_accepted:
     case Fault::accepted_unaddressed:
+    case Fault::accepted_twice:
     case Fault::accepted_by_several: return accepted_headline(divergence);
     case Fault::eoi_vector: return eoi_headline(divergence);
     case Fault::injected: return injected_headline(divergence);
@@ -422,6 +425,9 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::accepted_unaddressed:
         return fmt::format("a kvm_apic_accept_irq event of vector {} for {}", vector_text(access.ipi_vector),
                            apic_text(mismatch.detail.first));
+    case Fault::accepted_twice:
+        return fmt::format("two kvm_apic_accept_irq events of vector {} for {}",
+                           vector_text(access.ipi_vector), apic_text(mismatch.detail.first));
     case Fault::accepted_by_several:
         return fmt::format("kvm_apic_accept_irq events of vector {} for {} APICs",
                            vector_text(access.ipi_vector), mismatch.detail.first);
@@ -458,6 +464,9 @@ std::string expected_text(const Divergence& divergence) {
                            apic_text(mismatch.detail.first), destination_text(access));
     case Fault::accepted_unaddressed:
         return fmt::format("only the APICs that the command addresses accept it ({})",
+                           destination_text(access));
+    case Fault::accepted_twice:
+        return fmt::format("each APIC that the command addresses accepts it once ({})",
                            destination_text(access));
     case Fault::accepted_by_several:
         return fmt::format("exactly one of the APICs that the command addresses accepts it ({})",

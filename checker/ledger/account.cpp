@@ -181,6 +181,7 @@ void Account::inject(Point at, u32 vector, bool reinjected, bool may_be_again) {
 }
 
 void Account::take_service(VectorRow& row, Track& track, Point at, u32 vector) {
+    if (vector < model::first_legal_vector) return row.pending.reset(); // the PIC's: never in ISR
     if (row.in_service) {
         ++row.abandoned;
         draw(track.in_service, Delivery::End::abandoned);

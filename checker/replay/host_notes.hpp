@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/domains/concrete.hpp"
+#include "model/rule.hpp"
 
 namespace lapicheck::checker {
 
@@ -13,7 +14,12 @@ class HostNotes {
   public:
     // `vcpu`: its label, which vCPUs that one thread runs in turn share. `line`: the first that shows it.
     void was_reset(const std::string& vcpu, model::u64 line, model::u64 observations);
-    void may_be_reset(const std::string& vcpu, model::u64 observations);
+    // `first`: rule and line of the first observation. `shows_ioctls`: the recording has some.
+    struct First {
+        model::Rule rule = {};
+        model::u64 line = 0;
+    };
+    void may_be_reset(const std::string& vcpu, model::u64 observations, First first, bool shows_ioctls);
 
     // A line a label, of very many labels the first; what the others have is a number.
     std::vector<std::string> texts() const;
@@ -23,10 +29,11 @@ class HostNotes {
         model::u64 vcpus = 0;
         model::u64 observations = 0;
         model::u64 line = 0;
+        First first;
     };
     class Group {
       public:
-        void add(const std::string& vcpu, model::u64 line, model::u64 observations);
+        void add(const std::string& vcpu, model::u64 line, model::u64 observations, First first);
         const std::map<std::string, Entry>& listed() const { return listed_; }
         const Entry& others() const { return others_; }
 
@@ -35,6 +42,7 @@ class HostNotes {
         Entry others_;
     };
 
+    bool shows_ioctls_ = false;
     Group were_reset_;
     Group may_be_reset_;
 };

@@ -116,7 +116,7 @@ void Replay::retire(const ReplayedVcpu& vcpu) {
     summary_.checked -= std::min(summary_.checked, undecided);
     if (vcpu.reset_line() != 0) host_notes_.was_reset(vcpu.label(), vcpu.reset_line(), undecided);
     else if (const u64 open = undecided + vcpu.undecided_events(); open != 0)
-        host_notes_.may_be_reset(vcpu.label(), open);
+        host_notes_.may_be_reset(vcpu.label(), open, vcpu.first_undecided(), shows_ioctls_);
 }
 
 ReplayedVcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
@@ -141,7 +141,7 @@ ReplayedVcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
     thread.current->opened_as(thread.run_fd);
     if (number < 0 && thread.run_fd != no_id && thread.vcpus.size() > 1)
         for (auto& vcpu : thread.vcpus) vcpu->shares_thread();
-    ++summary_.vcpus;
+    if (thread.is_selected) ++summary_.vcpus;
     return *thread.current;
 }
 
@@ -400,6 +400,7 @@ void Replay::take(const Thread& thread, ReplayedVcpu& vcpu, VcpuVerdict verdict)
 
 void Replay::on_ioctl(Thread& thread, const Event& event) {
     thread.in_userspace = true;
+    shows_ioctls_ = true;
     if (event.where == ioctls::run) on_run(thread, event.thread, event.value);
     else if (event.where == ioctls::create_vcpu) on_create_vcpu(thread);
     else on_state_set(thread, event);
@@ -559,12 +560,19 @@ void Replay::begin_another(const Event& event) {
     lines_of_cpu_.clear();
     accepting_.reset();
     first_line_ = event.line;
+    if (++recordings_ == 2) second_begins_ = event.line;
 }
 
 void Replay::finish() {
     end_recording();
     for (std::string& note : host_notes_.texts()) summary_.notes.push_back(std::move(note));
     for (std::string& note : restore_order_.texts()) summary_.notes.push_back(std::move(note));
+    if (recordings_ > 1)
+        summary_.notes.push_back(fmt::format("the input holds {} recordings: at line {}{} the head of "
+                                             "another stands, or time goes back; what was "
+                                             "known of the vCPUs is dropped there",
+                                             recordings_, second_begins_,
+                                             recordings_ == 2 ? "" : " for the first time"));
     std::sort(summary_.notes.begin(), summary_.notes.end());
     findings_.settle();
 }

@@ -160,6 +160,7 @@ class Replay final : public traces::AssemblerSink {
     void check_delivery(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access);
     void check_missing(Thread& thread, ReplayedVcpu& sender, const traces::GuestAccess& access,
                        const AbstractState::Message& message, const AcceptedBy& by);
+    bool has_own_logical_bit(const ReplayedVcpu& receiver) const;
     void check_self(Thread& thread, const ReplayedVcpu& sender, const traces::GuestAccess& access,
                     const AcceptedBy& by);
     Divergence delivery_differs(const ReplayedVcpu& sender, const traces::GuestAccess& access, Rule rule,
@@ -232,7 +233,8 @@ class Replay final : public traces::AssemblerSink {
     std::bitset<256> end_themselves_; // vectors that Hyper-V's SynIC may end by itself
     u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode
     bool shows_pv_eoi_ = false;       // kvm_pv_eoi
-    bool shows_sints_ = false;        // the guest's setting of SynIC's interrupts is seen
+    bool shows_ioctls_ = false;
+    bool shows_sints_ = false; // the guest's setting of SynIC's interrupts is seen
     std::unordered_map<u32, Thread> threads_;
     struct CpuLines {
         u64 last = 0; // line
@@ -241,6 +243,8 @@ class Replay final : public traces::AssemblerSink {
     std::vector<CpuLines> lines_of_cpu_; // by host CPU
     std::bitset<256> accepting_;         // IDs of APICs that interrupts were accepted by
     u64 first_line_ = 0;                 // of this recording, if others stand before it
+    u64 recordings_ = 1;
+    u64 second_begins_ = 0; // line
     AcceptLog accepts_;
     std::bitset<256> timer_vectors_; // that some vCPU's timer uses, or has used
     Thread* last_thread_ = nullptr;

@@ -1,5 +1,6 @@
 // To whom commands go, as far as a recording tells: those who accepted one held against those it addresses.
 #include <algorithm>
+#include <bit>
 
 #include "checker/judge/messages.hpp"
 #include "checker/replay/replay.hpp"
@@ -25,6 +26,13 @@ bool is_usual(const GuestAccess& access, const AcceptedBy& by) {
            !access.ipi.logical && by.surely.size() == 1 && by.surely[0] == access.ipi_destination;
 }
 
+// The ID that stands there more than once.
+std::optional<u64> first_twice(std::vector<u64> ids) {
+    std::ranges::sort(ids);
+    const auto twice = std::ranges::adjacent_find(ids);
+    return twice != ids.end() ? std::optional{*twice} : std::nullopt;
+}
+
 // The sender, whose ID nothing shows.
 constexpr u64 unknown_apic = ~u64{0};
 
@@ -32,6 +40,7 @@ constexpr u64 unknown_apic = ~u64{0};
 constexpr std::string_view detail_of(Fault fault, u64 apic_or_count) {
     switch (fault) {
     case Fault::accepted_by_several: return "{} APICs accepted vector {:02X}H";
+    case Fault::accepted_twice: return "APIC {} accepted vector {:02X}H twice";
     case Fault::accepted_unaddressed: return "APIC {} accepted vector {:02X}H";
     default: break;
     }
@@ -67,6 +76,9 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
     if (is_lowest && by->surely.size() > 1)
         return report(thread, delivery_differs(sender, access, Rule::I13, Fault::accepted_by_several,
                                                by->surely.size()));
+    // The sender's own timer may send it the same vector meanwhile.
+    if (const auto twice = first_twice(by->surely); twice && !sender.may_be(*twice))
+        return report(thread, delivery_differs(sender, access, Rule::I17, Fault::accepted_twice, *twice));
     const bool but_self = access.ipi.shorthand == traces::Shorthand::all_but_self;
     const auto shorthand = static_cast<u32>(access.ipi.shorthand);
     for (const u64 id : by->surely) {
@@ -85,8 +97,23 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
         check_missing(thread, sender, access, *message, *by);
 }
 
-// Those that commands of this thread have reached before are of the same machine. The logical map of xAPIC
-// mode KVM keeps its own way.
+// In its map of xAPIC mode's logical destinations KVM has one place for each bit (kvm_apic_map, Linux 6.18):
+// whether it finds this APIC there, by one bit that no other has.
+bool Replay::has_own_logical_bit(const ReplayedVcpu& receiver) const {
+    constexpr u32 id_shift = 24;
+    const auto ldr_of = [](const ReplayedVcpu& vcpu) { return vcpu.state().stored(Reg::ldr) >> id_shift; };
+    const Known<u32> own = ldr_of(receiver);
+    const bool is_one = (own.known & 0xff) == 0xff && std::has_single_bit(own.value & 0xff) &&
+                        has_any(receiver.state().stored(Reg::svr), model::svr::enable).is_true();
+    bool is_own = is_one;
+    for_each_vcpu([&](const ReplayedVcpu& other) {
+        const Known<u32> theirs = ldr_of(other);
+        if (&other != &receiver && ((theirs.value | ~theirs.known) & own.value & 0xff) != 0) is_own = false;
+    });
+    return is_own;
+}
+
+// Those that commands of this thread have reached before are of the same machine.
 void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAccess& access,
                            const AbstractState::Message& message, const AcceptedBy& by) {
     const bool to_all = access.ipi.shorthand != traces::Shorthand::none ||
@@ -94,9 +121,11 @@ void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAcce
     const auto check = [&](u64 id) {
         if (by.may_be(id)) return;
         const auto [receiver, presumed] = vcpu_with(id, sender);
-        if (receiver == nullptr || receiver == &sender || !receiver->must_be_addressed(message)) return;
-        const bool logical_map = access.ipi.logical && !to_all && receiver->state().mode() == Mode::xapic;
-        if (logical_map) return;
+        if (receiver == nullptr || !receiver->must_be_addressed(message)) return;
+        if (receiver == &sender && (!to_all || access.ipi.shorthand == traces::Shorthand::all_but_self))
+            return;
+        const bool by_map = access.ipi.logical && !to_all && receiver->state().mode() != Mode::x2apic;
+        if (by_map && !has_own_logical_bit(*receiver)) return;
         const auto shorthand = static_cast<u32>(access.ipi.shorthand);
         const Rule rule = rule_of_addressing(message, shorthand, *receiver);
         Divergence divergence = delivery_differs(sender, access, rule, Fault::not_accepted, id);
@@ -115,6 +144,7 @@ const specs::Departure* Replay::departure_missing(const Divergence& missing, con
                                                   const AbstractState::Message& message,
                                                   const AcceptedBy& by) {
     Circumstances circumstances = receiver.circumstances_of(missing.mismatch);
+    circumstances.logical_id_is_its_own = has_own_logical_bit(receiver);
     circumstances.id_of_another_too = std::ranges::any_of(by.surely, [&](u64 id) {
         const ReplayedVcpu* const other = vcpu_with(id, sender).vcpu;
         return other != nullptr && other->may_be_addressed(message);

@@ -39,7 +39,7 @@ bool is_about_lvt(Reg reg) { return model::is_lvt(reg) || reg == Reg::svr || reg
 u64 telling_line(const GuestAccess& access, Fault fault) {
     const bool about_ipi = fault == Fault::ipi_sent || fault == Fault::ipi_differs ||
                            fault == Fault::not_accepted || fault == Fault::accepted_unaddressed ||
-                           fault == Fault::accepted_by_several;
+                           fault == Fault::accepted_by_several || fault == Fault::accepted_twice;
     if (about_ipi) return access.ipi_line;
     return fault == Fault::eoi_vector ? access.eoi_line : access.line;
 }

@@ -16,6 +16,7 @@
 #include "checker/judge/monitor.hpp"
 #include "checker/replay/accept_log.hpp"
 #include "checker/replay/doubts.hpp"
+#include "checker/replay/host_notes.hpp"
 #include "checker/replay/hypotheses.hpp"
 #include "checker/replay/machines.hpp"
 #include "checker/replay/timer_watch.hpp"
@@ -163,6 +164,11 @@ class ReplayedVcpu {
     // Observations that were held back and not reported.
     u64 undecided() const { return held_ + attributed_to_reset_; }
     u64 undecided_events() const { return held_events_; } // no accesses
+    // The first of those that are held back.
+    HostNotes::First first_undecided() const {
+        if (pending_.empty()) return {};
+        return {pending_.front().mismatch.rule, pending_.front().line};
+    }
     // Where userspace must have reset the vCPU, 0 if nowhere.
     u64 reset_line() const { return reset_line_; }
     // Whether userspace may have reset or loaded it without an event, by what it has shown since.

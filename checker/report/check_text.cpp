@@ -141,6 +141,14 @@ void write_summary(std::ostream& out, const TraceReport& report) {
             out,
             "  Too little was checked for a verdict: {} of {} accesses, less than {} % (--min-checked).\n",
             replay.checked, replay.accesses, report.min_checked);
+    else if (report.verdict == Verdict::inconclusive && replay.accesses == 0 && replay.others.accesses != 0)
+        fmt::print(out,
+                   "  Nothing could be checked: the guests asked for made no access to a local APIC that was "
+                   "recorded; {} accesses are of others (--pid, --thread and --vm choose).\n",
+                   replay.others.accesses);
+    else if (report.verdict == Verdict::inconclusive && replay.accesses != 0)
+        fmt::print(out, "  Nothing could be checked: of no access the state before it was known{}.\n",
+                   replay.notes.empty() ? "" : "; the notes say why");
     else if (report.verdict == Verdict::inconclusive)
         fmt::print(out,
                    "  Nothing could be checked. Record from the guest's start: kvm_apic, kvm_msr, kvm_mmio, "

@@ -64,7 +64,7 @@ std::string accepted(const VectorRow& row) {
 std::string injected(const VectorRow& row) {
     std::vector<std::string> details;
     add_detail(details, row.unrequested, "without acceptance");
-    add_detail(details, row.reinjected, "more again");
+    add_detail(details, row.reinjected, "reinjected");
     return with_details(row.injected, details);
 }
 
@@ -92,7 +92,7 @@ std::string at_end(const VectorRow& row) {
     }
     if (row.in_service)
         parts.push_back(fmt::format("in service since line {}", row.in_service->injected.line));
-    if (row.abandoned != 0) parts.push_back(fmt::format("{} became unknown", row.abandoned));
+    if (row.abandoned != 0) parts.push_back(fmt::format("{} not followed to the end", row.abandoned));
     return joined(parts);
 }
 

@@ -199,6 +199,50 @@ TEST_CASE("a vCPU whose ID is not known may be the one that accepted, or be of a
     CHECK(rule_of(nameless + to_itself) == "I12");
 }
 
+TEST_CASE("in xAPIC mode KVM finds an APIC by the one logical bit that it has, and that no other has") {
+    const auto flat = [](std::string_view ldr_of_2) {
+        const auto vcpu = [](std::string_view who, unsigned id, std::string_view ldr) {
+            return fmt::format("{0} kvm_entry: vcpu {3}, rip 0x1000\n"
+                               "{0} kvm_msr: msr_read 1b = 0xfee00800\n"
+                               "{0} kvm_apic: apic_read APIC_ID = {1:#x}\n"
+                               "{0} kvm_mmio: mmio read len 4 gpa 0xfee00020 val {1:#x}\n"
+                               "{0} kvm_mmio: mmio write len 4 gpa 0xfee000e0 val 0xffffffff\n"
+                               "{0} kvm_apic: apic_write APIC_DFR = 0xffffffff\n"
+                               "{0} kvm_mmio: mmio write len 4 gpa 0xfee000d0 val {2}\n"
+                               "{0} kvm_apic: apic_write APIC_LDR = {2}\n"
+                               "{0} kvm_mmio: mmio write len 4 gpa 0xfee000f0 val 0x1ff\n"
+                               "{0} kvm_apic: apic_write APIC_SPIV = 0x1ff\n",
+                               who, id << 24, ldr, id);
+        };
+        const auto sends = [](bool arrives) {
+            return std::string("@44/0 kvm_mmio: mmio write len 4 gpa 0xfee00310 val 0x2000000\n"
+                               "@44/0 kvm_apic: apic_write APIC_ICR2 = 0x2000000\n"
+                               "@44/0 kvm_mmio: mmio write len 4 gpa 0xfee00300 val 0x8fb\n"
+                               "@44/0 kvm_apic: apic_write APIC_ICR = 0x8fb\n"
+                               "@44/0 kvm_apic_ipi: dst 2 vec 251 (Fixed|logical|de-assert|edge|dst)\n") +
+                   (arrives ? "@44/0 kvm_apic_accept_irq: apicid 1 vec 251 (Fixed|edge)\n" : "") +
+                   "@44/0 kvm_msr: msr_read 1b = 0xfee00800\n@45/1 kvm_msr: msr_read 1b = 0xfee00800\n";
+        };
+        const Replayed r = replay_script("# entries-in-buffer/entries-written: 9/9   #P:2\n" +
+                                         vcpu("@44/0", 0, "0x1000000") + vcpu("@45/1", 1, ldr_of_2) +
+                                         sends(true) + sends(false));
+        return r.unknown();
+    };
+    CHECK(flat("0x2000000") == 1);
+    CHECK(flat("0x6000000") == 0); // two bits
+    CHECK(flat("0x3000000") == 0); // one of them is the other's
+}
+
+TEST_CASE("an APIC that accepts one command twice") {
+    const std::string sends = "kvm_exit: vcpu 0 reason msr rip 0x1000 info1 0x0 info2 0x0\n"
+                              "kvm_apic_ipi: dst 1 vec 49 (Fixed|physical|assert|edge|dst)\n";
+    const std::string accepts = "kvm_apic_accept_irq: apicid 1 vec 49 (Fixed|edge)\n";
+    const std::string writes =
+        "kvm_apic: apic_write APIC_ICR = 0x100004031\nkvm_msr: msr_write 830 = 0x100004031\n";
+    CHECK(rule_of(sends + accepts + writes) == "none");
+    CHECK(rule_of(sends + accepts + accepts + writes) == "I17");
+}
+
 // ----- INIT and SIPI -----
 
 std::string init_of(std::string_view command, std::string_view text) {
