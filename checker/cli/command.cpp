@@ -59,7 +59,6 @@ void add_cpu(CLI::App& command, GuestCpu& into, const std::string& help) {
 Presentation presentation(bool verbose) { return {isatty(STDOUT_FILENO) != 0, verbose}; }
 
 int printed(int code) {
-    errno = 0;
     std::cout.flush();
     if (std::cout) return code;
     fmt::print(stderr, "lapicheck: cannot write the report to standard output: {}\n",

@@ -3,6 +3,7 @@
 // A sub-command is one file with `void add_NAME(CLI::App&, Action&)`, and a line in commands.cpp.
 #pragma once
 
+#include <cerrno>
 #include <functional>
 #include <iostream>
 #include <span>
@@ -84,12 +85,15 @@ void add_format(CLI::App& command, const ReportFormat*& into, Writer<Report> Rep
 // What a report's reader can see: colour on a terminal alone.
 Presentation presentation(bool verbose = false);
 
-// After the report was printed: returns `code`, or that it could not be written, which is told.
+// After the report was printed: returns `code`, or that it could not be written, which is told. errno, 0
+// before the printing, says why.
 int printed(int code);
 // Prints the report to standard output.
 template <class Report>
 int print(Writer<Report> writer, const Report& report, int code, bool verbose = false) {
-    writer(std::cout, report, presentation(verbose));
+    const Presentation how = presentation(verbose);
+    errno = 0;
+    writer(std::cout, report, how);
     return printed(code);
 }
 

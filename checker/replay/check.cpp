@@ -23,6 +23,7 @@ void mark_known(std::vector<Divergence>& divergences, Profile profile) {
 
 Verdict verdict_of(const TraceReport& report) {
     if (report.count_unknown() != 0) return Verdict::diverges;
+    if (!report.error.empty()) return Verdict::inconclusive; // of its rest nothing is known
     const Share share{report.replay.accesses, report.replay.checked};
     const bool enough = share.checked != 0 && share.percent() >= report.min_checked;
     return enough ? Verdict::conforms : Verdict::inconclusive;
@@ -113,7 +114,7 @@ void TraceCheck::take_events() {
     }
 }
 
-TraceReport TraceCheck::finish() {
+TraceReport TraceCheck::finish(std::string error) {
     events_.clear();
     if (reader_) reader_->finish(events_);
     take_events();
@@ -125,7 +126,8 @@ TraceReport TraceCheck::finish() {
     TraceReport report;
     report.path = path_;
     if (reader_) report.read = reader_->summary();
-    if (report.read.events == 0) report.error = not_a_trace(report);
+    report.error = std::move(error);
+    if (report.error.empty() && report.read.events == 0) report.error = not_a_trace(report);
     report.replay = replay_.summary();
     report.divergences = replay_.divergences();
     report.divergences_not_listed = replay_.divergences_not_listed();
@@ -143,11 +145,7 @@ TraceReport check_trace(const std::string& path, const CheckOptions& options) {
     for (std::string_view block = input.read(); error.empty() && !block.empty(); block = input.read())
         error = check.feed(block);
     if (error.empty()) error = input.error();
-    if (error.empty()) return check.finish();
-    TraceReport report;
-    report.path = input.name();
-    report.error = std::move(error);
-    return report;
+    return check.finish(std::move(error));
 }
 
 int exit_code_of(const std::vector<TraceReport>& reports) {

@@ -45,7 +45,8 @@ struct CheckOptions {
 
 struct TraceReport {
     std::string path;
-    std::string error; // why the trace could not be read; then the rest is empty
+    std::string
+        error; // "trace.txt: why": it could not be read, or not to its end; the rest is of what was read
     Verdict verdict = Verdict::inconclusive;
     traces::ReadSummary read;
     ReplaySummary replay;
@@ -55,6 +56,8 @@ struct TraceReport {
 
     u64 count_known() const;
     u64 count_unknown() const;
+    // Nothing of it could be read: there is an error, and no verdict.
+    bool is_refused() const { return !error.empty() && read.events == 0; }
 };
 
 // One trace that comes piece by piece.
@@ -67,8 +70,8 @@ class TraceCheck {
 
     // Empty, or why this is no trace.
     std::string feed(std::string_view bytes);
-    // After the last byte.
-    TraceReport finish();
+    // After the last byte, or where `error` ("trace.txt: why") ended the reading.
+    TraceReport finish(std::string error = {});
 
   private:
     // Replay first, then the observer.

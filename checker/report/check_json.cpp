@@ -115,8 +115,9 @@ json vm_json(const VmSummary& vm) {
 json trace_json(const TraceReport& report) {
     json out;
     out["path"] = report.path;
-    out["format"] = report.read.format;
-    out["verdict"] = to_string(report.verdict);
+    out["error"] = text_or_null(report.error);
+    out["format"] = text_or_null(report.read.format);
+    out["verdict"] = report.is_refused() ? json(nullptr) : json(to_string(report.verdict));
     out["events"] = report.read.events;
     out["accesses"] = report.replay.accesses;
     out["checked"] = report.replay.checked;
@@ -145,8 +146,7 @@ void write_check_json(std::ostream& out, const CheckReport& report, const Presen
     root["profile"] = to_string(report.profile);
     root["cpu"] = text_or_null(cpu_key(report.cpu));
     root["traces"] = json::array();
-    for (const TraceReport& trace : report.traces)
-        if (trace.error.empty()) root["traces"].push_back(trace_json(trace));
+    for (const TraceReport& trace : report.traces) root["traces"].push_back(trace_json(trace));
     print(out, root);
 }
 

@@ -130,6 +130,8 @@ void write_summary(std::ostream& out, const TraceReport& report) {
                    : fmt::format(" in {} place{}", read.lost_marks, plural(read.lost_marks)));
     for (const auto& skipped : read.skipped)
         fmt::print(out, "  skipped {}:{}: {}: {}\n", report.path, skipped.line, skipped.why, skipped.text);
+    if (!report.error.empty())
+        fmt::print(out, "  Read in part: {}; the verdict is about what was read.\n", report.error);
     if (read.truncated_last_line) fmt::print(out, "  The last line is incomplete and was not used.\n");
     if (const u64 more = report.divergences_not_listed; more != 0)
         fmt::print(out, "  {} more divergence{} of further kinds {} not listed.\n", more, plural(more),
@@ -158,7 +160,7 @@ void write_check_text(std::ostream& out, const CheckReport& all, const Presentat
     bool first = true;
     std::optional<Rule> shown;
     for (const TraceReport& report : all.traces) {
-        if (!report.error.empty()) continue; // told on standard error
+        if (report.is_refused()) continue; // told on standard error
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         const u64 unknown = report.count_unknown();
         const u64 known = report.count_known();
