@@ -21,13 +21,13 @@ struct Options {
     const ReportFormat* format = nullptr;
 };
 
-TraceReport check_with_progress(const std::string& path, CheckOptions options) {
-    if (!shows_progress()) return check_trace(path, options);
+std::vector<TraceReport> check_with_progress(const std::string& path, CheckOptions options) {
+    if (!shows_progress()) return check_input(path, options);
     ProgressLine line;
     options.progress = [&line, &path](std::uint64_t bytes) {
         line.tell([&] { return fmt::format("{}: {} MB read", path, bytes / 1'000'000); });
     };
-    return check_trace(path, options);
+    return check_input(path, options);
 }
 
 // "trace" of "/tmp/trace.txt".
@@ -60,9 +60,12 @@ std::string export_divergences(const CheckReport& report, const std::filesystem:
 std::string select_vm(const std::string& path, std::size_t number, CheckOptions& options) {
     if (path == "-")
         return "--vm reads the recording twice, which standard input does not allow; give a file";
-    const TraceReport first = check_with_progress(path, options);
-    if (!first.error.empty()) return {}; // told by the second pass
-    const auto& vms = first.replay.vms;
+    const std::vector<TraceReport> first = check_with_progress(path, options);
+    if (first.size() != 1)
+        return fmt::format("{}: --vm wants a single recording, and this holds {}; unpack it, and name one",
+                           path, first.size());
+    if (first.front().is_refused()) return {}; // told by the second pass
+    const auto& vms = first.front().replay.vms;
     if (number > vms.size())
         return fmt::format("{}: no VM {}: the recording holds {}", path, number, vms.size());
     options.selection.threads = vms[number - 1].threads;
@@ -76,9 +79,10 @@ int check(const Options& options) {
         if (options.vm != 0)
             if (const std::string error = select_vm(path, options.vm, judged); !error.empty())
                 return complain("check", exit_code::bad_input, error);
-        report.traces.push_back(check_with_progress(path, judged));
-        if (const std::string& error = report.traces.back().error; !error.empty())
-            fmt::print(stderr, "lapicheck: {}\n", error);
+        for (TraceReport& trace : check_with_progress(path, judged)) {
+            if (!trace.error.empty()) fmt::print(stderr, "lapicheck: {}\n", trace.error);
+            report.traces.push_back(std::move(trace));
+        }
     }
     const int code = print(options.format->check, report, exit_code_of(report.traces));
     if (!options.export_to.empty())
@@ -91,12 +95,8 @@ int check(const Options& options) {
 
 void add_check(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command =
-        app.add_subcommand("check", "check recordings of KVM (ftrace text) against the manuals");
-    command
-        ->add_option("TRACE", options->paths,
-                     "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
-        ->required();
+    CLI::App* command = app.add_subcommand("check", "check recordings of KVM against the manuals");
+    add_traces(*command, options->paths, options->check);
     add_profile(*command, options->check.profile);
     add_cpu(*command, options->check.cpu,
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");

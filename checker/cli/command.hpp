@@ -67,6 +67,8 @@ CLI::Option* add_choice(CLI::App& command, const std::string& option, Value& int
         ->option_text(list);
 }
 
+// TRACE... and --input-format.
+void add_traces(CLI::App& command, std::vector<std::string>& paths, CheckOptions& into);
 // --pid, --thread and --min-checked.
 void add_selection(CLI::App& command, CheckOptions& into);
 void add_profile(CLI::App& command, Profile& into);

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "traces/formats/format.hpp"
-#include "traces/input.hpp"
+#include "traces/recordings.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -80,18 +80,57 @@ TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
     });
 }
 
-std::string TraceCheck::feed(std::string_view bytes) {
-    if (!reader_) {
-        const std::string_view first_bytes = bytes.substr(0, sniffed_bytes);
-        const traces::TraceFormat* const format = traces::find_format(first_bytes);
-        if (format == nullptr)
-            return fmt::format("{}: {}", path_, traces::refuse(first_bytes).value_or("not a trace"));
-        reader_ = format->make_reader();
-        if (options_.observer != nullptr) reader_->want_requests();
+std::string TraceCheck::choose_format(std::string_view first_bytes) {
+    first_bytes = first_bytes.substr(0, sniffed_bytes);
+    const traces::TraceFormat* format = options_.input_format;
+    if (format == nullptr) format = traces::find_format(first_bytes);
+    if (format == nullptr)
+        return fmt::format("{}: {}", path_, traces::refuse(first_bytes).value_or("not a trace"));
+    if (format->make_reader != nullptr) {
+        stream_ = format->make_reader();
+        reader_ = stream_.get();
+    } else {
+        file_ = format->make_file_reader();
+        reader_ = file_.get();
     }
+    if (options_.observer != nullptr) reader_->want_requests();
+    return {};
+}
+
+std::string TraceCheck::read(traces::ByteSource& source) {
+    std::string_view block = source.read();
+    if (block.empty()) return source.error();
+    std::string error = choose_format(block);
+    if (error.empty() && file_ != nullptr) return read_file(source, block);
+    for (; error.empty() && !block.empty(); block = source.read()) error = feed(block);
+    return error.empty() ? source.error() : error;
+}
+
+std::string TraceCheck::read_file(traces::ByteSource& source, std::string_view first) {
+    const traces::PositionedFile positioned = traces::position(source, first);
+    const auto named = [this](const std::string& why) { return fmt::format("{}: {}", path_, why); };
+    if (!positioned.error.empty()) return positioned.error;
+    if (const std::string error = file_->open(positioned.file); !error.empty()) return named(error);
+    for (bool more = true; more;) {
+        events_.clear();
+        more = file_->read(events_);
+        take_batch();
+    }
+    return file_->error().empty() ? std::string{} : named(file_->error());
+}
+
+std::string TraceCheck::feed(std::string_view bytes) {
+    if (reader_ == nullptr)
+        if (std::string error = choose_format(bytes); !error.empty()) return error;
+    if (stream_ == nullptr) return fmt::format("{}: this format cannot be read piece by piece", path_);
     bytes_ += bytes.size();
     events_.clear();
-    reader_->feed(bytes, events_);
+    stream_->feed(bytes, events_);
+    take_batch();
+    return {};
+}
+
+void TraceCheck::take_batch() {
     replay_.set_clock(reader_->summary().clock_in_seconds);
     replay_.set_host_cpus(reader_->summary().host_cpus);
     if (const std::uint32_t command = reader_->summary().command;
@@ -100,7 +139,6 @@ std::string TraceCheck::feed(std::string_view bytes) {
     replay_.set_host({{}, specs::kernel_of(reader_->summary().kernel)});
     take_events();
     if (options_.progress) options_.progress(bytes_);
-    return {};
 }
 
 void TraceCheck::take_events() {
@@ -116,16 +154,16 @@ void TraceCheck::take_events() {
 
 TraceReport TraceCheck::finish(std::string error) {
     events_.clear();
-    if (reader_) reader_->finish(events_);
+    if (stream_ != nullptr) stream_->finish(events_);
     take_events();
     assembler_.finish();
     if (options_.observer != nullptr)
-        options_.observer->at_end(replay_, reader_ ? reader_->summary() : traces::ReadSummary{});
+        options_.observer->at_end(replay_, reader_ != nullptr ? reader_->summary() : traces::ReadSummary{});
     replay_.finish();
 
     TraceReport report;
     report.path = path_;
-    if (reader_) report.read = reader_->summary();
+    if (reader_ != nullptr) report.read = reader_->summary();
     report.error = std::move(error);
     if (report.error.empty() && report.read.events == 0) report.error = not_a_trace(report);
     report.replay = replay_.summary();
@@ -138,14 +176,17 @@ TraceReport TraceCheck::finish(std::string error) {
     return report;
 }
 
-TraceReport check_trace(const std::string& path, const CheckOptions& options) {
-    traces::Input input(path);
-    TraceCheck check(input.name(), options);
-    std::string error;
-    for (std::string_view block = input.read(); error.empty() && !block.empty(); block = input.read())
-        error = check.feed(block);
-    if (error.empty()) error = input.error();
+TraceReport check_recording(traces::ByteSource& source, const CheckOptions& options) {
+    TraceCheck check(source.name(), options);
+    std::string error = check.read(source);
     return check.finish(std::move(error));
+}
+
+std::vector<TraceReport> check_input(const std::string& path, const CheckOptions& options) {
+    std::vector<TraceReport> reports;
+    traces::for_each_recording(
+        path, [&](traces::ByteSource& source) { reports.push_back(check_recording(source, options)); });
+    return reports;
 }
 
 int exit_code_of(const std::vector<TraceReport>& reports) {

@@ -10,6 +10,7 @@
 #include "checker/replay/replay.hpp"
 #include "specs/catalogue.hpp"
 #include "traces/access_assembler.hpp"
+#include "traces/byte_source.hpp"
 #include "traces/formats/reader.hpp"
 
 namespace lapicheck::checker {
@@ -41,6 +42,7 @@ struct CheckOptions {
     // ran, it is about that one's.
     Selection selection;
     unsigned min_checked = 50; // percent of the accesses; a verdict on fewer is inconclusive
+    const traces::TraceFormat* input_format = nullptr; // null: as the content says
 };
 
 struct TraceReport {
@@ -68,7 +70,9 @@ class TraceCheck {
     TraceCheck(const TraceCheck&) = delete;
     TraceCheck& operator=(const TraceCheck&) = delete;
 
-    // Empty, or why this is no trace.
+    // All of it. Empty, or why this is no trace, or ends early.
+    std::string read(traces::ByteSource& source);
+    // The next piece of a text. Empty, or why this is no trace.
     std::string feed(std::string_view bytes);
     // After the last byte, or where `error` ("trace.txt: why") ended the reading.
     TraceReport finish(std::string error = {});
@@ -92,12 +96,18 @@ class TraceCheck {
         Replay& replay_;
         TraceObserver* observer_;
     };
+    std::string choose_format(std::string_view first_bytes);
+    std::string read_file(traces::ByteSource& source, std::string_view first);
+    void take_batch();
     void take_events();
 
     CheckOptions options_;
     std::string path_;
     std::uint64_t bytes_ = 0;
-    std::unique_ptr<traces::Reader> reader_; // null until the first bytes have come
+    // One of the two once the first bytes have come; `reader_` is either.
+    std::unique_ptr<traces::StreamReader> stream_;
+    std::unique_ptr<traces::FileReader> file_;
+    traces::Reader* reader_ = nullptr;
     Replay replay_;
     ObservedReplay observed_{replay_, options_.observer};
     traces::Assembler assembler_{options_.observer == nullptr ? static_cast<traces::AssemblerSink&>(replay_)
@@ -105,8 +115,9 @@ class TraceCheck {
     std::vector<traces::Event> events_;
 };
 
-// `path` "-" is standard input.
-TraceReport check_trace(const std::string& path, const CheckOptions& options);
+TraceReport check_recording(traces::ByteSource& source, const CheckOptions& options);
+// Each recording that the path stands for (traces/recordings.hpp); "-" is standard input.
+std::vector<TraceReport> check_input(const std::string& path, const CheckOptions& options);
 
 // 0 all conform, 1 one diverges, 2 one could not be read, 4 in one nothing could be checked.
 int exit_code_of(const std::vector<TraceReport>& reports);

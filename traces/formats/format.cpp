@@ -23,14 +23,8 @@ constexpr auto signatures = std::to_array<Signature>({
      "trace-cmd's binary recording; run: trace-cmd report FILE | lapicheck check -"sv},
     {"PERFILE2"sv, "perf's binary recording; record with: trace-cmd record -e kvm, then trace-cmd report"sv},
     {"2ELIFREP"sv, "perf's binary recording; record with: trace-cmd record -e kvm, then trace-cmd report"sv},
-    {"\x1f\x8b"sv, "compressed with gzip; run: gzip -dc FILE | lapicheck check -"sv},
-    {"\xfd"
-     "7zXZ\0"sv,
-     "compressed with xz; run: xz -dc FILE | lapicheck check -"sv},
-    {"\x28\xb5\x2f\xfd"sv, "compressed with zstd; run: zstd -dc FILE | lapicheck check -"sv},
-    {"\x04\x22\x4d\x18"sv, "compressed with lz4; run: lz4 -dc FILE | lapicheck check -"sv},
-    {"BZh"sv, "compressed with bzip2; run: bzip2 -dc FILE | lapicheck check -"sv},
-    {"PK\x03\x04"sv, "a zip archive; run: unzip -p FILE | lapicheck check -"sv},
+    {"7z\xbc\xaf\x27\x1c"sv, "a 7z archive; run: 7z x FILE, and check what is in it"sv},
+    {"Rar!"sv, "a RAR archive; run: unrar x FILE, and check what is in it"sv},
     {"\x7f"
      "ELF"sv,
      "an ELF file (a program or a library), not a trace"sv},
@@ -158,10 +152,14 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
 
 extern const TraceFormat ftrace_text_format; // ftrace_text.cpp
 
-const TraceFormat* find_format(std::string_view first_bytes) {
+std::span<const TraceFormat* const> formats() {
     // In the order in which they are tried.
-    static constexpr std::array formats = {&ftrace_text_format};
-    for (const TraceFormat* format : formats)
+    static constexpr std::array all = {&ftrace_text_format};
+    return all;
+}
+
+const TraceFormat* find_format(std::string_view first_bytes) {
+    for (const TraceFormat* format : formats())
         if (format->recognizes(first_bytes)) return format;
     return nullptr;
 }
