@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fmt/format.h>
+
+#include "traces/loaded_object.hpp"
 
 namespace lapicheck::traces {
 namespace {
@@ -25,28 +25,6 @@ constexpr std::array signatures = {
 
 constexpr std::size_t tar_signature_at = 257;
 
-la_ssize_t give_packed(archive*, void* source, const void** bytes) {
-    const std::string_view block = static_cast<ByteSource*>(source)->read();
-    *bytes = block.data();
-    return static_cast<la_ssize_t>(block.size());
-}
-
-// Only what is_packed() knows: libarchive also takes texts for archives (mtree), and runs programs.
-void support(archive* a) {
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_compress(a);
-    archive_read_support_filter_xz(a);
-    archive_read_support_filter_zstd(a);
-    archive_read_support_filter_lz4(a);
-    archive_read_support_filter_bzip2(a);
-    archive_read_support_filter_lzip(a);
-    archive_read_support_format_tar(a);
-    archive_read_support_format_gnutar(a);
-    archive_read_support_format_zip_streamable(a);
-    archive_read_support_format_raw(a);
-    archive_read_support_format_empty(a);
-}
-
 } // namespace
 
 bool is_packed(std::string_view first_bytes) {
@@ -55,53 +33,15 @@ bool is_packed(std::string_view first_bytes) {
     return first_bytes.size() > tar_signature_at && first_bytes.substr(tar_signature_at).starts_with("ustar");
 }
 
-Archive::Archive(ByteSource& packed)
-    : packed_(packed), archive_(archive_read_new(), archive_read_free), name_(packed.name()) {
-    support(archive_.get());
-    if (archive_read_open(archive_.get(), &packed_, nullptr, give_packed, nullptr) != ARCHIVE_OK) fail();
-}
-
-Archive::~Archive() = default;
-
-bool Archive::next() {
-    if (!error_.empty()) return false;
-    archive_entry* entry = nullptr;
-    do {
-        const int result = archive_read_next_header(archive_.get(), &entry);
-        if (result == ARCHIVE_EOF && packed_.error().empty()) return false;
-        if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return fail(), false;
-    } while (archive_format(archive_.get()) != ARCHIVE_FORMAT_RAW &&
-             archive_entry_filetype(entry) != AE_IFREG);
-    name_ = packed_.name();
-    const char* const member = archive_entry_pathname(entry);
-    if (archive_format(archive_.get()) != ARCHIVE_FORMAT_RAW)
-        name_ = fmt::format("{}:{}", packed_.name(), member == nullptr ? "(a name that is no text)" : member);
-    return true;
-}
-
-std::string_view Archive::read() {
-    if (!error_.empty()) return {};
-    const void* bytes = nullptr;
-    std::size_t size = 0;
-    la_int64_t at = 0;
-    int result = ARCHIVE_OK;
-    do result = archive_read_data_block(archive_.get(), &bytes, &size, &at);
-    while (size == 0 && (result == ARCHIVE_OK || result == ARCHIVE_WARN));
-    if (result == ARCHIVE_EOF) return {};
-    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
-        fail();
-        failed_in_member_ = true;
-        return {};
-    }
-    return {static_cast<const char*>(bytes), size};
-}
-
-void Archive::fail() {
-    const char* const why = archive_error_string(archive_.get());
-    error_ = packed_.error();
-    if (error_.empty())
-        error_ =
-            fmt::format("{}: damaged, or not complete: {}", name_, why == nullptr ? "unknown error" : why);
+std::unique_ptr<Archive> open_archive(ByteSource& packed, std::string& error) {
+    static const LoadedSymbol open = load_symbol(unpack_object, unpack_symbol);
+    if (open.symbol != nullptr)
+        return std::unique_ptr<Archive>(reinterpret_cast<OpenArchive>(open.symbol)(packed));
+    error =
+        fmt::format("{}: cannot be unpacked: {}; put {} beside the program, and install libarchive (Debian: "
+                    "libarchive13)",
+                    packed.name(), open.error, unpack_object);
+    return nullptr;
 }
 
 } // namespace lapicheck::traces

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -71,13 +72,14 @@ class Unreadable final : public ByteSource {
 void visit(ByteSource& source, unsigned depth, const std::function<void(ByteSource&)>& take) {
     Peeked peeked(source);
     if (depth == most_depth || !is_packed(peeked.first())) return take(peeked);
-    Archive archive(peeked);
+    std::string error;
+    const std::unique_ptr<Archive> archive = open_archive(peeked, error);
     std::size_t members = 0;
-    for (; archive.next(); ++members) visit(archive, depth + 1, take);
-    std::string error = archive.error();
+    for (; archive != nullptr && archive->next(); ++members) visit(*archive, depth + 1, take);
+    if (archive != nullptr) error = archive->error();
     if (error.empty() && members == 0) error = fmt::format("{}: an archive without a file", peeked.name());
     // An error in the middle of a member ends the archive, too, and has been told with the member.
-    const bool is_told = members != 0 && archive.failed_in_member();
+    const bool is_told = members != 0 && archive->failed_in_member();
     if (error.empty() || is_told) return;
     Unreadable failed(peeked.name(), std::move(error));
     take(failed);

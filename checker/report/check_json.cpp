@@ -132,7 +132,11 @@ json trace_json(const TraceReport& report) {
     for (const Divergence& divergence : report.divergences)
         out["divergences"].push_back(divergence_json(report, divergence));
     out["divergences_not_listed"] = report.divergences_not_listed;
-    out["notes"] = report.replay.notes;
+    out["notes"] = report.read.notes;
+    for (const std::string& note : report.replay.notes) out["notes"].push_back(note);
+    out["repaired"] = json::array();
+    for (const traces::Repair& repair : report.read.repairs)
+        out["repaired"].push_back({{"what", repair.what}, {"lines", repair.lines}});
     out["skipped"] = json::array();
     for (const auto& line : report.read.skipped)
         out["skipped"].push_back({{"line", line.line}, {"why", line.why}, {"text", line.text}});

@@ -128,6 +128,8 @@ void write_summary(std::ostream& out, const TraceReport& report) {
                read.lost_marks == 0
                    ? std::string{}
                    : fmt::format(" in {} place{}", read.lost_marks, plural(read.lost_marks)));
+    for (const traces::Repair& repair : read.repairs)
+        fmt::print(out, "  repaired: {} line{} {}\n", repair.lines, plural(repair.lines), repair.what);
     for (const auto& skipped : read.skipped)
         fmt::print(out, "  skipped {}:{}: {}: {}\n", report.path, skipped.line, skipped.why, skipped.text);
     if (!report.error.empty())
@@ -137,7 +139,8 @@ void write_summary(std::ostream& out, const TraceReport& report) {
         fmt::print(out, "  {} more divergence{} of further kinds {} not listed.\n", more, plural(more),
                    more == 1 ? "is" : "are");
     write_withdrawn(out, report);
-    for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
+    for (const auto* notes : {&read.notes, &replay.notes})
+        for (const std::string& note : *notes) fmt::print(out, "  note: {}\n", note);
     if (report.verdict == Verdict::inconclusive && replay.checked != 0)
         fmt::print(
             out,

@@ -52,10 +52,6 @@ class Refused(program.Case):
         self.assertRegex(err, r":\d+: not ftrace text: ")
         self.refused("hello\nworld\n", ":1: not ftrace text: ", "trace-cmd report")
 
-    def test_the_text_of_perf_script(self):
-        line = " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 level 1 source 0\n"
-        self.refused(line * 10, "perf script", "trace-cmd record")
-
     def test_json(self):
         self.refused('{"traces": []}\n', "JSON")
         self.refused((program.SOURCE / "specs/rules.json").read_text(), "JSON")

@@ -74,6 +74,38 @@ EventKind TextReader::take_record(std::string_view line, std::uint64_t number, c
     return kind;
 }
 
+EventKind TextReader::take_partial_record(std::string_view line, std::uint64_t number, PartialHead head,
+                                          std::vector<Event>& out) {
+    if (!head.has_time) {
+        // As the clock `counter` has it: the order of the events, and nothing of how long anything took.
+        head.time = number;
+        head.clock_digits = 0;
+        note("the records have no time: what rests on time is not judged");
+    }
+    if (!head.has_cpu) note("the records have no [CPU] column: which CPU lost events is not told");
+    if (!head.has_thread) {
+        // Whose access this is, and so in which state, nobody knows; the next event may be another vCPU's.
+        out.push_back(lost_events(number, no_cpu_in_particular, 0));
+        note("the records have no TASK-PID column: which vCPU an access is of is not told, and nothing that "
+             "depends on "
+             "the state of its APIC is judged");
+    }
+    return take_record(line, number, head, out);
+}
+
+void TextReader::repaired(std::string_view what, std::uint64_t lines) {
+    for (Repair& repair : summary_.repairs)
+        if (repair.what == what) {
+            repair.lines += lines;
+            return;
+        }
+    summary_.repairs.push_back({std::string(what), lines});
+}
+
+void TextReader::note(std::string_view what) {
+    if (std::ranges::find(summary_.notes, what) == summary_.notes.end()) summary_.notes.emplace_back(what);
+}
+
 // What was read before the fault is of no use, but that something happened is.
 void TextReader::take_unreadable(std::string_view line, std::uint64_t number, const UnreadableText& text,
                                  Event& event) {

@@ -13,6 +13,7 @@
 #include "traces/event.hpp"
 #include "traces/formats/ftrace_events.hpp"
 #include "traces/formats/ftrace_line.hpp"
+#include "traces/formats/partial_head.hpp"
 #include "traces/formats/reader.hpp"
 
 namespace lapicheck::traces {
@@ -79,6 +80,10 @@ class TextReader : public StreamReader {
     // Returns what its tracepoint is read as.
     EventKind take_record(std::string_view line, std::uint64_t number, const LineHead& head,
                           std::vector<Event>& out);
+    // The same of a head that lacks columns: what needs them is not told.
+    EventKind take_partial_record(std::string_view line, std::uint64_t number, PartialHead head,
+                                  std::vector<Event>& out);
+    void repaired(std::string_view what, std::uint64_t lines = 1);
     void begin_another(std::uint64_t number, std::vector<Event>& out);
     void lose(std::uint64_t number, std::uint16_t cpu, std::uint64_t events, std::vector<Event>& out);
     void skip(std::string_view line, std::uint64_t number, std::string_view why);
@@ -92,6 +97,7 @@ class TextReader : public StreamReader {
 
     void take_unreadable(std::string_view line, std::uint64_t number, const UnreadableText& text,
                          Event& event);
+    void note(std::string_view what);
     void note_clock(const LineHead& head);
     void note_thread(std::uint64_t number, const LineHead& head, std::vector<Event>& out);
     void begin_another(std::uint64_t number, const LineHead& head, std::vector<Event>& out);
