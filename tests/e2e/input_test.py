@@ -39,8 +39,8 @@ class Refused(program.Case):
     def test_a_directory(self):
         self.assertIn("is a directory", self.expect(2, "check", self.folder).err)
 
-    def test_the_binary_of_trace_cmd(self):
-        self.refused(b"\x17\x08\x44tracing6\0" + bytes(100), "trace-cmd report")
+    def test_a_damaged_recording_of_trace_cmd(self):
+        self.refused(b"\x17\x08\x44tracing6\0" + bytes(100), "damaged, not complete", "trace-cmd dump")
 
     def test_binary_data(self):
         self.refused(random.Random(1).randbytes(300_000))

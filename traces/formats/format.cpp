@@ -19,8 +19,6 @@ struct Signature {
 };
 
 constexpr auto signatures = std::to_array<Signature>({
-    {"\x17\x08\x44tracing"sv,
-     "trace-cmd's binary recording; run: trace-cmd report FILE | lapicheck check -"sv},
     {"7z\xbc\xaf\x27\x1c"sv, "a 7z archive; run: 7z x FILE, and check what is in it"sv},
     {"Rar!"sv, "a RAR archive; run: unrar x FILE, and check what is in it"sv},
     {"\x7f"
@@ -113,6 +111,7 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     return std::nullopt;
 }
 
+extern const TraceFormat trace_dat_format;   // trace_dat.cpp
 extern const TraceFormat perf_data_format;   // perf_data.cpp
 extern const TraceFormat perf_script_format; // perf_script.cpp
 extern const TraceFormat pasted_text_format; // pasted_text.cpp
@@ -120,8 +119,8 @@ extern const TraceFormat ftrace_text_format; // ftrace_text.cpp
 
 std::span<const TraceFormat* const> formats() {
     // In the order in which they are tried.
-    static constexpr std::array all = {&perf_data_format, &perf_script_format, &pasted_text_format,
-                                       &ftrace_text_format};
+    static constexpr std::array all = {&trace_dat_format, &perf_data_format, &perf_script_format,
+                                       &pasted_text_format, &ftrace_text_format};
     return all;
 }
 
