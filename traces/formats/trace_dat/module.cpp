@@ -19,6 +19,7 @@
 #include "traces/formats/trace_dat.hpp"
 #include "traces/formats/trace_dat/decoder.hpp"
 #include "traces/formats/trace_dat/libtracecmd.hpp"
+#include "traces/formats/trace_dat/streams.hpp"
 
 namespace lapicheck::traces::trace_dat {
 namespace {
@@ -32,33 +33,30 @@ struct Close {
 };
 using Handle = std::unique_ptr<tracecmd_input, Close>;
 
-// One CPU's records of one buffer.
-struct Stream {
-    tracecmd_input* handle = nullptr;
-    int cpu = 0;
-    tep_record* next = nullptr; // null: it has ended
-    std::uint64_t time() const { return next == nullptr ? no_time : next->ts; }
+struct Merged {
+    std::unique_ptr<Stream> stream;
+    Record next;
+    std::uint64_t time() const { return next.data == nullptr ? no_time : next.time; }
 };
 
 class Reader final : public FileReader {
   public:
-    ~Reader() override;
     std::string open(int file) override;
     bool read(std::vector<Event>& out) override;
 
   private:
     void describe();
-    void add_streams(tracecmd_input* handle);
+    Streams find_streams(int file);
     void choose();
-    void take(const tep_record& record, std::uint16_t cpu, std::vector<Event>& out);
+    void take(const Record& record, std::uint16_t cpu, std::vector<Event>& out);
     void lose(std::uint16_t cpu, std::int64_t events, std::vector<Event>& out);
     void note_thread(std::uint32_t thread);
-    const Decoder& decoder_of(const tep_record& record);
+    const Decoder& decoder_of(const Record& record);
 
     Handle input_;
-    std::vector<Handle> instances_;
+    std::vector<Handle> instances_; // closed before the input that they are of
     tep_handle* tep_ = nullptr;
-    std::vector<Stream> streams_;
+    std::vector<Merged> streams_;
     std::size_t current_ = 0;
     std::uint64_t until_ = 0; // the next record of the others is not before this
     std::size_t rival_ = 0;
@@ -68,12 +66,6 @@ class Reader final : public FileReader {
     std::array<std::uint32_t, 4> noted_{};
     std::size_t noted_count_ = 0;
 };
-
-Reader::~Reader() {
-    for (Stream& stream : streams_)
-        if (stream.next != nullptr) tracecmd_free_record(stream.next);
-    instances_.clear(); // before the input that they are of
-}
 
 std::string Reader::open(int file) {
     tracecmd_set_loglevel(TEP_LOG_NONE);
@@ -87,13 +79,24 @@ std::string Reader::open(int file) {
                "see what 'trace-cmd dump' says of it";
     tep_ = tracecmd_get_tep(input_.get());
     describe();
-    add_streams(input_.get());
-    for (int i = 0; i < tracecmd_buffer_instances(input_.get()); ++i) {
-        instances_.emplace_back(tracecmd_buffer_instance_handle(input_.get(), i));
-        if (instances_.back() != nullptr) add_streams(instances_.back().get());
+    for (std::unique_ptr<Stream>& stream : find_streams(file)) {
+        const Record first = stream->next();
+        streams_.push_back({std::move(stream), first});
     }
     choose();
     return {};
+}
+
+Streams Reader::find_streams(int file) {
+    Streams streams;
+    if (add_file_streams(file, streams)) return streams;
+    const int cpus = tracecmd_cpus != nullptr ? tracecmd_cpus(input_.get()) : tep_get_cpus(tep_);
+    add_library_streams(input_.get(), cpus, streams);
+    for (int i = 0; i < tracecmd_buffer_instances(input_.get()); ++i) {
+        instances_.emplace_back(tracecmd_buffer_instance_handle(input_.get(), i));
+        if (instances_.back() != nullptr) add_library_streams(instances_.back().get(), cpus, streams);
+    }
+    return streams;
 }
 
 void Reader::describe() {
@@ -118,13 +121,6 @@ void Reader::describe() {
     summary_.clock_in_seconds = !counts || !tracecmd_get_use_trace_clock(input_.get());
 }
 
-void Reader::add_streams(tracecmd_input* handle) {
-    const int cpus = tracecmd_cpus != nullptr ? tracecmd_cpus(handle) : tep_get_cpus(tep_);
-    for (int cpu = 0; cpu < cpus; ++cpu)
-        if (tep_record* const first = tracecmd_read_cpu_first(handle, cpu); first != nullptr)
-            streams_.push_back({handle, cpu, first});
-}
-
 // The stream with the earliest record, and until when it stays that.
 void Reader::choose() {
     current_ = 0;
@@ -142,20 +138,26 @@ void Reader::choose() {
 bool Reader::read(std::vector<Event>& out) {
     for (std::size_t n = 0; n < batch; ++n) {
         if (streams_.empty()) return false;
-        Stream& stream = streams_[current_];
-        if (stream.next == nullptr) return false;
-        take(*stream.next, static_cast<std::uint16_t>(stream.cpu), out);
-        tracecmd_free_record(stream.next);
-        stream.next = tracecmd_read_data(stream.handle, stream.cpu);
+        Merged& merged = streams_[current_];
+        if (merged.next.data == nullptr) return false;
+        const auto cpu = static_cast<std::uint16_t>(merged.stream->cpu());
+        take(merged.next, cpu, out);
+        merged.next = merged.stream->next();
+        if (merged.next.data == nullptr && !merged.stream->error().empty()) {
+            lose(cpu, -1, out);
+            if (error_.empty()) error_ = merged.stream->error();
+        }
         // Of records of the same time that of the first CPU comes first.
-        if (stream.time() > until_ || (stream.time() == until_ && current_ > rival_)) choose();
+        if (merged.time() > until_ || (merged.time() == until_ && current_ > rival_)) choose();
     }
     return true;
 }
 
-const Decoder& Reader::decoder_of(const tep_record& record) {
-    const int id = tep_data_type(tep_, const_cast<tep_record*>(&record));
-    const auto index = static_cast<std::size_t>(id < 0 || id > 0xffff ? 0 : id);
+// Each record begins with the id of its tracepoint, common_type, 16 bits.
+const Decoder& Reader::decoder_of(const Record& record) {
+    std::uint16_t id = 0;
+    std::memcpy(&id, record.data, sizeof id);
+    const std::size_t index = id;
     if (index >= decoders_.size()) {
         decoders_.resize(index + 1);
         has_decoder_.resize(index + 1);
@@ -171,17 +173,17 @@ const Decoder& Reader::decoder_of(const tep_record& record) {
     return decoders_[index];
 }
 
-void Reader::take(const tep_record& record, std::uint16_t cpu, std::vector<Event>& out) {
+void Reader::take(const Record& record, std::uint16_t cpu, std::vector<Event>& out) {
     const std::uint64_t number = ++summary_.lines;
     ++summary_.events;
-    if (record.missed_events != 0) lose(cpu, record.missed_events, out);
+    if (record.missed != 0) lose(cpu, record.missed, out);
+    if (record.size < sizeof(std::uint16_t)) return;
     const Decoder& decoder = decoder_of(record);
-    const auto size = static_cast<std::size_t>(std::max(record.size, 0));
-    if (!decoder.is_of_interest() || size < static_cast<std::size_t>(pid_offset_) + 4) return;
+    if (!decoder.is_of_interest() || record.size < static_cast<std::size_t>(pid_offset_) + 4) return;
     std::uint32_t thread = 0;
     std::memcpy(&thread, static_cast<const char*>(record.data) + pid_offset_, sizeof thread);
     Event& event = out.emplace_back();
-    if (!decoder.decode(record.data, size, event)) {
+    if (!decoder.decode(record.data, record.size, event)) {
         out.pop_back();
         ++summary_.skipped_lines;
         return lose(cpu, 1, out);
@@ -190,7 +192,7 @@ void Reader::take(const tep_record& record, std::uint16_t cpu, std::vector<Event
     event.cpu = cpu;
     event.thread = thread;
     event.line = number;
-    event.time = record.ts;
+    event.time = record.time;
     if (std::ranges::find(noted_, thread) == noted_.end()) note_thread(thread);
 }
 
