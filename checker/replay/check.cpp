@@ -11,8 +11,6 @@
 namespace lapicheck::checker {
 namespace {
 
-constexpr std::size_t sniffed_bytes = 64 * 1024;
-
 void mark_known(std::vector<Divergence>& divergences, Profile profile) {
     if (profile == Profile::kvm)
         for (Divergence& divergence : divergences) divergence.known = divergence.mismatch.departure;
@@ -70,81 +68,45 @@ u64 TraceReport::count_unknown() const {
 }
 
 TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
-    : options_(options), path_(std::move(path)), replay_(options.cpu) {
+    : options_(options), path_(std::move(path)),
+      reader_(path_, options.input_format, options.observer != nullptr), replay_(options.cpu) {
     if (options_.monitor) replay_.monitor_all();
     replay_.select(options_.selection);
     if (!options_.found) return;
     replay_.on_new_kind([this](const Divergence& divergence) {
         const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;
-        if (!is_known) options_.found(divergence, reader_->summary());
+        if (!is_known) options_.found(divergence, reader_.summary());
     });
 }
 
-std::string TraceCheck::choose_format(std::string_view first_bytes) {
-    first_bytes = first_bytes.substr(0, sniffed_bytes);
-    const traces::TraceFormat* format = options_.input_format;
-    if (format == nullptr) format = traces::find_format(first_bytes);
-    if (format == nullptr)
-        return fmt::format("{}: {}", path_, traces::refuse(first_bytes).value_or("not a trace"));
-    if (format->make_reader != nullptr) {
-        stream_ = format->make_reader();
-        reader_ = stream_.get();
-    } else {
-        file_ = format->make_file_reader();
-        reader_ = file_.get();
-    }
-    if (options_.observer != nullptr) reader_->want_requests();
-    return {};
-}
-
 std::string TraceCheck::read(traces::ByteSource& source) {
-    std::string_view block = source.read();
-    if (block.empty()) return source.error();
-    std::string error = choose_format(block);
-    if (error.empty() && file_ != nullptr) return read_file(source, block);
-    for (; error.empty() && !block.empty(); block = source.read()) error = feed(block);
-    return error.empty() ? source.error() : error;
-}
-
-std::string TraceCheck::read_file(traces::ByteSource& source, std::string_view first) {
-    const traces::PositionedFile positioned = traces::position(source, first);
-    const auto named = [this](const std::string& why) { return fmt::format("{}: {}", path_, why); };
-    if (!positioned.error.empty()) return positioned.error;
-    if (const std::string error = file_->open(positioned.file); !error.empty()) return named(error);
-    for (bool more = true; more;) {
-        events_.clear();
-        more = file_->read(events_);
-        take_batch();
-    }
-    return file_->error().empty() ? std::string{} : named(file_->error());
+    return reader_.read(source,
+                        [this](std::vector<traces::Event>& events, u64 bytes) { take(events, bytes); });
 }
 
 std::string TraceCheck::feed(std::string_view bytes) {
-    if (reader_ == nullptr)
-        if (std::string error = choose_format(bytes); !error.empty()) return error;
-    if (stream_ == nullptr) return fmt::format("{}: this format cannot be read piece by piece", path_);
     bytes_ += bytes.size();
     events_.clear();
-    stream_->feed(bytes, events_);
-    take_batch();
-    return {};
+    std::string error = reader_.feed(bytes, events_);
+    if (error.empty()) take(events_, bytes_);
+    return error;
 }
 
-void TraceCheck::take_batch() {
-    replay_.set_clock(reader_->summary().clock_in_seconds);
-    replay_.set_host_cpus(reader_->summary().host_cpus);
-    if (const std::uint32_t command = reader_->summary().command;
-        command != 0 && replay_.selection().is_all())
-        replay_.select({.processes = {}, .threads = {}, .command = command});
-    replay_.set_host({{}, specs::kernel_of(reader_->summary().kernel)});
-    take_events();
-    if (options_.progress) options_.progress(bytes_);
+void TraceCheck::take(std::vector<traces::Event>& events, u64 bytes) {
+    const traces::ReadSummary& read = reader_.summary();
+    replay_.set_clock(read.clock_in_seconds);
+    replay_.set_host_cpus(read.host_cpus);
+    if (read.command != 0 && replay_.selection().is_all())
+        replay_.select({.processes = {}, .threads = {}, .command = read.command});
+    replay_.set_host({{}, specs::kernel_of(read.kernel)});
+    take_events(events);
+    if (options_.progress) options_.progress(bytes);
 }
 
-void TraceCheck::take_events() {
+void TraceCheck::take_events(std::vector<traces::Event>& events) {
     TraceObserver* const observer = options_.observer;
-    if (observer == nullptr) return assembler_.feed(events_);
-    for (const traces::Event& event : events_) {
+    if (observer == nullptr) return assembler_.feed(events);
+    for (const traces::Event& event : events) {
         // The vCPUs of the recording before it are forgotten when another one begins.
         if (event.kind == traces::EventKind::begins) observer->on_event(event, replay_);
         assembler_.feed({&event, 1});
@@ -154,16 +116,15 @@ void TraceCheck::take_events() {
 
 TraceReport TraceCheck::finish(std::string error) {
     events_.clear();
-    if (stream_ != nullptr) stream_->finish(events_);
-    take_events();
+    reader_.finish(events_);
+    take_events(events_);
     assembler_.finish();
-    if (options_.observer != nullptr)
-        options_.observer->at_end(replay_, reader_ != nullptr ? reader_->summary() : traces::ReadSummary{});
+    if (options_.observer != nullptr) options_.observer->at_end(replay_, reader_.summary());
     replay_.finish();
 
     TraceReport report;
     report.path = path_;
-    if (reader_ != nullptr) report.read = reader_->summary();
+    report.read = reader_.summary();
     report.error = std::move(error);
     if (report.error.empty() && report.read.events == 0) report.error = not_a_trace(report);
     report.replay = replay_.summary();

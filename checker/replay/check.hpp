@@ -11,7 +11,7 @@
 #include "specs/catalogue.hpp"
 #include "traces/access_assembler.hpp"
 #include "traces/byte_source.hpp"
-#include "traces/formats/reader.hpp"
+#include "traces/formats/recording_reader.hpp"
 
 namespace lapicheck::checker {
 
@@ -96,18 +96,13 @@ class TraceCheck {
         Replay& replay_;
         TraceObserver* observer_;
     };
-    std::string choose_format(std::string_view first_bytes);
-    std::string read_file(traces::ByteSource& source, std::string_view first);
-    void take_batch();
-    void take_events();
+    void take(std::vector<traces::Event>& events, std::uint64_t bytes);
+    void take_events(std::vector<traces::Event>& events);
 
     CheckOptions options_;
     std::string path_;
     std::uint64_t bytes_ = 0;
-    // One of the two once the first bytes have come; `reader_` is either.
-    std::unique_ptr<traces::StreamReader> stream_;
-    std::unique_ptr<traces::FileReader> file_;
-    traces::Reader* reader_ = nullptr;
+    traces::RecordingReader reader_;
     Replay replay_;
     ObservedReplay observed_{replay_, options_.observer};
     traces::Assembler assembler_{options_.observer == nullptr ? static_cast<traces::AssemblerSink&>(replay_)

@@ -111,16 +111,17 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     return std::nullopt;
 }
 
-extern const TraceFormat trace_dat_format;   // trace_dat.cpp
-extern const TraceFormat perf_data_format;   // perf_data.cpp
-extern const TraceFormat perf_script_format; // perf_script.cpp
-extern const TraceFormat pasted_text_format; // pasted_text.cpp
-extern const TraceFormat ftrace_text_format; // ftrace_text.cpp
+extern const TraceFormat trace_dat_format;    // trace_dat.cpp
+extern const TraceFormat perf_data_format;    // perf_data.cpp
+extern const TraceFormat events_jsonl_format; // events_jsonl.cpp
+extern const TraceFormat perf_script_format;  // perf_script.cpp
+extern const TraceFormat pasted_text_format;  // pasted_text.cpp
+extern const TraceFormat ftrace_text_format;  // ftrace_text.cpp
 
 std::span<const TraceFormat* const> formats() {
     // In the order in which they are tried.
-    static constexpr std::array all = {&trace_dat_format, &perf_data_format, &perf_script_format,
-                                       &pasted_text_format, &ftrace_text_format};
+    static constexpr std::array all = {&trace_dat_format,   &perf_data_format,   &events_jsonl_format,
+                                       &perf_script_format, &pasted_text_format, &ftrace_text_format};
     return all;
 }
 

@@ -63,6 +63,7 @@ class TextReader : public StreamReader {
     // ticks of a clock that counts cycles, which all CPUs have in common.
     static constexpr std::uint64_t most_disorder = 20'000'000;
     static constexpr std::uint16_t no_cpu_in_particular = 0xffff;
+    static constexpr std::size_t most_threads = 4096; // whose names are kept
 
     // Each CPU's buffer is in the order of its clock, and the kernel and trace-cmd merge the buffers by time:
     // a CPU's time that runs backwards belongs to another recording, and so does one far behind the other
@@ -102,7 +103,6 @@ class TextReader : public StreamReader {
     void note_thread(std::uint64_t number, const LineHead& head, std::vector<Event>& out);
     void begin_another(std::uint64_t number, const LineHead& head, std::vector<Event>& out);
 
-    static constexpr std::size_t most_threads = 4096;
     std::array<std::uint32_t, 4> noted_{}; // the threads of the last records that differed
     std::size_t noted_count_ = 0;
     bool mixes_kernels_ = false;
