@@ -41,6 +41,10 @@ void add_traces(CLI::App& command, std::vector<std::string>& paths, CheckOptions
                     "standard "
                     "input")
         ->required();
+    add_input_format(command, into);
+}
+
+void add_input_format(CLI::App& command, CheckOptions& into) {
     std::vector<std::pair<std::string, const traces::TraceFormat*>> words;
     std::string help = "how to read them; default: as the content says";
     for (const traces::TraceFormat* format : traces::formats()) {

@@ -69,6 +69,7 @@ CLI::Option* add_choice(CLI::App& command, const std::string& option, Value& int
 
 // TRACE... and --input-format.
 void add_traces(CLI::App& command, std::vector<std::string>& paths, CheckOptions& into);
+void add_input_format(CLI::App& command, CheckOptions& into);
 // --pid, --thread and --min-checked.
 void add_selection(CLI::App& command, CheckOptions& into);
 void add_profile(CLI::App& command, Profile& into);

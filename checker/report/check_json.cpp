@@ -143,15 +143,23 @@ json trace_json(const TraceReport& report) {
     return out;
 }
 
-} // namespace
-
-void write_check_json(std::ostream& out, const CheckReport& report, const Presentation&) {
+json report_json(const CheckReport& report) {
     json root = report_head();
     root["profile"] = to_string(report.profile);
     root["cpu"] = text_or_null(cpu_key(report.cpu));
     root["traces"] = json::array();
     for (const TraceReport& trace : report.traces) root["traces"].push_back(trace_json(trace));
-    print(out, root);
+    return root;
+}
+
+} // namespace
+
+void write_check_json(std::ostream& out, const CheckReport& report, const Presentation&) {
+    print(out, report_json(report));
+}
+
+void write_check_jsonl(std::ostream& out, const CheckReport& report, const Presentation&) {
+    print_line(out, report_json(report));
 }
 
 } // namespace lapicheck::checker

@@ -229,6 +229,7 @@ const TraceFormat pasted_text_format = {
     .name = "pasted",
     .what = "either of them as pasted into a mail or a bug report: quoted, wrapped, with columns missing",
     .recognizes = is_pasted,
+    .looks_ahead = true,
     .make_reader = []() -> std::unique_ptr<StreamReader> { return std::make_unique<PastedText>(); },
 };
 

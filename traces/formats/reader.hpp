@@ -99,6 +99,7 @@ struct TraceFormat {
     std::string_view name;                                      // as --input-format has it
     std::string_view what;                                      // for those who choose
     bool (*recognizes)(std::string_view first_bytes) = nullptr; // the start of the input, up to 64 KiB
+    bool looks_ahead = false; // the reader, too, learns from the first bytes what the rest will be
     // One of the two.
     std::unique_ptr<StreamReader> (*make_reader)() = nullptr;
     std::unique_ptr<FileReader> (*make_file_reader)() = nullptr;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,9 @@ class Reader final : public FileReader {
 };
 
 std::string Reader::open(int file) {
+    // libtraceevent parses the formats of events in variables of its own.
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
     tracecmd_set_loglevel(TEP_LOG_NONE);
     tep_set_loglevel(TEP_LOG_NONE);
     const int copy = ::dup(file); // the library closes it
