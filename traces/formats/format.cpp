@@ -96,6 +96,9 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     for (const auto& [bytes, advice] : signatures)
         if (first_bytes.starts_with(bytes)) return std::string(advice);
     const auto some = [](std::string_view advice) { return std::optional<std::string>(advice); };
+    if (first_bytes.find("dumping local APIC state for CPU ") != std::string_view::npos &&
+        !has_record(first_bytes))
+        return some("a dump of a local APIC's state, not a trace; run: lapicheck state FILE");
     if (first_bytes.starts_with("# tracer: function_graph")) return some(graph_advice);
     if (has_record(first_bytes)) return std::nullopt;
     if (first_bytes.find("\"linux-perf-json-version\"") != std::string_view::npos)

@@ -50,6 +50,7 @@ TEST_CASE("texts of other tools are named") {
     check_refused("[\n  {\"a\": 1}\n]", "JSON");
     check_refused("{\n\t\"linux-perf-json-version\": 1,\n", "perf script -i perf.data");
     check_refused("<!DOCTYPE html>\n", "HTML");
+    check_refused("(qemu) info lapic\ndumping local APIC state for CPU 0\n", "lapicheck state FILE");
     check_refused("# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n",
                   "function_graph");
 }
