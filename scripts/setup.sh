@@ -14,6 +14,9 @@ packages=(
     build-essential cmake ninja-build ccache
     libfmt-dev nlohmann-json3-dev libcli11-dev doctest-dev libz3-dev
     libtracefs-dev libtraceevent-dev pkg-config # record and watch
+    libarchive-dev             # compressed recordings and archives
+    libtracecmd-dev libzstd-dev # trace.dat
+    linux-perf                 # perf.data
     cvc5                       # answers in a test what Z3 answered
     zstd                       # the recordings in traces/corpus
     python3 python3-jsonschema # tests hold the JSON output against its schema

@@ -100,6 +100,9 @@ struct Event {
 // What a thread does that runs a vCPU. Not what asks an interrupt controller other than the local APIC, by
 // which no local APIC's state is judged, and not what tells of the recording or of processes.
 constexpr bool is_of_thread(EventKind kind) { return kind < EventKind::set_irq; }
+constexpr bool is_from_outside(EventKind kind) {
+    return kind >= EventKind::set_irq && kind <= EventKind::ioapic_eoi;
+}
 
 // What a kvm_exit is of interest for (Event::value2): a guest's MOV to CR8 that KVM saw, a
 // triple fault or shutdown, the exits that only an accelerated APIC makes, the start of a guest's guest, port

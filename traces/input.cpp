@@ -29,7 +29,7 @@ Input::Input(std::string path) : name_(std::move(path)) {
         owns_file_ = file_ >= 0;
         if (file_ < 0) error_ = describe_error(name_, "cannot open");
     }
-    if (error_.empty()) refuse_directory();
+    if (error_.empty()) look_at_kind();
 }
 
 Input::~Input() {
@@ -37,10 +37,12 @@ Input::~Input() {
 }
 
 // open(2) succeeds on a directory; only read(2) would fail, with a text that does not help.
-void Input::refuse_directory() {
+void Input::look_at_kind() {
     struct stat status {};
-    if (::fstat(file_, &status) == 0 && S_ISDIR(status.st_mode))
-        error_ = fmt::format("{}: is a directory; name a file in it", name_);
+    if (::fstat(file_, &status) != 0) return;
+    if (S_ISDIR(status.st_mode)) error_ = fmt::format("{}: is a directory; name a file in it, or -r", name_);
+    // Of a standard input that someone has read before, the file holds more.
+    is_regular_ = S_ISREG(status.st_mode) && ::lseek(file_, 0, SEEK_CUR) == 0;
 }
 
 std::string_view Input::read() {

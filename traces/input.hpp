@@ -6,34 +6,33 @@
 #include <string_view>
 #include <vector>
 
+#include "traces/byte_source.hpp"
+
 namespace lapicheck::traces {
 
-class Input {
+class Input final : public ByteSource {
   public:
     static constexpr std::size_t block_size = 64 * 1024;
 
     // Opens `path`; "-" is the standard input. Whether that worked says error().
     explicit Input(std::string path);
-    ~Input();
-    Input(const Input&) = delete;
-    Input& operator=(const Input&) = delete;
+    ~Input() override;
 
-    // The next bytes, as soon as there are any: a live trace_pipe is not held back until a block
-    // is full. Empty at the end of the input and after an error. Valid until the next call.
-    std::string_view read();
-
-    // "trace.txt: cannot open: No such file or directory"; empty: no error so far.
-    const std::string& error() const { return error_; }
-    // The name for messages: the path, or "stdin".
-    const std::string& name() const { return name_; }
+    // A live trace_pipe is not held back until a block is full.
+    std::string_view read() override;
+    const std::string& error() const override { return error_; }
+    // The path, or "stdin".
+    const std::string& name() const override { return name_; }
+    int file() const override { return is_regular_ ? file_ : -1; }
 
   private:
-    void refuse_directory();
+    void look_at_kind();
 
     std::string name_;
     std::string error_;
     int file_ = -1;
     bool owns_file_ = false;
+    bool is_regular_ = false;
     std::vector<char> block_;
 };
 

@@ -1,11 +1,17 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 
 #include "checker/cli/command.hpp"
 #include "checker/cli/examples.hpp"
+#include "checker/cli/in_order.hpp"
+#include "checker/cli/inputs.hpp"
 #include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
 #include "checker/counterexample/counterexample.hpp"
@@ -14,20 +20,21 @@ namespace lapicheck::checker {
 namespace {
 
 struct Options {
-    std::vector<std::string> paths;
+    Inputs inputs;
+    unsigned jobs = 0; // 0: as many as there are processors
     CheckOptions check;
     std::string export_to; // a folder; empty: none
     std::size_t vm = 0;    // by its number in the report; 0: all
     const ReportFormat* format = nullptr;
 };
 
-TraceReport check_with_progress(const std::string& path, CheckOptions options) {
-    if (!shows_progress()) return check_trace(path, options);
+std::vector<TraceReport> check_with_progress(const std::string& path, CheckOptions options) {
+    if (!shows_progress()) return check_input(path, options);
     ProgressLine line;
     options.progress = [&line, &path](std::uint64_t bytes) {
         line.tell([&] { return fmt::format("{}: {} MB read", path, bytes / 1'000'000); });
     };
-    return check_trace(path, options);
+    return check_input(path, options);
 }
 
 // "trace" of "/tmp/trace.txt".
@@ -60,27 +67,118 @@ std::string export_divergences(const CheckReport& report, const std::filesystem:
 std::string select_vm(const std::string& path, std::size_t number, CheckOptions& options) {
     if (path == "-")
         return "--vm reads the recording twice, which standard input does not allow; give a file";
-    const TraceReport first = check_with_progress(path, options);
-    if (!first.error.empty()) return {}; // told by the second pass
-    const auto& vms = first.replay.vms;
+    const std::vector<TraceReport> first = check_with_progress(path, options);
+    if (first.size() != 1)
+        return fmt::format("{}: --vm wants a single recording, and this holds {}; unpack it, and name one",
+                           path, first.size());
+    if (first.front().is_refused()) return {}; // told by the second pass
+    const auto& vms = first.front().replay.vms;
     if (number > vms.size())
         return fmt::format("{}: no VM {}: the recording holds {}", path, number, vms.size());
     options.selection.threads = vms[number - 1].threads;
     return {};
 }
 
-int check(const Options& options) {
-    CheckReport report{{}, options.check.profile, options.check.cpu};
-    for (const std::string& path : options.paths) {
-        CheckOptions judged = options.check;
-        if (options.vm != 0)
-            if (const std::string error = select_vm(path, options.vm, judged); !error.empty())
-                return complain("check", exit_code::bad_input, error);
-        report.traces.push_back(check_with_progress(path, judged));
-        if (const std::string& error = report.traces.back().error; !error.empty())
-            fmt::print(stderr, "lapicheck: {}\n", error);
+// What stands in the report of one path, or why there is none.
+struct CheckedPath {
+    std::vector<TraceReport> traces;
+    std::string error;
+};
+
+CheckedPath check_path(const std::string& path, const Options& options, bool alone) {
+    CheckOptions judged = options.check;
+    if (options.vm != 0)
+        if (std::string error = select_vm(path, options.vm, judged); !error.empty())
+            return {{}, std::move(error)};
+    return {alone ? check_with_progress(path, judged) : check_input(path, judged), {}};
+}
+
+// Of many files, how many are done and how long the others will take.
+class ManyProgress {
+  public:
+    explicit ManyProgress(std::size_t all) : all_(all) {}
+    void tell(std::size_t done) {
+        if (all_ < 2 || !shows_progress()) return;
+        line_.tell([&] {
+            const double seconds =
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+            const double left = seconds / static_cast<double>(done) * static_cast<double>(all_ - done);
+            return fmt::format("checked {} of {} files ({} %), {:.0f} a second, {:.0f} s left", done, all_,
+                               100 * done / all_, static_cast<double>(done) / std::max(seconds, 0.001), left);
+        });
     }
-    const int code = print(options.format->check, report, exit_code_of(report.traces));
+    void erase() { line_.erase(); }
+
+  private:
+    std::size_t all_;
+    std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+    ProgressLine line_;
+};
+
+// Each trace is printed when it is due, and kept only if it is needed for what comes at the end.
+class Printer {
+  public:
+    explicit Printer(const Options& options)
+        : options_(options), report_{{}, options.check.profile, options.check.cpu} {}
+
+    void take(TraceReport&& trace) {
+        if (!trace.error.empty()) fmt::print(stderr, "lapicheck: {}\n", trace.error);
+        code_ = worst(code_, exit_code_of(std::vector<TraceReport>{trace}));
+        if (options_.format->streams) {
+            const CheckReport one{{trace}, report_.profile, report_.cpu};
+            options_.format->check(std::cout, one, presentation());
+            std::cout.flush();
+        }
+        if (!options_.format->streams || !options_.export_to.empty())
+            report_.traces.push_back(std::move(trace));
+    }
+    int finish() {
+        return options_.format->streams ? printed(code_) : print(options_.format->check, report_, code_);
+    }
+    bool failed() const { return !std::cout; }
+    const CheckReport& report() const { return report_; }
+
+  private:
+    // 2 says that something could not be read, 1 that something diverges, 4 that something could not be
+    // checked.
+    static int worst(int one, int other) {
+        for (const int code : {exit_code::bad_input, exit_code::diverges, exit_code::undecided})
+            if (one == code || other == code) return code;
+        return exit_code::conforms;
+    }
+
+    const Options& options_;
+    CheckReport report_;
+    int code_ = exit_code::conforms;
+};
+
+int check(const Options& options) {
+    const InputPaths inputs = expand(options.inputs);
+    if (!inputs.error.empty()) return complain("check", exit_code::bad_input, inputs.error);
+    const std::vector<std::string>& paths = inputs.paths;
+    const unsigned jobs =
+        options.jobs != 0 ? options.jobs : std::max(std::thread::hardware_concurrency(), 1U);
+    Printer printer(options);
+    ManyProgress progress(paths.size());
+    std::string refused;
+    std::atomic<bool> is_over = false; // nobody will read the rest
+    errno = 0;
+    in_order<CheckedPath>(
+        paths.size(), jobs,
+        [&](std::size_t i) {
+            return is_over ? CheckedPath{} : check_path(paths[i], options, paths.size() == 1);
+        },
+        [&](std::size_t i, CheckedPath&& checked) {
+            progress.tell(i + 1);
+            if (!checked.error.empty() && refused.empty()) refused = checked.error;
+            if (!checked.traces.empty()) progress.erase();
+            for (TraceReport& trace : checked.traces) printer.take(std::move(trace));
+            is_over = is_over || !refused.empty() || printer.failed();
+        });
+    progress.erase();
+    if (!refused.empty()) return complain("check", exit_code::bad_input, refused);
+    const int code = printer.finish();
+    const CheckReport& report = printer.report();
     if (!options.export_to.empty())
         if (const std::string error = export_divergences(report, options.export_to); !error.empty())
             return complain("check", exit_code::bad_input, error);
@@ -91,12 +189,14 @@ int check(const Options& options) {
 
 void add_check(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
-    CLI::App* command =
-        app.add_subcommand("check", "check recordings of KVM (ftrace text) against the manuals");
+    CLI::App* command = app.add_subcommand("check", "check recordings of KVM against the manuals");
+    add_inputs(*command, options->inputs);
+    add_input_format(*command, options->check);
     command
-        ->add_option("TRACE", options->paths,
-                     "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
-        ->required();
+        ->add_option("--jobs", options->jobs,
+                     "files to check side by side; default: one for each processor. The report is the same")
+        ->option_text("N")
+        ->check(CLI::Range(1U, 256U));
     add_profile(*command, options->check.profile);
     add_cpu(*command, options->check.cpu,
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");

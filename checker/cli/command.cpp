@@ -8,6 +8,8 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "traces/formats/format.hpp"
+
 namespace lapicheck::checker {
 
 int exit_code_of(Verdict verdict) {
@@ -30,6 +32,26 @@ CLI::Validator one_of(std::vector<std::string> words) {
                 return fmt::format("'{}' is not one of: {}", word, fmt::join(words, ", "));
             },
             ""};
+}
+
+void add_traces(CLI::App& command, std::vector<std::string>& paths, CheckOptions& into) {
+    command
+        .add_option("TRACE", paths,
+                    "recordings, also compressed or in archives (gzip, xz, zstd, bzip2, lz4, tar, zip); - is "
+                    "standard "
+                    "input")
+        ->required();
+    add_input_format(command, into);
+}
+
+void add_input_format(CLI::App& command, CheckOptions& into) {
+    std::vector<std::pair<std::string, const traces::TraceFormat*>> words;
+    std::string help = "how to read them; default: as the content says";
+    for (const traces::TraceFormat* format : traces::formats()) {
+        words.emplace_back(format->name, format);
+        help += fmt::format("; {}: {}", format->name, format->what);
+    }
+    add_choice(command, "--input-format", into.input_format, std::move(words), help);
 }
 
 void add_selection(CLI::App& command, CheckOptions& into) {
@@ -59,7 +81,6 @@ void add_cpu(CLI::App& command, GuestCpu& into, const std::string& help) {
 Presentation presentation(bool verbose) { return {isatty(STDOUT_FILENO) != 0, verbose}; }
 
 int printed(int code) {
-    errno = 0;
     std::cout.flush();
     if (std::cout) return code;
     fmt::print(stderr, "lapicheck: cannot write the report to standard output: {}\n",

@@ -3,6 +3,7 @@
 // A sub-command is one file with `void add_NAME(CLI::App&, Action&)`, and a line in commands.cpp.
 #pragma once
 
+#include <cerrno>
 #include <functional>
 #include <iostream>
 #include <span>
@@ -66,6 +67,9 @@ CLI::Option* add_choice(CLI::App& command, const std::string& option, Value& int
         ->option_text(list);
 }
 
+// TRACE... and --input-format.
+void add_traces(CLI::App& command, std::vector<std::string>& paths, CheckOptions& into);
+void add_input_format(CLI::App& command, CheckOptions& into);
 // --pid, --thread and --min-checked.
 void add_selection(CLI::App& command, CheckOptions& into);
 void add_profile(CLI::App& command, Profile& into);
@@ -84,12 +88,15 @@ void add_format(CLI::App& command, const ReportFormat*& into, Writer<Report> Rep
 // What a report's reader can see: colour on a terminal alone.
 Presentation presentation(bool verbose = false);
 
-// After the report was printed: returns `code`, or that it could not be written, which is told.
+// After the report was printed: returns `code`, or that it could not be written, which is told. errno, 0
+// before the printing, says why.
 int printed(int code);
 // Prints the report to standard output.
 template <class Report>
 int print(Writer<Report> writer, const Report& report, int code, bool verbose = false) {
-    writer(std::cout, report, presentation(verbose));
+    const Presentation how = presentation(verbose);
+    errno = 0;
+    writer(std::cout, report, how);
     return printed(code);
 }
 

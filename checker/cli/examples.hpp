@@ -6,8 +6,9 @@ namespace lapicheck::checker {
 inline constexpr auto examples = R"(Examples:
   lapicheck check trace.txt                       check a recording against the manuals
   lapicheck check --profile kvm --format json *.txt
-  trace-cmd report trace.dat | lapicheck check -  check what trace-cmd recorded
-  zstd -dc trace.txt.zst | lapicheck check -
+  lapicheck check trace.dat perf.data all.tar.xz  trace-cmd's and perf's recordings, archives, pasted mails
+  lapicheck check --format jsonl -r runs          each recording of a folder, a report a line
+  lapicheck convert trace.dat | head              what lapicheck understood of a recording
   lapicheck record -o trace.txt -- COMMAND        record KVM while COMMAND runs; 'watch' checks meanwhile
   lapicheck run program.json --on kvm             run accesses on this machine's KVM and check them
   lapicheck audit                                 examine this machine's KVM, register by register

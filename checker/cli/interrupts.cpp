@@ -36,13 +36,13 @@ struct Options {
     const ReportFormat* format = nullptr;
 };
 
-ledger::Ledger read_with_progress(const std::string& path, ledger::LedgerOptions options) {
-    if (!shows_progress()) return read_ledger(path, options);
+std::vector<ledger::Ledger> read_with_progress(const std::string& path, ledger::LedgerOptions options) {
+    if (!shows_progress()) return read_ledgers(path, options);
     ProgressLine line;
     options.check.progress = [&line, &path](std::uint64_t bytes) {
         line.tell([&] { return fmt::format("{}: {} MB read", path, bytes / 1'000'000); });
     };
-    return read_ledger(path, options);
+    return read_ledgers(path, options);
 }
 
 int exit_code_of(const LedgerReport& report) {
@@ -60,11 +60,11 @@ int interrupts(const Options& options) {
     LedgerReport report{{}, options.ledger.check.profile, options.ledger.check.cpu};
     ledger::LedgerOptions reading = options.ledger;
     if (options.format->draws) reading.deliveries = most_drawn;
-    for (const std::string& path : options.paths) {
-        report.ledgers.push_back(read_with_progress(path, reading));
-        if (const std::string& error = report.ledgers.back().check.error; !error.empty())
-            fmt::print(stderr, "lapicheck: {}\n", error);
-    }
+    for (const std::string& path : options.paths)
+        for (ledger::Ledger& one : read_with_progress(path, reading)) {
+            if (!one.check.error.empty()) fmt::print(stderr, "lapicheck: {}\n", one.check.error);
+            report.ledgers.push_back(std::move(one));
+        }
     const int code = exit_code_of(report);
     if (options.output.empty()) return print(options.format->interrupts, report, code);
     std::ostringstream text;
@@ -80,10 +80,7 @@ void add_interrupts(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand(
         "interrupts", "tell where each interrupt of a recording went: the interrupt ledger");
-    command
-        ->add_option("TRACE", options->paths,
-                     "files of ftrace text (`trace`, `trace_pipe`, trace-cmd report); - is standard input")
-        ->required();
+    add_traces(*command, options->paths, options->ledger.check);
     add_profile(*command, options->ledger.check.profile);
     add_cpu(*command, options->ledger.check.cpu,
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");

@@ -1,6 +1,7 @@
 // The command line: which sub-command, and what it returns.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -61,7 +62,9 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? exit_code::conforms : exit_code::bad_input;
+        errno = 0;
+        return app.exit(error) == 0 ? printed(exit_code::conforms)
+                                    : exit_code::bad_input; // --help, --version
     }
     return action();
 }

@@ -265,8 +265,8 @@ struct LedgerOptions {
     std::size_t deliveries = 0; // so many at most are kept to be drawn
 };
 
-// `path` "-" is standard input. An error stands in `check.error`.
-Ledger read_ledger(const std::string& path, const LedgerOptions& options);
+// Of each recording that the path stands for; "-" is standard input. An error stands in `check.error`.
+std::vector<Ledger> read_ledgers(const std::string& path, const LedgerOptions& options);
 
 // "ECH".
 std::string vector_name(u32 vector);

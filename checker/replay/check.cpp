@@ -6,12 +6,10 @@
 #include <fmt/format.h>
 
 #include "traces/formats/format.hpp"
-#include "traces/input.hpp"
+#include "traces/recordings.hpp"
 
 namespace lapicheck::checker {
 namespace {
-
-constexpr std::size_t sniffed_bytes = 64 * 1024;
 
 void mark_known(std::vector<Divergence>& divergences, Profile profile) {
     if (profile == Profile::kvm)
@@ -23,6 +21,7 @@ void mark_known(std::vector<Divergence>& divergences, Profile profile) {
 
 Verdict verdict_of(const TraceReport& report) {
     if (report.count_unknown() != 0) return Verdict::diverges;
+    if (!report.error.empty()) return Verdict::inconclusive; // of its rest nothing is known
     const Share share{report.replay.accesses, report.replay.checked};
     const bool enough = share.checked != 0 && share.percent() >= report.min_checked;
     return enough ? Verdict::conforms : Verdict::inconclusive;
@@ -69,43 +68,45 @@ u64 TraceReport::count_unknown() const {
 }
 
 TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
-    : options_(options), path_(std::move(path)), replay_(options.cpu) {
+    : options_(options), path_(std::move(path)),
+      reader_(path_, options.input_format, options.observer != nullptr), replay_(options.cpu) {
     if (options_.monitor) replay_.monitor_all();
     replay_.select(options_.selection);
     if (!options_.found) return;
     replay_.on_new_kind([this](const Divergence& divergence) {
         const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;
-        if (!is_known) options_.found(divergence, reader_->summary());
+        if (!is_known) options_.found(divergence, reader_.summary());
     });
 }
 
-std::string TraceCheck::feed(std::string_view bytes) {
-    if (!reader_) {
-        const std::string_view first_bytes = bytes.substr(0, sniffed_bytes);
-        const traces::TraceFormat* const format = traces::find_format(first_bytes);
-        if (format == nullptr)
-            return fmt::format("{}: {}", path_, traces::refuse(first_bytes).value_or("not a trace"));
-        reader_ = format->make_reader();
-        if (options_.observer != nullptr) reader_->want_requests();
-    }
-    bytes_ += bytes.size();
-    events_.clear();
-    reader_->feed(bytes, events_);
-    replay_.set_clock(reader_->summary().clock_in_seconds);
-    replay_.set_host_cpus(reader_->summary().host_cpus);
-    if (const std::uint32_t command = reader_->summary().command;
-        command != 0 && replay_.selection().is_all())
-        replay_.select({.processes = {}, .threads = {}, .command = command});
-    replay_.set_host({{}, specs::kernel_of(reader_->summary().kernel)});
-    take_events();
-    if (options_.progress) options_.progress(bytes_);
-    return {};
+std::string TraceCheck::read(traces::ByteSource& source) {
+    return reader_.read(source,
+                        [this](std::vector<traces::Event>& events, u64 bytes) { take(events, bytes); });
 }
 
-void TraceCheck::take_events() {
+std::string TraceCheck::feed(std::string_view bytes) {
+    bytes_ += bytes.size();
+    events_.clear();
+    std::string error = reader_.feed(bytes, events_);
+    if (error.empty()) take(events_, bytes_);
+    return error;
+}
+
+void TraceCheck::take(std::vector<traces::Event>& events, u64 bytes) {
+    const traces::ReadSummary& read = reader_.summary();
+    replay_.set_clock(read.clock_in_seconds);
+    replay_.set_host_cpus(read.host_cpus);
+    if (read.command != 0 && replay_.selection().is_all())
+        replay_.select({.processes = {}, .threads = {}, .command = read.command});
+    replay_.set_host({{}, specs::kernel_of(read.kernel)});
+    take_events(events);
+    if (options_.progress) options_.progress(bytes);
+}
+
+void TraceCheck::take_events(std::vector<traces::Event>& events) {
     TraceObserver* const observer = options_.observer;
-    if (observer == nullptr) return assembler_.feed(events_);
-    for (const traces::Event& event : events_) {
+    if (observer == nullptr) return assembler_.feed(events);
+    for (const traces::Event& event : events) {
         // The vCPUs of the recording before it are forgotten when another one begins.
         if (event.kind == traces::EventKind::begins) observer->on_event(event, replay_);
         assembler_.feed({&event, 1});
@@ -113,19 +114,19 @@ void TraceCheck::take_events() {
     }
 }
 
-TraceReport TraceCheck::finish() {
+TraceReport TraceCheck::finish(std::string error) {
     events_.clear();
-    if (reader_) reader_->finish(events_);
-    take_events();
+    reader_.finish(events_);
+    take_events(events_);
     assembler_.finish();
-    if (options_.observer != nullptr)
-        options_.observer->at_end(replay_, reader_ ? reader_->summary() : traces::ReadSummary{});
+    if (options_.observer != nullptr) options_.observer->at_end(replay_, reader_.summary());
     replay_.finish();
 
     TraceReport report;
     report.path = path_;
-    if (reader_) report.read = reader_->summary();
-    if (report.read.events == 0) report.error = not_a_trace(report);
+    report.read = reader_.summary();
+    report.error = std::move(error);
+    if (report.error.empty() && report.read.events == 0) report.error = not_a_trace(report);
     report.replay = replay_.summary();
     report.divergences = replay_.divergences();
     report.divergences_not_listed = replay_.divergences_not_listed();
@@ -136,18 +137,17 @@ TraceReport TraceCheck::finish() {
     return report;
 }
 
-TraceReport check_trace(const std::string& path, const CheckOptions& options) {
-    traces::Input input(path);
-    TraceCheck check(input.name(), options);
-    std::string error;
-    for (std::string_view block = input.read(); error.empty() && !block.empty(); block = input.read())
-        error = check.feed(block);
-    if (error.empty()) error = input.error();
-    if (error.empty()) return check.finish();
-    TraceReport report;
-    report.path = input.name();
-    report.error = std::move(error);
-    return report;
+TraceReport check_recording(traces::ByteSource& source, const CheckOptions& options) {
+    TraceCheck check(source.name(), options);
+    std::string error = check.read(source);
+    return check.finish(std::move(error));
+}
+
+std::vector<TraceReport> check_input(const std::string& path, const CheckOptions& options) {
+    std::vector<TraceReport> reports;
+    traces::for_each_recording(
+        path, [&](traces::ByteSource& source) { reports.push_back(check_recording(source, options)); });
+    return reports;
 }
 
 int exit_code_of(const std::vector<TraceReport>& reports) {

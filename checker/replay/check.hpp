@@ -10,7 +10,8 @@
 #include "checker/replay/replay.hpp"
 #include "specs/catalogue.hpp"
 #include "traces/access_assembler.hpp"
-#include "traces/formats/reader.hpp"
+#include "traces/byte_source.hpp"
+#include "traces/formats/recording_reader.hpp"
 
 namespace lapicheck::checker {
 
@@ -41,11 +42,13 @@ struct CheckOptions {
     // ran, it is about that one's.
     Selection selection;
     unsigned min_checked = 50; // percent of the accesses; a verdict on fewer is inconclusive
+    const traces::TraceFormat* input_format = nullptr; // null: as the content says
 };
 
 struct TraceReport {
     std::string path;
-    std::string error; // why the trace could not be read; then the rest is empty
+    std::string
+        error; // "trace.txt: why": it could not be read, or not to its end; the rest is of what was read
     Verdict verdict = Verdict::inconclusive;
     traces::ReadSummary read;
     ReplaySummary replay;
@@ -55,6 +58,8 @@ struct TraceReport {
 
     u64 count_known() const;
     u64 count_unknown() const;
+    // Nothing of it could be read: there is an error, and no verdict.
+    bool is_refused() const { return !error.empty() && read.events == 0; }
 };
 
 // One trace that comes piece by piece.
@@ -65,10 +70,12 @@ class TraceCheck {
     TraceCheck(const TraceCheck&) = delete;
     TraceCheck& operator=(const TraceCheck&) = delete;
 
-    // Empty, or why this is no trace.
+    // All of it. Empty, or why this is no trace, or ends early.
+    std::string read(traces::ByteSource& source);
+    // The next piece of a text. Empty, or why this is no trace.
     std::string feed(std::string_view bytes);
-    // After the last byte.
-    TraceReport finish();
+    // After the last byte, or where `error` ("trace.txt: why") ended the reading.
+    TraceReport finish(std::string error = {});
 
   private:
     // Replay first, then the observer.
@@ -89,12 +96,13 @@ class TraceCheck {
         Replay& replay_;
         TraceObserver* observer_;
     };
-    void take_events();
+    void take(std::vector<traces::Event>& events, std::uint64_t bytes);
+    void take_events(std::vector<traces::Event>& events);
 
     CheckOptions options_;
     std::string path_;
     std::uint64_t bytes_ = 0;
-    std::unique_ptr<traces::Reader> reader_; // null until the first bytes have come
+    traces::RecordingReader reader_;
     Replay replay_;
     ObservedReplay observed_{replay_, options_.observer};
     traces::Assembler assembler_{options_.observer == nullptr ? static_cast<traces::AssemblerSink&>(replay_)
@@ -102,8 +110,9 @@ class TraceCheck {
     std::vector<traces::Event> events_;
 };
 
-// `path` "-" is standard input.
-TraceReport check_trace(const std::string& path, const CheckOptions& options);
+TraceReport check_recording(traces::ByteSource& source, const CheckOptions& options);
+// Each recording that the path stands for (traces/recordings.hpp); "-" is standard input.
+std::vector<TraceReport> check_input(const std::string& path, const CheckOptions& options);
 
 // 0 all conform, 1 one diverges, 2 one could not be read, 4 in one nothing could be checked.
 int exit_code_of(const std::vector<TraceReport>& reports);

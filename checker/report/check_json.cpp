@@ -115,8 +115,9 @@ json vm_json(const VmSummary& vm) {
 json trace_json(const TraceReport& report) {
     json out;
     out["path"] = report.path;
-    out["format"] = report.read.format;
-    out["verdict"] = to_string(report.verdict);
+    out["error"] = text_or_null(report.error);
+    out["format"] = text_or_null(report.read.format);
+    out["verdict"] = report.is_refused() ? json(nullptr) : json(to_string(report.verdict));
     out["events"] = report.read.events;
     out["accesses"] = report.replay.accesses;
     out["checked"] = report.replay.checked;
@@ -131,23 +132,34 @@ json trace_json(const TraceReport& report) {
     for (const Divergence& divergence : report.divergences)
         out["divergences"].push_back(divergence_json(report, divergence));
     out["divergences_not_listed"] = report.divergences_not_listed;
-    out["notes"] = report.replay.notes;
+    out["notes"] = report.read.notes;
+    for (const std::string& note : report.replay.notes) out["notes"].push_back(note);
+    out["repaired"] = json::array();
+    for (const traces::Repair& repair : report.read.repairs)
+        out["repaired"].push_back({{"what", repair.what}, {"lines", repair.lines}});
     out["skipped"] = json::array();
     for (const auto& line : report.read.skipped)
         out["skipped"].push_back({{"line", line.line}, {"why", line.why}, {"text", line.text}});
     return out;
 }
 
-} // namespace
-
-void write_check_json(std::ostream& out, const CheckReport& report, const Presentation&) {
+json report_json(const CheckReport& report) {
     json root = report_head();
     root["profile"] = to_string(report.profile);
     root["cpu"] = text_or_null(cpu_key(report.cpu));
     root["traces"] = json::array();
-    for (const TraceReport& trace : report.traces)
-        if (trace.error.empty()) root["traces"].push_back(trace_json(trace));
-    print(out, root);
+    for (const TraceReport& trace : report.traces) root["traces"].push_back(trace_json(trace));
+    return root;
+}
+
+} // namespace
+
+void write_check_json(std::ostream& out, const CheckReport& report, const Presentation&) {
+    print(out, report_json(report));
+}
+
+void write_check_jsonl(std::ostream& out, const CheckReport& report, const Presentation&) {
+    print_line(out, report_json(report));
 }
 
 } // namespace lapicheck::checker

@@ -128,14 +128,19 @@ void write_summary(std::ostream& out, const TraceReport& report) {
                read.lost_marks == 0
                    ? std::string{}
                    : fmt::format(" in {} place{}", read.lost_marks, plural(read.lost_marks)));
+    for (const traces::Repair& repair : read.repairs)
+        fmt::print(out, "  repaired: {} line{} {}\n", repair.lines, plural(repair.lines), repair.what);
     for (const auto& skipped : read.skipped)
         fmt::print(out, "  skipped {}:{}: {}: {}\n", report.path, skipped.line, skipped.why, skipped.text);
+    if (!report.error.empty())
+        fmt::print(out, "  Read in part: {}; the verdict is about what was read.\n", report.error);
     if (read.truncated_last_line) fmt::print(out, "  The last line is incomplete and was not used.\n");
     if (const u64 more = report.divergences_not_listed; more != 0)
         fmt::print(out, "  {} more divergence{} of further kinds {} not listed.\n", more, plural(more),
                    more == 1 ? "is" : "are");
     write_withdrawn(out, report);
-    for (const std::string& note : replay.notes) fmt::print(out, "  note: {}\n", note);
+    for (const auto* notes : {&read.notes, &replay.notes})
+        for (const std::string& note : *notes) fmt::print(out, "  note: {}\n", note);
     if (report.verdict == Verdict::inconclusive && replay.checked != 0)
         fmt::print(
             out,
@@ -166,7 +171,7 @@ void write_check_text(std::ostream& out, const CheckReport& all, const Presentat
     bool first = true;
     std::optional<Rule> shown;
     for (const TraceReport& report : all.traces) {
-        if (!report.error.empty()) continue; // told on standard error
+        if (report.is_refused()) continue; // told on standard error
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         const u64 unknown = report.count_unknown();
         const u64 known = report.count_known();

@@ -23,6 +23,7 @@ using Writer = void (*)(std::ostream& out, const Report& report, const Presentat
 struct ReportFormat {
     std::string_view name;         // as --format names it
     bool is_for_terminals = false; // what is told while a command runs may stand between its lines
+    bool streams = false;          // each recording is a report of its own, printed when it is done
     bool draws = false;            // each event of a recording may be in it
     Writer<CheckReport> check = nullptr;
     Writer<LedgerReport> interrupts = nullptr;

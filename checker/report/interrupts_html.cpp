@@ -285,7 +285,7 @@ void write_interrupts_html(std::ostream& out, const LedgerReport& report, const 
                report.ledgers.size() == 1 ? " of " + escaped(report.ledgers.front().check.path) : "",
                interrupts_style);
     for (const ledger::Ledger& one : report.ledgers) {
-        if (!one.check.error.empty()) continue;
+        if (one.check.is_refused()) continue;
         fmt::print(out, "<h1>Interrupts of {}</h1>\n<p class=soft>lapicheck {}; {} events; check: {}</p>\n",
                    escaped(one.check.path), LAPICHECK_VERSION, one.check.read.events,
                    escaped(check_words(one, report.profile)));

@@ -214,7 +214,8 @@ json ledger_json(const ledger::Ledger& one) {
     out["lost_events"] = one.check.read.lost_events;
     out["skipped_lines"] = one.check.read.skipped_lines;
     out["time_unit"] = one.check.read.clock_in_seconds ? "ns" : "ticks";
-    out["verdict"] = to_string(one.check.verdict);
+    out["verdict"] = one.check.is_refused() ? json(nullptr) : json(to_string(one.check.verdict));
+    out["error"] = text_or_null(one.check.error);
     out["divergences"] = json::array();
     for (const Divergence& divergence : one.check.divergences)
         out["divergences"].push_back(
@@ -235,8 +236,7 @@ void write_interrupts_json(std::ostream& out, const LedgerReport& report, const 
     json root = report_head();
     root["profile"] = to_string(report.profile);
     root["traces"] = json::array();
-    for (const ledger::Ledger& one : report.ledgers)
-        if (one.check.error.empty()) root["traces"].push_back(ledger_json(one));
+    for (const ledger::Ledger& one : report.ledgers) root["traces"].push_back(ledger_json(one));
     print(out, root);
 }
 

@@ -100,7 +100,7 @@ void write_interrupts_text(std::ostream& out, const LedgerReport& report, const 
     const Ink ink{presentation.colour};
     bool first = true;
     for (const ledger::Ledger& one : report.ledgers) {
-        if (!one.check.error.empty()) continue; // told on standard error
+        if (one.check.is_refused()) continue; // told on standard error
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         std::size_t findings = 0;
         for (const ledger::Recording& recording : one.recordings)

@@ -20,4 +20,12 @@ const ReportFormat json_format = {
     .explain = write_explanation_json,
 };
 
+// The same reports, each of one recording and in one line.
+extern const ReportFormat jsonl_format;
+const ReportFormat jsonl_format = {
+    .name = "jsonl",
+    .streams = true,
+    .check = write_check_jsonl,
+};
+
 } // namespace lapicheck::checker

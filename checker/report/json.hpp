@@ -25,10 +25,15 @@ inline void print(std::ostream& out, const json& report) {
     out << report.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
+inline void print_line(std::ostream& out, const json& report) {
+    out << report.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+}
+
 // Null for an empty text.
 inline json text_or_null(std::string_view text) { return text.empty() ? json(nullptr) : json(text); }
 
 void write_check_json(std::ostream& out, const CheckReport& report, const Presentation& presentation);
+void write_check_jsonl(std::ostream& out, const CheckReport& report, const Presentation& presentation);
 void write_interrupts_json(std::ostream& out, const LedgerReport& report, const Presentation& presentation);
 void write_run_json(std::ostream& out, const JudgedRun& report, const Presentation& presentation);
 void write_random_json(std::ostream& out, const RandomFindings& report, const Presentation& presentation);

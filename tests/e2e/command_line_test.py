@@ -61,6 +61,25 @@ class ExitStatus(program.Case):
             result = subprocess.run([program.PATH, "check", self.file(CONFORMS)], stdout=full, check=False)
         self.assertEqual(result.returncode, 2)
 
+    def test_2_with_a_message_if_any_command_cannot_write(self):
+        trace = self.file(CONFORMS)
+        for command in (["check", trace], ["check", "--format", "json", trace], ["interrupts", trace],
+                        ["list", "rules"], ["explain", "M01"], ["audit", "--on", "model:sdm"],
+                        ["prove", "--impl", "sdm", "--property", "mmio-isolation"], ["--help"], ["--version"],
+                        ["check", "--help"]):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run([program.PATH, *map(str, command)], stdout=full,
+                                        stderr=subprocess.PIPE, check=False)
+            self.assertEqual(result.returncode, 2, command)
+            self.assertIn(b"lapicheck: cannot write the report to standard output: No space left", result.stderr)
+
+    def test_a_reader_that_goes_away_is_no_news(self):
+        arguments = f"{program.PATH} list rules --format json"
+        shell = f"set -o pipefail; {arguments} | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}"
+        result = subprocess.run(["bash", "-c", shell], capture_output=True, check=False)
+        self.assertIn(result.stdout, (b"0\n", b"141\n"))  # 141: SIGPIPE
+        self.assertEqual(result.stderr, b"")
+
     def test_of_several_files_the_worst_counts(self):
         conforms = self.file(CONFORMS, "a.txt")
         diverges = self.file(DIVERGES, "b.txt")

@@ -1,8 +1,14 @@
 """What a user may take for a recording: each ends in advice or a counted skip, never in a crash."""
 
+import bz2
 import gzip
+import io
+import lzma
 import random
 import re
+import shutil
+import subprocess
+import tarfile
 
 import program
 
@@ -13,6 +19,8 @@ def trace(*events):
     return "".join(RECORD.format(number, event) for number, event in enumerate(events, 10))
 
 
+BAD = trace("kvm_msr: msr_write 1b = 0xfee00d00", "kvm_apic: apic_read APIC_LVR = 0x50014",
+            "kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014")
 GOOD = trace("kvm_msr: msr_write 1b = 0xfee00d00", "kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0xffffffff")
 
 
@@ -31,13 +39,8 @@ class Refused(program.Case):
     def test_a_directory(self):
         self.assertIn("is a directory", self.expect(2, "check", self.folder).err)
 
-    def test_compressed_files_are_named_with_what_to_do(self):
-        self.refused(gzip.compress(GOOD.encode()), "gzip -dc")
-        packed = program.SOURCE / "traces/corpus/kvm-6.18-pvm/smptest-2.txt.zst"
-        self.refused(packed.read_bytes(), "zstd -dc")
-
-    def test_the_binary_of_trace_cmd(self):
-        self.refused(b"\x17\x08\x44tracing6\0" + bytes(100), "trace-cmd report")
+    def test_a_damaged_recording_of_trace_cmd(self):
+        self.refused(b"\x17\x08\x44tracing6\0" + bytes(100), "damaged, not complete", "trace-cmd dump")
 
     def test_binary_data(self):
         self.refused(random.Random(1).randbytes(300_000))
@@ -49,10 +52,6 @@ class Refused(program.Case):
         self.assertRegex(err, r":\d+: not ftrace text: ")
         self.refused("hello\nworld\n", ":1: not ftrace text: ", "trace-cmd report")
 
-    def test_the_text_of_perf_script(self):
-        line = " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 level 1 source 0\n"
-        self.refused(line * 10, "perf script", "trace-cmd record")
-
     def test_json(self):
         self.refused('{"traces": []}\n', "JSON")
         self.refused((program.SOURCE / "specs/rules.json").read_text(), "JSON")
@@ -61,6 +60,69 @@ class Refused(program.Case):
         recording = program.recording("probe-smp2")
         for form in ("text", "json"):
             self.refused(program.run("check", "--format", form, recording).out)
+
+
+class Packed(program.Case):
+    """Compressed files and archives are read as what is in them."""
+
+    def entries(self, status, *paths):
+        result = self.expect(status, "check", "--format", "json", *paths)
+        return result.json()["traces"]
+
+    def test_each_compression(self):
+        content = GOOD.encode()
+        packers = {"gz": gzip.compress, "xz": lzma.compress, "bz2": bz2.compress}
+        for ending, pack in packers.items():
+            path = self.file(pack(content), f"trace.{ending}")
+            self.assertIn(f"trace.{ending}: conforms", self.expect(0, "check", path).out)
+            with open(path, "rb") as packed:
+                self.assertIn("stdin: conforms", self.expect(0, "check", "-", stdin=packed).out)
+        for tool in ("zstd", "lz4"):
+            if shutil.which(tool) is None:
+                print(f"{tool} is not installed: not tested")
+                continue
+            packed = subprocess.run([tool, "-qc"], input=content, capture_output=True, check=True).stdout
+            path = self.file(packed, f"trace.{tool}")
+            self.assertIn("conforms", self.expect(0, "check", path).out)
+
+    def tar(self, mode, **members):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode=mode) as tar:
+            for name, content in members.items():
+                info = tarfile.TarInfo(f"run/{name}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        return data.getvalue()
+
+    def test_each_member_of_an_archive_has_its_own_verdict(self):
+        for mode in ("w", "w:gz", "w:xz"):
+            path = self.file(self.tar(mode, a=GOOD.encode(), b=BAD.encode(), c=gzip.compress(GOOD.encode())), "all.tar")
+            traces = self.entries(1, path)
+            self.assertEqual([t["path"] for t in traces], [f"{path}:run/{name}" for name in "abc"])
+            self.assertEqual([t["verdict"] for t in traces], ["conforms", "diverges", "conforms"])
+
+    def test_a_member_that_is_no_recording_is_an_entry(self):
+        traces = self.entries(2, self.file(self.tar("w", a=GOOD.encode(), readme=b"read me\n"), "all.tar"))
+        self.assertEqual([t["verdict"] for t in traces], ["conforms", None])
+        self.assertIn("not ftrace text", traces[1]["error"])
+
+    def test_what_stands_before_a_damage_is_judged(self):
+        content = "".join(trace(f"kvm_msr: msr_write 80b = 0x0 {n}") for n in range(20_000)).encode()
+        packed = gzip.compress(BAD.encode() + content)
+        for keep, verdict in ((len(packed) // 2, "diverges"), (12, None)):
+            (entry,) = self.entries(2, self.file(packed[:keep], "cut.gz"))
+            self.assertEqual(entry["verdict"], verdict)
+            self.assertIn("damaged, or not complete", entry["error"])
+
+    def test_the_corpus_as_it_is_kept(self):
+        for packed in (program.SOURCE / "traces/corpus").rglob("smptest-2.txt.zst"):
+            plain = self.entries(0, program.recording("smptest-2"))
+            same = self.entries(0, packed)
+            same[0]["path"] = plain[0]["path"]
+            self.assertEqual(same, plain)
+
+    def test_an_archive_without_a_file(self):
+        self.assertIn("an archive without a file", self.entries(2, self.file(self.tar("w:gz"), "none.tar"))[0]["error"])
 
 
 class Damaged(program.Case):

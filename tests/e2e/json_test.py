@@ -1,7 +1,6 @@
 """The JSON report: by its schema, and the same from run to run."""
 
 import json
-import unittest
 
 import jsonschema
 
@@ -55,16 +54,20 @@ class Json(program.Case):
             self.assertEqual(self.validated("--cpu", cpu, path)[1]["cpu"], cpu)
         self.assertIsNone(self.validated(path)[1]["cpu"])
 
-    def test_a_file_that_cannot_be_read_is_told_apart_from_the_report(self):
-        result, report = self.validated(self.folder / "missing.txt", program.recording("smptest-2"))
+    def test_an_input_that_cannot_be_read_is_an_entry_with_its_reason(self):
+        missing, foreign = self.folder / "missing.txt", self.file('{"a": 1}', "foreign.json")
+        result, report = self.validated(missing, program.recording("smptest-2"), foreign)
         self.assertEqual(result.status, 2)
-        self.assertIn("missing.txt", result.err)
-        self.assertEqual(len(report["traces"]), 1)
+        self.assertEqual([trace["verdict"] for trace in report["traces"]], [None, "conforms", None])
+        self.assertIn("cannot open: No such file", report["traces"][0]["error"])
+        self.assertIn("JSON, not a trace", report["traces"][2]["error"])
+        self.assertIsNone(report["traces"][1]["error"])
+        for trace in (report["traces"][0], report["traces"][2]):
+            self.assertIn(trace["error"], result.err)
 
     def test_a_recording_without_a_record(self):
         self.validated(self.file("# tracer: nop\n#\n"))
 
-    @unittest.expectedFailure  # `format` is "", which the schema forbids
     def test_a_file_without_even_a_header(self):
         self.validated(self.file("\n\n"))
 

@@ -54,7 +54,7 @@ TEST_CASE("a missing file and a directory are refused with a text that names the
     CHECK(missing.error() == directory.file("none.txt") + ": cannot open: No such file or directory");
     CHECK(missing.read().empty());
     Input not_a_file(directory.path());
-    CHECK(not_a_file.error() == directory.path() + ": is a directory; name a file in it");
+    CHECK(not_a_file.error() == directory.path() + ": is a directory; name a file in it, or -r");
     CHECK(not_a_file.read().empty());
 }
 

@@ -41,8 +41,7 @@ struct ReadResult {
 
 // `next_size` says how many bytes the next piece has.
 template <class NextSize>
-ReadResult read_in_pieces(std::string_view bytes, NextSize next_size) {
-    FtraceText reader;
+ReadResult read_in_pieces(StreamReader& reader, std::string_view bytes, NextSize next_size) {
     reader.want_requests();
     ReadResult result;
     while (!bytes.empty()) {
@@ -54,6 +53,12 @@ ReadResult read_in_pieces(std::string_view bytes, NextSize next_size) {
     reader.finish(result.events);
     result.summary = reader.summary();
     return result;
+}
+
+template <class NextSize>
+ReadResult read_in_pieces(std::string_view bytes, NextSize next_size) {
+    FtraceText reader;
+    return read_in_pieces(reader, bytes, next_size);
 }
 
 inline ReadResult read_text(std::string_view bytes) {

@@ -19,18 +19,8 @@ struct Signature {
 };
 
 constexpr auto signatures = std::to_array<Signature>({
-    {"\x17\x08\x44tracing"sv,
-     "trace-cmd's binary recording; run: trace-cmd report FILE | lapicheck check -"sv},
-    {"PERFILE2"sv, "perf's binary recording; record with: trace-cmd record -e kvm, then trace-cmd report"sv},
-    {"2ELIFREP"sv, "perf's binary recording; record with: trace-cmd record -e kvm, then trace-cmd report"sv},
-    {"\x1f\x8b"sv, "compressed with gzip; run: gzip -dc FILE | lapicheck check -"sv},
-    {"\xfd"
-     "7zXZ\0"sv,
-     "compressed with xz; run: xz -dc FILE | lapicheck check -"sv},
-    {"\x28\xb5\x2f\xfd"sv, "compressed with zstd; run: zstd -dc FILE | lapicheck check -"sv},
-    {"\x04\x22\x4d\x18"sv, "compressed with lz4; run: lz4 -dc FILE | lapicheck check -"sv},
-    {"BZh"sv, "compressed with bzip2; run: bzip2 -dc FILE | lapicheck check -"sv},
-    {"PK\x03\x04"sv, "a zip archive; run: unzip -p FILE | lapicheck check -"sv},
+    {"7z\xbc\xaf\x27\x1c"sv, "a 7z archive; run: 7z x FILE, and check what is in it"sv},
+    {"Rar!"sv, "a RAR archive; run: unrar x FILE, and check what is in it"sv},
     {"\x7f"
      "ELF"sv,
      "an ELF file (a program or a library), not a trace"sv},
@@ -43,11 +33,6 @@ constexpr auto signatures = std::to_array<Signature>({
 
 constexpr auto graph_advice = "text of the function_graph tracer, which names no thread; "
                               "run: echo nop > current_tracer (in the tracing directory), and record again"sv;
-constexpr auto latency_advice =
-    "text in ftrace's latency format, which cuts thread names and times; "
-    "run: echo nolatency-format > trace_options (in the tracing directory), or trace-cmd report without -l"sv;
-constexpr auto perf_advice =
-    "text of perf script; record with: trace-cmd record -e kvm, then trace-cmd report FILE | lapicheck check -"sv;
 constexpr auto qemu_advice =
     "a trace log of QEMU's own events, which names no vCPU; "
     "record KVM's events with: trace-cmd record -e kvm, then trace-cmd report FILE | lapicheck check -"sv;
@@ -74,33 +59,6 @@ bool has_record(std::string_view text) {
 bool take_seconds(Scanner& s) {
     std::uint64_t number = 0;
     return s.decimal(number) && s.take(".") && s.decimal(number) && s.take(":");
-}
-
-// " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 ..."
-bool is_perf_script(std::string_view line) {
-    const std::size_t bracket = line.find(" [");
-    if (bracket == std::string_view::npos) return false;
-    const std::size_t thread_end = line.find_last_not_of(' ', bracket);
-    if (thread_end == std::string_view::npos || !is_digit(line[thread_end])) return false;
-    Scanner s(line.substr(bracket + 2));
-    std::uint64_t cpu = 0;
-    if (!s.decimal(cpu) || !s.take("]")) return false;
-    s.skip_blanks();
-    if (!take_seconds(s) || s.skip_blanks() == 0) return false;
-    const std::string_view event = s.word();
-    return std::count(event.begin(), event.end(), ':') == 2;
-}
-
-// " qemu-sys-7084    1.....  7079.002646: kvm_set_irq: ...", "    bash-123     1d..1.  12us+: ..."
-bool is_latency_format(std::string_view line) {
-    const std::size_t dash = line.rfind('-', 80);
-    if (dash == std::string_view::npos) return false;
-    Scanner s(line.substr(dash + 1));
-    std::uint64_t number = 0;
-    if (!s.decimal(number) || s.skip_blanks() == 0 || !s.decimal(number)) return false;
-    const std::string_view flags = s.word();
-    if (flags.size() < 4 || flags.find('.') == std::string_view::npos || s.skip_blanks() == 0) return false;
-    return is_digit(s.peek()) && s.word().ends_with(':');
 }
 
 // "16446@1795443709.902531:apic_mem_writel ...", "cpu_get_apic_base 0x00000000fee00900"
@@ -138,16 +96,16 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     for (const auto& [bytes, advice] : signatures)
         if (first_bytes.starts_with(bytes)) return std::string(advice);
     const auto some = [](std::string_view advice) { return std::optional<std::string>(advice); };
+    if (first_bytes.find("dumping local APIC state for CPU ") != std::string_view::npos &&
+        !has_record(first_bytes))
+        return some("a dump of a local APIC's state, not a trace; run: lapicheck state FILE");
     if (first_bytes.starts_with("# tracer: function_graph")) return some(graph_advice);
-    if (any_line(first_bytes, [](std::string_view line) {
-            return line.starts_with('#') && line.find(" latency trace v") != std::string_view::npos;
-        }))
-        return some(latency_advice);
     if (has_record(first_bytes)) return std::nullopt;
+    if (first_bytes.find("\"linux-perf-json-version\"") != std::string_view::npos)
+        return some("what perf data convert --to-json writes, which does not name the events; "
+                    "run: perf script -i perf.data | lapicheck check -");
     if (is_json(first_bytes))
         return some("JSON, not a trace; an access program runs with: lapicheck run FILE --on kvm");
-    if (any_line(first_bytes, is_perf_script)) return some(perf_advice);
-    if (any_line(first_bytes, is_latency_format)) return some(latency_advice);
     if (any_line(first_bytes, is_qemu_log)) return some(qemu_advice);
     if (is_utf16(first_bytes))
         return some("UTF-16 text; run: iconv -f UTF-16 -t UTF-8 FILE | lapicheck check -");
@@ -156,12 +114,22 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     return std::nullopt;
 }
 
-extern const TraceFormat ftrace_text_format; // ftrace_text.cpp
+extern const TraceFormat trace_dat_format;    // trace_dat.cpp
+extern const TraceFormat perf_data_format;    // perf_data.cpp
+extern const TraceFormat events_jsonl_format; // events_jsonl.cpp
+extern const TraceFormat perf_script_format;  // perf_script.cpp
+extern const TraceFormat pasted_text_format;  // pasted_text.cpp
+extern const TraceFormat ftrace_text_format;  // ftrace_text.cpp
+
+std::span<const TraceFormat* const> formats() {
+    // In the order in which they are tried.
+    static constexpr std::array all = {&trace_dat_format,   &perf_data_format,   &events_jsonl_format,
+                                       &perf_script_format, &pasted_text_format, &ftrace_text_format};
+    return all;
+}
 
 const TraceFormat* find_format(std::string_view first_bytes) {
-    // In the order in which they are tried.
-    static constexpr std::array formats = {&ftrace_text_format};
-    for (const TraceFormat* format : formats)
+    for (const TraceFormat* format : formats())
         if (format->recognizes(first_bytes)) return format;
     return nullptr;
 }

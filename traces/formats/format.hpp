@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ namespace lapicheck::traces {
 // Given the start of the input, up to 64 KiB: what it is and what to do, if it is certainly not
 // ftrace text: "compressed with zstd; run: zstd -dc FILE | lapicheck check -".
 std::optional<std::string> refuse(std::string_view first_bytes);
+
+// All that can be read.
+std::span<const TraceFormat* const> formats();
 
 // The first format that recognises the input; null: none does, and refuse() says what it is.
 const TraceFormat* find_format(std::string_view first_bytes);

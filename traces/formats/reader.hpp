@@ -1,5 +1,5 @@
-// What every reader of a trace offers: feed it bytes, get Events. Reading is one pass and holds no
-// more than one line, however long the input. A format is a reader and how its input is recognised.
+// What every reader of a trace offers: give it the input, get Events. Reading is one pass and holds no more
+// than one line or page, however long the input. A format is a reader and how its input is recognised.
 #pragma once
 
 #include <array>
@@ -29,6 +29,12 @@ struct ThreadInfo {
     std::uint32_t process = 0; // 0: not shown
 };
 
+// Lines that are read although they were damaged on their way here: "quoted (>)".
+struct Repair {
+    std::string what;
+    std::uint64_t lines = 0;
+};
+
 // What the reader learned of the input as a whole.
 struct ReadSummary {
     std::string format;               // "ftrace", "trace-cmd report"; empty: nothing recognised
@@ -43,6 +49,8 @@ struct ReadSummary {
     unsigned clock_digits = 6;        // digits of the fraction, as printed
     bool truncated_last_line = false; // no newline at the end: the last line was not used
     std::vector<SkippedLine> skipped; // the first ten
+    std::vector<Repair> repairs;
+    std::vector<std::string> notes; // what the input does not show, and what is not judged for that
     std::unordered_map<std::uint32_t, ThreadInfo> threads; // by ID, the first few thousand
     std::uint32_t command = 0; // the process whose tree `record` was asked to record; 0: all
 };
@@ -54,12 +62,7 @@ class Reader {
     Reader& operator=(const Reader&) = delete;
     virtual ~Reader() = default;
 
-    // Appends the Events of `bytes` to `out`; an incomplete record at the end is kept for the next call.
-    virtual void feed(std::string_view bytes, std::vector<Event>& out) = 0;
-    // The input has ended.
-    virtual void finish(std::vector<Event>& out) = 0;
-
-    // Also the events that only tell of other interrupt controllers than the local APIC (EventKind::set_irq to ioapic_eoi).
+    // Also the events that only tell of other interrupt controllers than the local APIC (is_from_outside()).
     void want_requests() { wants_requests_ = true; }
 
     const ReadSummary& summary() const { return summary_; }
@@ -69,10 +72,37 @@ class Reader {
     bool wants_requests_ = false;
 };
 
+// Of a format that is read from front to back.
+class StreamReader : public Reader {
+  public:
+    // Appends the Events of `bytes` to `out`; an incomplete record at the end is kept for the next call.
+    virtual void feed(std::string_view bytes, std::vector<Event>& out) = 0;
+    // The input has ended.
+    virtual void finish(std::vector<Event>& out) = 0;
+};
+
+// Of a format that is read here and there in a file.
+class FileReader : public Reader {
+  public:
+    // `file` can be positioned and stays open. Empty, or why it cannot be read.
+    virtual std::string open(int file) = 0;
+    // Appends some Events to `out`. False: that was the end, or error() says why it goes no further.
+    virtual bool read(std::vector<Event>& out) = 0;
+    const std::string& error() const { return error_; }
+
+  protected:
+    std::string error_;
+};
+
 // One line of the list in format.cpp.
 struct TraceFormat {
-    bool (*recognizes)(std::string_view first_bytes); // the start of the input, up to 64 KiB
-    std::unique_ptr<Reader> (*make_reader)();
+    std::string_view name;                                      // as --input-format has it
+    std::string_view what;                                      // for those who choose
+    bool (*recognizes)(std::string_view first_bytes) = nullptr; // the start of the input, up to 64 KiB
+    bool looks_ahead = false; // the reader, too, learns from the first bytes what the rest will be
+    // One of the two.
+    std::unique_ptr<StreamReader> (*make_reader)() = nullptr;
+    std::unique_ptr<FileReader> (*make_file_reader)() = nullptr;
 };
 
 } // namespace lapicheck::traces

@@ -203,7 +203,7 @@ const std::string corpus = std::string(LAPICHECK_BINARY_DIR) + "/corpus/";
 TraceReport checked(const std::string& name, Profile profile) {
     CheckOptions options;
     options.profile = profile;
-    TraceReport report = check_trace(corpus + name + ".txt", options);
+    TraceReport report = check_input(corpus + name + ".txt", options).front();
     REQUIRE_MESSAGE(report.error.empty(), report.error);
     std::ranges::stable_sort(report.divergences, {}, &Divergence::line);
     return report;
@@ -352,7 +352,7 @@ TEST_CASE("the properties, watching every access, find what the rules find") {
         CAPTURE(recording.name);
         CheckOptions options;
         options.monitor = true;
-        TraceReport report = check_trace(corpus + recording.name + ".txt", options);
+        TraceReport report = check_input(corpus + recording.name + ".txt", options).front();
         std::ranges::stable_sort(report.divergences, {}, &Divergence::line);
         CHECK(found_text(report, Profile::sdm) == expected_text(recording, Profile::sdm));
         for (const Divergence& d : report.divergences) {
@@ -378,7 +378,8 @@ TEST_CASE("told the vendor, the faultless recording has departures of KVM only")
         options.profile = Profile::kvm;
         options.cpu = cpu;
         const TraceReport report =
-            check_trace(std::string(LAPICHECK_BINARY_DIR) + "/corpus/kvm-6.1-svm/probe-smp2.txt", options);
+            check_input(std::string(LAPICHECK_BINARY_DIR) + "/corpus/kvm-6.1-svm/probe-smp2.txt", options)
+                .front();
         CHECK(report.count_known() != 0);
         CHECK(report.count_unknown() == 0);
     }

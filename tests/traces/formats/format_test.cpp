@@ -33,14 +33,6 @@ TEST_CASE("ftrace text is not refused") {
 }
 
 TEST_CASE("binary formats are named, with the command that makes text of them") {
-    check_refused("\x17\x08\x44tracing7\0\0\x08"s, "trace-cmd report FILE | lapicheck check -");
-    check_refused("PERFILE2h\0\0\0"s, "perf");
-    check_refused("\x1f\x8b\x08\0\0"s, "gzip -dc FILE | lapicheck check -");
-    check_refused("\xfd"
-                  "7zXZ\0\0"s,
-                  "xz -dc FILE");
-    check_refused("\x28\xb5\x2f\xfd\x24"s, "zstd -dc FILE");
-    check_refused("BZh91AY&SY"s, "bzip2 -dc FILE");
     check_refused("\x7f"
                   "ELF\x02\x01"s,
                   "ELF");
@@ -51,22 +43,16 @@ TEST_CASE("binary formats are named, with the command that makes text of them") 
 }
 
 TEST_CASE("texts of other tools are named") {
-    check_refused(
-        " qemu-system-x86 22204 [000]  8768.712950:         kvm:kvm_set_irq: gsi 4 level 0 source 0\n",
-        "perf script");
-    check_refused("CPU 0/KVM  1203/1210  [004]   812.123456: kvm:kvm_apic: apic_read APIC_ID = 0x0\n",
-                  "perf script");
     check_refused("16446@1795443709.902531:cpu_get_apic_base 0x00000000fee00900\n", "QEMU");
     check_refused("cpu_get_apic_base 0x00000000fee00900\napic_mem_writel 0x00000000000000f0 = 0x000001ff\n",
                   "QEMU");
     check_refused("{ \"schema_version\": 1 }", "JSON");
     check_refused("[\n  {\"a\": 1}\n]", "JSON");
+    check_refused("{\n\t\"linux-perf-json-version\": 1,\n", "perf script -i perf.data");
     check_refused("<!DOCTYPE html>\n", "HTML");
+    check_refused("(qemu) info lapic\ndumping local APIC state for CPU 0\n", "lapicheck state FILE");
     check_refused("# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n",
                   "function_graph");
-    check_refused("# tracer: nop\n#\n# nop latency trace v1.1.5 on 6.1.0\n", "latency");
-    check_refused("corpus_7079: qemu-sys-7084    1.....  7079.002646: kvm_set_irq:          gsi 4 level 0\n",
-                  "latency");
 }
 
 } // namespace

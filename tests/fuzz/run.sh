@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets and runs each.
+#
+#   tests/fuzz/run.sh [SECONDS]    each so long (default 60); seeds: recordings of this repository, cut to 64 KiB
+#   tests/fuzz/run.sh -h           this text
+#
+# Exit status 1 if one crashed, hung (1 s an input), or broke a promise of its target.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
+[[ ${1-} != -h && ${1-} != --help ]] || { help && exit 0; }
+seconds=${1:-60}
+command -v clang++ >/dev/null || die "clang++ is missing; scripts/setup.sh installs it"
+
+CC=clang CXX=clang++ cmake -G Ninja -B build/fuzz -DLAPICHECK_FUZZ=ON >/dev/null
+cmake --build build/fuzz --target fuzz
+scripts/unpack-corpus.sh build/corpus
+
+# What each target begins with: a bit of every text, behind the eight bytes that choose the pieces.
+seed() { printf '8 bytes.' && head -c "$1"; }
+begin() {
+    local to=build/fuzz/seeds/$1 file
+    mkdir -p "$to"
+    for file in build/corpus/*/*.txt tests/traces/data/*; do
+        case $1 in
+        trace_dat) ;;
+        events) build/release/lapicheck convert "$file" 2>/dev/null | seed 8000 >"$to/${file##*/}" || true ;;
+        perf) sed -nE 's/^ *(.*)-([0-9]+) +(\[[0-9]+\]) \S+ +([0-9.]+:) (kvm_)/\1 \2 \3 \4 kvm:\5/p' "$file" | seed 8000 >"$to/${file##*/}" || true ;;
+        pasted) sed 's/^/> /' "$file" | fold -s -w 72 | seed 8000 >"$to/${file##*/}" || true ;;
+        *) seed 8000 <"$file" >"$to/${file##*/}" ;;
+        esac
+    done
+    # Of a trace.dat the description stands at the end; without the symbols of the kernel it is small.
+    if [[ $1 == trace_dat ]]; then cp build/corpus/*/*.dat "$to"; fi
+}
+
+failed=false
+for target in ftrace perf pasted events trace_dat; do
+    step "$target"
+    begin "$target" 2>/dev/null
+    most=65536
+    [[ $target != trace_dat ]] || most=1500000
+    (cd build/fuzz && "tests/fuzz/${target}_fuzz" -max_total_time="$seconds" -timeout=1 -max_len=$most -print_final_stats=1 \
+        -artifact_prefix="$target-" "seeds/$target" >"$target.log" 2>&1) || failed=true
+    grep -E '^(stat::(number_of_executed_units|average_exec_per_sec|peak_rss_mb)|SUMMARY|==.*ERROR)' "build/fuzz/$target.log" || true
+    grep -E ' cov: ' "build/fuzz/$target.log" | tail -n 1 || true
+done
+! $failed || die "a target failed; see build/fuzz/*.log"
