@@ -30,6 +30,7 @@ constexpr std::string_view no_register = "no register of the APIC";
 constexpr std::string_view unspecified_by_manual = "the manual does not specify it";
 constexpr std::string_view shows_later = "what it does shows in later steps";
 constexpr std::string_view was_not_done = "it was not done";
+constexpr std::string_view was_lost = "what came of it was lost";
 
 CpuFacts facts_of(const programs::Machine& machine, const programs::Found& found, u32 id) {
     CpuFacts facts;
@@ -81,6 +82,32 @@ void ProgramJudge::reset(JudgedVcpu& vcpu) {
     vcpu.timer_armed = vcpu.interrupts_enabled = false;
 }
 
+void ProgramJudge::forget(JudgedVcpu& vcpu) {
+    vcpu.state = AbstractState::unknown();
+    vcpu.attribution = vcpu.attribution.forgotten();
+    vcpu.reached.reset();
+    vcpu.timer_armed = true;
+    vcpu.interrupts_enabled = vcpu.waits = false;
+}
+
+// A read that contradicts what was read before shows nothing: what it reads is not being judged here.
+void ProgramJudge::begin_anew(const programs::SoftStart& start) {
+    for (JudgedVcpu& vcpu : vcpus_) forget(vcpu);
+    for (const programs::SoftStart::Register& reg : start.registers) {
+        if (reg.vcpu >= vcpus_.size()) continue;
+        JudgedVcpu& vcpu = vcpus_[reg.vcpu];
+        GuestAccess access;
+        const bool is_base = reg.offset == model::apic_base::msr;
+        access.kind = is_base ? AccessKind::rdmsr : AccessKind::mmio_read;
+        access.size = is_base ? 0 : 4;
+        access.address = is_base ? reg.offset : model::apic_base::reset_page + reg.offset;
+        access.value = reg.value;
+        access.line = access.first_line = access.last_line = line_;
+        AbstractState learnt = vcpu.state;
+        if (learnt.judge({access, vcpu.facts, everything_seen, true}).explained) vcpu.state = learnt;
+    }
+}
+
 void ProgramJudge::apply_init(JudgedVcpu& vcpu, bool certain) {
     vcpu.reached.reset();
     if (!certain) {
@@ -116,6 +143,12 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
     const model::KnownBool due = eoi_due(step, outcome);
     if (outcome.ending == programs::Ending::not_run) {
         verdict.why = was_not_done;
+        return verdict;
+    }
+    if (outcome.ending == programs::Ending::lost) {
+        verdict.why = was_lost;
+        for (JudgedVcpu& each : vcpus_) forget(each);
+        if (step.what == Do::reset) reset(vcpu);
         return verdict;
     }
     if (!programs::is_access(step.what)) {
@@ -482,8 +515,11 @@ std::vector<StepVerdict> judge_run(const programs::Program& program, const progr
     ProgramJudge judge(program.machine, run.found);
     std::vector<StepVerdict> verdicts;
     verdicts.reserve(program.steps.size());
-    for (std::size_t i = 0; i < program.steps.size(); ++i)
+    auto start = run.soft_starts.begin();
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        for (; start != run.soft_starts.end() && start->step <= i; ++start) judge.begin_anew(*start);
         verdicts.push_back(judge.judge(program.steps[i], run.outcomes[i]));
+    }
     return verdicts;
 }
 

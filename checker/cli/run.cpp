@@ -53,6 +53,7 @@ int judge_on(const Options& options, programs::Program program) {
     judged.full_name = programs::full_name(*named.target);
     if (programs::is_kvm(options.on)) judged.kernel = programs::kernel_release();
     judged.profile = options.profile;
+    program.machine = named.target->nearest(program.machine);
     judged.run = named.target->run(program);
     if (judged.run.status != programs::Execution::Status::ran)
         return complain("run", exit_code::undecided, judged.run.reason);

@@ -1,4 +1,4 @@
-// Who can run an access program, by name: "kvm", "model:NAME".
+// Who can run an access program, by name: "kvm", "model:NAME", "image:qemu-tcg".
 #pragma once
 
 #include <memory>
@@ -16,6 +16,8 @@ struct NamedTarget {
 };
 // `like`: what another target's machine has, for one that can be made so.
 NamedTarget make_target(std::string_view name, const Found& like = {});
+// As messages list them.
+inline constexpr std::string_view target_forms = "kvm, model:NAME, image:NAME, image:COMMAND";
 bool is_model(std::string_view name);
 bool is_kvm(std::string_view name); // of this machine
 

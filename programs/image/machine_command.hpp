@@ -1,0 +1,45 @@
+// Who runs the image: a command, by its own words or by a ready name.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "programs/image/packages.hpp"
+
+namespace lapicheck::programs::image {
+
+// In the words: {rom}, {kernel} and {program} become the paths of the image and of the program beside it, {output}
+// that of a pipe for what the machine prints, {vcpus} their number. Without {output}, standard output is read.
+struct MachineCommand {
+    std::string name; // "image:qemu-tcg"
+    std::vector<std::string> words;
+    std::uint32_t settle = 4000;        // PAUSEs until an interrupt has landed
+    std::chrono::seconds patience{30};  // without a byte of output, it hangs
+    bool takes_programs = false;        // what comes to its standard input arrives at COM1
+    Bits bits = Bits::b64;
+    // Words behind {features} for a machine whose CPUID shall not have these; empty: it has what it has.
+    std::string without_x2apic, without_deadline;
+};
+
+struct ReadyName {
+    std::string_view name;    // "qemu-tcg"
+    std::string_view what;    // "QEMU, interpreting (TCG)"
+    std::string_view program; // that must be found
+    std::string_view how;     // to get it
+};
+std::span<const ReadyName> ready_names();
+bool is_here(const ReadyName& name);
+
+struct NamedCommand {
+    MachineCommand command;
+    std::string error; // why there is none of this name; empty: none
+};
+// `text`: what follows "image:", a ready name or a command's words.
+NamedCommand machine_command(std::string_view text);
+
+} // namespace lapicheck::programs::image

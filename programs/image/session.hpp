@@ -1,0 +1,43 @@
+// One run of a machine: from its start to its end, or to where it waits for another program.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "programs/image/blob.hpp"
+#include "programs/image/machine_command.hpp"
+#include "programs/image/process.hpp"
+#include "programs/image/transcript.hpp"
+
+namespace lapicheck::programs::image {
+
+class Session {
+  public:
+    // `needs`: wire_needs, which may make the command leave out what the CPU has.
+    Session(const MachineCommand& command, std::size_t vcpus, std::uint32_t needs, bool keeps_on);
+
+    struct Result {
+        Transcript transcript;
+        FrameCounts frames;
+        std::string stopped; // how the machine stopped before its end; empty: it did not
+        std::string refused; // what is wrong with its output
+    };
+    // On the machine as it starts, the first time; then on the one that waits.
+    Result carry_out(std::span<const Section> sections, bool flush_each);
+    // It waits for another program.
+    bool is_ready() const { return ready_; }
+
+  private:
+    std::string start(std::string_view blob);
+    void listen(FrameReader& reader, Result& result);
+
+    MachineCommand command_;
+    std::size_t vcpus_;
+    std::uint32_t needs_;
+    bool keeps_on_;
+    bool ready_ = false;
+    Process process_;
+};
+
+} // namespace lapicheck::programs::image
