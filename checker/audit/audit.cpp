@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,8 +45,8 @@ std::vector<std::string> loaded_modules() {
 class Auditor {
   public:
     Auditor(const std::string& target, const AuditRequest& request)
-        : request_(request), party_(programs::make_target(target).target), machines_(audit_machines()) {
-        for (AuditMachine& machine : machines_) machine.machine.vendor = vendor_of(request.cpu);
+        : request_(request), party_(programs::make_target(target).target) {
+        for (AuditMachine& machine : audit_machines()) add_machine(std::move(machine));
         audit_.cpu = request.cpu;
         audit_.target = target;
         audit_.full_name = programs::full_name(*party_);
@@ -68,6 +69,16 @@ class Auditor {
     }
 
   private:
+    // As the target can be it; twice the same is once.
+    void add_machine(AuditMachine machine) {
+        machine.machine.vendor = vendor_of(request_.cpu);
+        const programs::Machine asked = std::exchange(machine.machine, party_->nearest(machine.machine));
+        if (std::ranges::find(machines_, machine.machine, &AuditMachine::machine) != machines_.end()) return;
+        if (asked.x2apic && !machine.machine.x2apic) machine.what += ", no x2APIC";
+        if (asked.tsc_deadline && !machine.machine.tsc_deadline) machine.what += ", no TSC-deadline timer";
+        machines_.push_back(std::move(machine));
+    }
+
     void tell(std::string what) const {
         if (request_.progress) request_.progress(what);
     }
@@ -102,10 +113,15 @@ class Auditor {
         return steps;
     }
 
-    // Of a vCPU that has died not even that is done.
-    static bool all_reset(const Program& program, const programs::Execution& run) {
-        for (std::size_t i = 0; i < program.steps.size(); ++i)
-            if (program.steps[i].what == programs::Do::reset && !run.outcomes[i].is_done()) return false;
+    // Between the programs. Of a vCPU that has died not even that is done.
+    static bool all_reset(std::span<const AuditProgram> programs, const programs::Execution& run) {
+        std::size_t at = 0;
+        for (const AuditProgram& program : programs) {
+            const std::size_t vcpus = program.program.machine.apic_ids.size();
+            for (std::size_t i = 0; i < vcpus; ++i)
+                if (!run.outcomes[at + i].is_done()) return false;
+            at += vcpus + program.program.steps.size();
+        }
         return true;
     }
 
@@ -117,7 +133,7 @@ class Auditor {
         if (run.status != programs::Execution::Status::ran) return false;
         if (audit_.cpu == GuestCpu::either && run.found.amd)
             audit_.cpu = *run.found.amd ? GuestCpu::amd : GuestCpu::intel;
-        if (programs.size() > 1 && !all_reset(all, run)) {
+        if (programs.size() > 1 && !all_reset(programs, run)) {
             for (const AuditProgram& program : programs)
                 if (!examine(machine, std::span(&program, 1), one_after_the_other(std::span(&program, 1))))
                     return false;

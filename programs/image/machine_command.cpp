@@ -76,7 +76,7 @@ MachineCommand qemu(std::string_view name, std::string_view accelerator, std::st
 MachineCommand bochs() {
     MachineCommand command;
     command.name = "image:bochs";
-    command.words = {"bochs", "-q", "-n", "display_library: nogui", "romimage: file={rom}", "megs: 64",
+    command.words = {"bochs", "-q", "-n", "romimage: file={rom}", "megs: 64", "display_library: rfb, options=\"timeout=0\"",
                      "cpu: count={vcpus}", "port_e9_hack: enabled=1", "com1: enabled=1, mode=null",
                      "panic: action=fatal", "log: /dev/null"};
     command.settle = 200;
@@ -88,6 +88,8 @@ MachineCommand ready_command(std::string_view name) {
         // One thread: which CPU runs when does not depend on the host.
         MachineCommand command = qemu(name, "tcg,thread=single", "max");
         command.settle = 100;
+        command.as_intel = ",vendor=GenuineIntel";
+        command.as_amd = ",vendor=AuthenticAMD";
         return command;
     }
     if (name == "qemu-kvm") return qemu(name, "kvm", "host,-arch-capabilities");

@@ -22,8 +22,8 @@ struct MachineCommand {
     std::chrono::seconds patience{30};  // without a byte of output, it hangs
     bool takes_programs = false;        // what comes to its standard input arrives at COM1
     Bits bits = Bits::b64;
-    // Words behind {features} for a machine whose CPUID shall not have these; empty: it has what it has.
-    std::string without_x2apic, without_deadline;
+    // What {features} becomes for a machine whose CPUID shall be so; empty: it cannot choose.
+    std::string without_x2apic, without_deadline, as_intel, as_amd;
 };
 
 struct ReadyName {

@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "programs/image/wire.h"
 
 namespace lapicheck::programs::image {
 namespace {
@@ -27,13 +26,17 @@ bool names(const MachineCommand& command, std::string_view placeholder) {
 
 } // namespace
 
-Session::Session(const MachineCommand& command, std::size_t vcpus, std::uint32_t needs, bool keeps_on)
-    : command_(command), vcpus_(vcpus), needs_(needs), keeps_on_(keeps_on && command.takes_programs) {}
+Session::Session(const MachineCommand& command, const Machine& machine, bool keeps_on)
+    : command_(command), machine_(machine), keeps_on_(keeps_on && command.takes_programs) {}
 
 std::string Session::start(std::string_view blob) {
-    std::map<std::string, std::string> values = {{"{vcpus}", fmt::format("{}", vcpus_)}, {"{features}", ""}};
-    if ((needs_ & WIRE_NO_X2APIC) != 0) values["{features}"] += command_.without_x2apic;
-    if ((needs_ & WIRE_NO_DEADLINE) != 0) values["{features}"] += command_.without_deadline;
+    std::map<std::string, std::string> values = {{"{vcpus}", fmt::format("{}", machine_.apic_ids.size())},
+                                                 {"{features}", ""}};
+    std::string& features = values["{features}"];
+    if (!machine_.x2apic) features += command_.without_x2apic;
+    if (!machine_.tsc_deadline) features += command_.without_deadline;
+    if (machine_.vendor == GuestVendor::intel) features += command_.as_intel;
+    if (machine_.vendor == GuestVendor::amd) features += command_.as_amd;
     const bool beside = names(command_, "{program}");
     const std::string_view inside = beside ? std::string_view{} : blob;
     std::vector<FileDescriptor> files;

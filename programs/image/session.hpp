@@ -14,8 +14,8 @@ namespace lapicheck::programs::image {
 
 class Session {
   public:
-    // `needs`: wire_needs, which may make the command leave out what the CPU has.
-    Session(const MachineCommand& command, std::size_t vcpus, std::uint32_t needs, bool keeps_on);
+    // `machine`: whose CPUID the command makes, as far as it can choose.
+    Session(const MachineCommand& command, const Machine& machine, bool keeps_on);
 
     struct Result {
         Transcript transcript;
@@ -33,8 +33,7 @@ class Session {
     void listen(FrameReader& reader, Result& result);
 
     MachineCommand command_;
-    std::size_t vcpus_;
-    std::uint32_t needs_;
+    Machine machine_;
     bool keeps_on_;
     bool ready_ = false;
     Process process_;

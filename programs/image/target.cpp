@@ -1,12 +1,13 @@
 #include "programs/image/target.hpp"
 
 #include <algorithm>
+#include <map>
 #include <system_error>
 
 #include <fmt/format.h>
 
+#include "model/registers.hpp"
 #include "programs/image/session.hpp"
-#include "programs/image/wire.h"
 
 namespace lapicheck::programs {
 namespace {
@@ -44,42 +45,96 @@ Execution not_run(Execution::Status status, std::string why) {
     return {.status = status, .reason = std::move(why), .outcomes = {}, .found = {}, .soft_starts = {}};
 }
 
-// Puts the answers of a run of the steps from `first` on where they belong.
-void take_answers(Execution& execution, const SectionAnswers& answers, std::size_t first, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) {
-        StepOutcome& outcome = execution.outcomes[first + i];
-        if (answers.outcomes[i]) outcome = *answers.outcomes[i];
-        else outcome.end(Ending::lost, "the answer was lost");
+// The steps of a program that are still to be run, in runs of the machine: each goes on behind what stopped the one
+// before.
+class Progress {
+  public:
+    explicit Progress(const Program& program) : program_(program), end_(program.steps.size()) {
+        execution_.outcomes.resize(program.steps.size());
     }
-    for (const SoftStart& start : answers.soft_starts)
-        if (start.step < count) execution.soft_starts.push_back({first + start.step, start.registers});
-}
+
+    bool is_done() const { return first_ == program_.steps.size(); }
+    Section next() const { return section_of(program_, first_, end_); }
+    // Once more, answer by answer, to see in which step it stops.
+    bool flushes_each() const { return flushes_each_; }
+
+    void take(const Session::Result& result) {
+        const SectionAnswers& answers = result.transcript.sections().front();
+        if (answers.begun) execution_.found = answers.found;
+        if (result.stopped.empty()) {
+            take_answers(answers, end_);
+            return go_on(end_, program_.steps.size(), false);
+        }
+        const std::size_t stop = std::min(first_ + answers.answered(), end_ - 1);
+        const std::size_t next = next_reset(program_, stop);
+        if (!flushes_each_) {
+            const std::size_t begin = last_reset(program_, first_, stop);
+            take_answers(answers, begin);
+            return go_on(begin, next, true);
+        }
+        take_answers(answers, stop);
+        execution_.outcomes[stop].end(Ending::stopped, fmt::format("the machine stopped: {}", result.stopped));
+        for (std::size_t i = stop + 1; i < next; ++i)
+            execution_.outcomes[i].end(Ending::not_run, "the machine has stopped");
+        go_on(next, program_.steps.size(), false);
+    }
+    Execution finish() { return std::move(execution_); }
+
+  private:
+    void go_on(std::size_t first, std::size_t end, bool flushes_each) {
+        first_ = first;
+        end_ = end;
+        flushes_each_ = flushes_each;
+    }
+
+    // The answers to the steps up to `end`.
+    void take_answers(const SectionAnswers& answers, std::size_t end) {
+        for (std::size_t i = first_; i < end; ++i) {
+            StepOutcome& outcome = execution_.outcomes[i];
+            if (const auto& answer = answers.outcomes[i - first_]) outcome = *answer;
+            else outcome.end(Ending::lost, "the answer was lost");
+        }
+        for (const SoftStart& start : answers.soft_starts)
+            if (first_ + start.step < end)
+                execution_.soft_starts.push_back({first_ + start.step, start.registers});
+    }
+
+    const Program& program_;
+    std::size_t first_ = 0;
+    std::size_t end_;
+    bool flushes_each_ = false;
+    Execution execution_;
+};
 
 } // namespace
 
 ImageTarget::ImageTarget(image::MachineCommand command) : command_(std::move(command)) {}
 ImageTarget::~ImageTarget() = default;
 
-const ImageTarget::Facts& ImageTarget::facts() {
-    if (facts_) return *facts_;
-    Facts& facts = facts_.emplace();
+const ImageTarget::Facts& ImageTarget::facts() const {
+    static std::map<std::string, Facts> known;
+    const auto found = known.find(command_.name);
+    return found != known.end() ? found->second : known.emplace(command_.name, find_facts()).first->second;
+}
+
+ImageTarget::Facts ImageTarget::find_facts() const {
     Step read_base;
     read_base.what = Do::rdmsr;
-    read_base.address = 0x1b;
+    read_base.address = model::apic_base::msr;
     const Section probe{std::span(&read_base, 1), {0}, 0};
+    Machine machine;
+    machine.apic_ids = {0};
     try {
-        Session session(command_, 1, 0, false);
-        const Session::Result result = session.carry_out(std::span(&probe, 1), false);
+        const Session::Result result = Session(command_, machine, false).carry_out(std::span(&probe, 1), false);
         const SectionAnswers& answers = result.transcript.sections().front();
-        facts.found = answers.found;
-        if (!result.refused.empty()) facts.error = result.refused;
-        else if (!answers.begun)
-            facts.error = fmt::format("{}: the image did not answer: {}", command_.name,
-                                      result.stopped.empty() ? image::skip_text(answers.skipped) : result.stopped);
+        if (!result.refused.empty()) return {{}, result.refused};
+        if (answers.begun) return {answers.found, {}};
+        return {{},
+                fmt::format("{}: the image did not answer: {}", command_.name,
+                            result.stopped.empty() ? image::skip_text(answers.skipped) : result.stopped)};
     } catch (const std::system_error& error) {
-        facts.error = error.what();
+        return {{}, error.what()};
     }
-    return facts;
 }
 
 Machine ImageTarget::nearest(const Machine& asked) {
@@ -96,65 +151,47 @@ Machine ImageTarget::nearest(const Machine& asked) {
     return machine;
 }
 
-Execution ImageTarget::run(const Program& program) { return run_on(program, false); }
-Execution ImageTarget::run_again(const Program& program) { return run_on(program, command_.takes_programs); }
+std::string ImageTarget::refusal_of(const Program& program) const {
+    if (std::string why = image::refusal_of(program.machine); !why.empty()) return why;
+    if (program.machine.vendor == GuestVendor::either) return {};
+    const bool amd = program.machine.vendor == GuestVendor::amd;
+    const bool can_choose = !(amd ? command_.as_amd : command_.as_intel).empty();
+    if (can_choose || facts().found.amd == amd) return {};
+    return fmt::format("its CPUID says {}, and the program asks for {}", amd ? "Intel" : "AMD",
+                       amd ? "AMD" : "Intel");
+}
 
-Execution ImageTarget::run_on(const Program& program, bool kept) {
-    if (std::string why = image::refusal_of(program.machine); !why.empty())
-        return not_run(Execution::Status::refused, std::move(why));
+Execution ImageTarget::run(const Program& program) { return carry_out(program, false); }
+Execution ImageTarget::run_again(const Program& program) { return carry_out(program, command_.takes_programs); }
+
+Session& ImageTarget::session_for(const Machine& machine, bool keeps_on) {
+    const bool usable = keeps_on && session_ != nullptr && session_->is_ready() && session_machine_ == machine;
+    if (!usable) session_ = std::make_unique<Session>(command_, machine, keeps_on);
+    session_machine_ = machine;
+    return *session_;
+}
+
+Execution ImageTarget::carry_out(const Program& program, bool keeps_on) {
     if (!facts().error.empty()) return not_run(Execution::Status::absent, facts().error);
-    const bool asks_amd = program.machine.vendor == GuestVendor::amd;
-    if (program.machine.vendor != GuestVendor::either && facts().found.amd != asks_amd)
-        return not_run(Execution::Status::refused,
-                       fmt::format("the machine's CPUID says {}", asks_amd ? "Intel" : "AMD"));
-    Execution execution;
-    execution.outcomes.resize(program.steps.size());
-    execution.found = facts().found;
+    if (std::string why = refusal_of(program); !why.empty())
+        return not_run(Execution::Status::refused, std::move(why));
+    Progress progress(program);
     try {
-        bool flush_each = false;
-        std::size_t end = program.steps.size();
-        for (std::size_t first = 0; first < program.steps.size();) {
-            const std::uint32_t needs = image::needs_of(program.machine);
-            if (!kept || kept_ == nullptr || !kept_->is_ready() || kept_machine_ != program.machine) {
-                kept_ = std::make_unique<Session>(command_, program.machine.apic_ids.size(), needs, kept);
-                kept_machine_ = program.machine;
-            }
-            const Section section = section_of(program, first, end);
-            const Session::Result result = kept_->carry_out(std::span(&section, 1), flush_each);
-            if (!kept || !kept_->is_ready()) kept_.reset();
-            const SectionAnswers& answers = result.transcript.sections().front();
+        while (!progress.is_done()) {
+            const Section section = progress.next();
+            Session& session = session_for(program.machine, keeps_on);
+            const Session::Result result = session.carry_out(std::span(&section, 1), progress.flushes_each());
+            if (!session.is_ready()) session_.reset();
             if (!result.refused.empty()) return not_run(Execution::Status::refused, result.refused);
-            if (answers.skipped != 0)
-                return not_run(Execution::Status::refused, std::string(image::skip_text(answers.skipped)));
-            if (answers.begun) execution.found = answers.found;
-            if (result.stopped.empty()) {
-                take_answers(execution, answers, first, end - first);
-                first = end;
-            } else {
-                const std::size_t stop = std::min(first + answers.answered(), end - 1);
-                const std::size_t begin = last_reset(program, first, stop);
-                const std::size_t next = next_reset(program, stop);
-                if (!flush_each) { // once more, to see in which step
-                    take_answers(execution, answers, first, begin - first);
-                    first = begin;
-                    end = next;
-                    flush_each = true;
-                    continue;
-                }
-                take_answers(execution, answers, first, stop - first);
-                execution.outcomes[stop].end(Ending::stopped, fmt::format("the machine stopped: {}", result.stopped));
-                for (std::size_t i = stop + 1; i < next; ++i)
-                    execution.outcomes[i].end(Ending::not_run, "the machine has stopped");
-                first = next;
-            }
-            flush_each = false;
-            end = program.steps.size();
+            if (const std::uint32_t skipped = result.transcript.sections().front().skipped; skipped != 0)
+                return not_run(Execution::Status::refused, std::string(image::skip_text(skipped)));
+            progress.take(result);
         }
     } catch (const std::system_error& error) {
-        kept_.reset();
+        session_.reset();
         return not_run(Execution::Status::refused, error.what());
     }
-    return execution;
+    return progress.finish();
 }
 
 } // namespace lapicheck::programs

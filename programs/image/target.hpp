@@ -5,9 +5,8 @@
 // up to the next RESET of all vCPUs find no machine, those behind that one run on a new one.
 #pragma once
 
-#include <map>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 
 #include "programs/image/machine_command.hpp"
@@ -36,13 +35,16 @@ class ImageTarget : public Target {
         Found found;
         std::string error; // why there are none
     };
-    const Facts& facts();
-    Execution run_on(const Program& program, bool kept);
+    // Of the machine as the command makes it, by a run of its own; the same for all targets of this name.
+    const Facts& facts() const;
+    Facts find_facts() const;
+    std::string refusal_of(const Program& program) const;
+    Execution carry_out(const Program& program, bool keeps_on);
+    image::Session& session_for(const Machine& machine, bool keeps_on);
 
     image::MachineCommand command_;
-    std::optional<Facts> facts_;
-    std::unique_ptr<image::Session> kept_;
-    Machine kept_machine_;
+    std::unique_ptr<image::Session> session_;
+    Machine session_machine_;
 };
 
 } // namespace lapicheck::programs
