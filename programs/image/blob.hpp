@@ -24,7 +24,7 @@ struct BlobOptions {
     std::uint32_t nonce = 0;
     std::uint32_t settle = 2000; // PAUSEs
     bool flush_each = false;     // an answer a frame
-    bool session = false;        // then take another blob from COM1
+    bool session = false;        // then wait for another blob in its memory
     bool no_serial = false;      // where there is a port E9H, print there alone
 };
 std::string write_blob(std::span<const Section> sections, const BlobOptions& options);

@@ -12,7 +12,7 @@
 namespace lapicheck::programs::image {
 namespace {
 
-constexpr std::array names = {
+constexpr std::array all_names = {
     ReadyName{"qemu-tcg", "QEMU, interpreted (TCG)", "qemu-system-x86_64", "apt install qemu-system-x86"},
     ReadyName{"qemu-kvm", "QEMU on this machine's KVM", "qemu-system-x86_64", "apt install qemu-system-x86"},
     ReadyName{"bochs", "Bochs", "bochs", "apt install bochs"},
@@ -63,10 +63,10 @@ MachineCommand qemu(std::string_view name, std::string_view accelerator, std::st
     MachineCommand command;
     command.name = fmt::format("image:{}", name);
     command.words = {"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                     "-machine", "pc", "-accel", std::string(accelerator), "-cpu", fmt::format("{}{{features}}", cpu),
+                     "-machine", "pc,memory-backend=memory", "-object",
+                     "memory-backend-file,id=memory,size=64M,share=on,mem-path={memory}", "-accel", std::string(accelerator), "-cpu", fmt::format("{}{{features}}", cpu),
                      "-smp", "{vcpus}", "-m", "64", "-bios", "{rom}", "-debugcon", "file:{output}",
-                     "-serial", "stdio"};
-    command.takes_programs = true;
+                     "-serial", "null"};
     command.patience = std::chrono::seconds(10);
     command.without_x2apic = ",-x2apic";
     command.without_deadline = ",-tsc-deadline";
@@ -98,19 +98,25 @@ MachineCommand ready_command(std::string_view name) {
 
 std::string ready_list() {
     std::string list;
-    for (const ReadyName& name : names) list += fmt::format("{}{}", list.empty() ? "" : ", ", name.name);
+    for (const ReadyName& name : all_names) list += fmt::format("{}{}", list.empty() ? "" : ", ", name.name);
     return list;
 }
 
 } // namespace
 
-std::span<const ReadyName> ready_names() { return names; }
+bool names(const MachineCommand& command, std::string_view placeholder) {
+    return std::ranges::any_of(command.words, [placeholder](const std::string& word) {
+        return word.find(placeholder) != std::string::npos;
+    });
+}
+
+std::span<const ReadyName> ready_names() { return all_names; }
 
 bool is_here(const ReadyName& name) { return is_program(name.program); }
 
 NamedCommand machine_command(std::string_view text) {
-    const auto ready = std::ranges::find(names, text, &ReadyName::name);
-    if (ready != names.end()) return {ready_command(text), {}};
+    const auto ready = std::ranges::find(all_names, text, &ReadyName::name);
+    if (ready != all_names.end()) return {ready_command(text), {}};
     const auto words = split(text);
     if (!words) return {{}, fmt::format("image:{}: a quote is not closed", text)};
     const bool is_command = std::ranges::any_of(*words, [](const std::string& word) {
@@ -123,7 +129,7 @@ NamedCommand machine_command(std::string_view text) {
         return {std::move(command), {}};
     }
     std::vector<std::string_view> known;
-    for (const ReadyName& name : names) known.push_back(name.name);
+    for (const ReadyName& name : all_names) known.push_back(name.name);
     const auto near = specs::near_names(text, known);
     return {{},
             fmt::format("image:{0}: {0} is no ready name ({1}) and no command, in which {{rom}} or {{kernel}} "

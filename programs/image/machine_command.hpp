@@ -14,17 +14,23 @@
 namespace lapicheck::programs::image {
 
 // In the words: {rom}, {kernel} and {program} become the paths of the image and of the program beside it, {output}
-// that of a pipe for what the machine prints, {vcpus} their number. Without {output}, standard output is read.
+// that of a pipe for what the machine prints, {memory} that of a file of memory_bytes which is to be the machine's
+// memory (then a machine takes one program after the other), {vcpus} their number. Without {output}, standard output is
+// read.
 struct MachineCommand {
     std::string name; // "image:qemu-tcg"
     std::vector<std::string> words;
     std::uint32_t settle = 4000;        // PAUSEs until an interrupt has landed
     std::chrono::seconds patience{30};  // without a byte of output, it hangs
-    bool takes_programs = false;        // what comes to its standard input arrives at COM1
     Bits bits = Bits::b64;
     // What {features} becomes for a machine whose CPUID shall be so; empty: it cannot choose.
     std::string without_x2apic, without_deadline, as_intel, as_amd;
 };
+
+inline constexpr std::size_t memory_bytes = std::size_t{64} << 20;
+
+// Whether the placeholder stands in one of the words.
+bool names(const MachineCommand& command, std::string_view placeholder);
 
 struct ReadyName {
     std::string_view name;    // "qemu-tcg"

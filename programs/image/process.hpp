@@ -18,6 +18,23 @@ namespace lapicheck::programs::image {
 
 // An anonymous file with these bytes, gone when the last who has it open ends. Throws std::system_error.
 traces::FileDescriptor memory_file(const char* name, std::string_view bytes);
+// Memory of a machine that we share with it: an anonymous file of so many bytes, zeros. Throws std::system_error.
+class SharedMemory {
+  public:
+    explicit SharedMemory(std::size_t bytes);
+    ~SharedMemory();
+    SharedMemory(const SharedMemory&) = delete;
+    SharedMemory& operator=(const SharedMemory&) = delete;
+
+    const traces::FileDescriptor& file() const { return file_; }
+    // False: it does not hold so many bytes.
+    bool write(std::size_t at, std::string_view bytes);
+
+  private:
+    traces::FileDescriptor file_;
+    std::size_t bytes_;
+    void* mapped_;
+};
 // How a command that inherits the descriptor names it.
 std::string path_of(const traces::FileDescriptor& file);
 
@@ -41,8 +58,6 @@ class Process {
         bool silent = false; // nothing came in time
     };
     Read read(std::chrono::milliseconds at_most);
-    // To its standard input, while it takes what it prints. False: it does not take it.
-    bool write(std::string_view bytes, std::string& printed);
     // Kills it and all that it has started.
     void end();
     // "exit status 3", "killed by SIGSEGV", with the last line of standard error; empty while it runs.
@@ -51,7 +66,7 @@ class Process {
   private:
     void take(int fd, std::string& into, bool& open);
 
-    traces::FileDescriptor output_read_, output_write_, stdout_, stdin_, stderr_, status_, life_;
+    traces::FileDescriptor output_read_, output_write_, stdout_, stderr_, status_, life_;
     pid_t guard_ = -1;
     bool output_open_ = false, stdout_open_ = false, stderr_open_ = false, status_open_ = false;
     std::string errors_, status_bytes_;

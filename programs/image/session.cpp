@@ -2,8 +2,11 @@
 
 #include <map>
 #include <random>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "programs/image/wire.h"
 
 
 namespace lapicheck::programs::image {
@@ -18,16 +21,10 @@ std::string replaced(std::string word, const std::map<std::string, std::string>&
     return word;
 }
 
-bool names(const MachineCommand& command, std::string_view placeholder) {
-    for (const std::string& word : command.words)
-        if (word.find(placeholder) != std::string::npos) return true;
-    return false;
-}
-
 } // namespace
 
 Session::Session(const MachineCommand& command, const Machine& machine, bool keeps_on)
-    : command_(command), machine_(machine), keeps_on_(keeps_on && command.takes_programs) {}
+    : command_(command), machine_(machine), keeps_on_(keeps_on && names(command, "{memory}")) {}
 
 std::string Session::start(std::string_view blob) {
     std::map<std::string, std::string> values = {{"{vcpus}", fmt::format("{}", machine_.apic_ids.size())},
@@ -46,6 +43,7 @@ std::string Session::start(std::string_view blob) {
     if (names(command_, "{rom}")) add("{rom}", rom_package(blob, command_.bits));
     if (names(command_, "{kernel}")) add("{kernel}", pvh_package(inside));
     if (beside) add("{program}", std::string(blob));
+    if (names(command_, "{memory}")) values["{memory}"] = path_of(memory_.emplace(memory_bytes).file());
     if (names(command_, "{output}")) {
         process_.make_pipes();
         values["{output}"] = path_of(process_.output());
@@ -54,7 +52,14 @@ std::string Session::start(std::string_view blob) {
     for (const std::string& word : command_.words) words.push_back(replaced(word, values));
     std::vector<const FileDescriptor*> inherited;
     for (const FileDescriptor& file : files) inherited.push_back(&file);
+    if (memory_) inherited.push_back(&memory_->file());
     return process_.start(words, inherited);
+}
+
+std::string Session::hand_over(std::string_view blob, std::uint32_t nonce) {
+    const std::string_view bell(reinterpret_cast<const char*>(&nonce), sizeof nonce);
+    if (memory_->write(WIRE_BLOB_ADDRESS, blob) && memory_->write(WIRE_DOORBELL, bell)) return {};
+    return "the machine's memory does not hold the program";
 }
 
 // Until the image has said all, or nothing more comes.
@@ -85,7 +90,7 @@ void Session::listen(FrameReader& reader, Result& result) {
 
 Session::Result Session::carry_out(std::span<const Section> sections, bool flush_each) {
     BlobOptions options;
-    options.nonce = std::random_device{}();
+    options.nonce = std::random_device{}() | 1U; // 0 is no nonce
     options.settle = command_.settle;
     options.flush_each = flush_each;
     options.session = keeps_on_;
@@ -93,21 +98,8 @@ Session::Result Session::carry_out(std::span<const Section> sections, bool flush
     const std::string blob = write_blob(sections, options);
     Result result{Transcript(sections), {}, {}, {}};
     FrameReader reader(options.nonce);
-    std::vector<Frame> frames;
-    if (ready_) {
-        ready_ = false;
-        std::string printed;
-        if (!process_.write(blob, printed)) {
-            result.stopped = "it takes no more programs";
-            process_.end();
-            return result;
-        }
-        reader.feed(printed, frames);
-        for (const Frame& frame : frames)
-            if (result.refused = result.transcript.take(frame); !result.refused.empty()) return result;
-    } else if (result.stopped = start(blob); !result.stopped.empty()) {
-        return result;
-    }
+    result.stopped = std::exchange(ready_, false) ? hand_over(blob, options.nonce) : start(blob);
+    if (!result.stopped.empty()) return result;
     listen(reader, result);
     reader.finish();
     result.frames = reader.counts();

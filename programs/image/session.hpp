@@ -30,12 +30,14 @@ class Session {
 
   private:
     std::string start(std::string_view blob);
+    std::string hand_over(std::string_view blob, std::uint32_t nonce);
     void listen(FrameReader& reader, Result& result);
 
     MachineCommand command_;
     Machine machine_;
     bool keeps_on_;
     bool ready_ = false;
+    std::optional<SharedMemory> memory_;
     Process process_;
 };
 

@@ -162,7 +162,7 @@ std::string ImageTarget::refusal_of(const Program& program) const {
 }
 
 Execution ImageTarget::run(const Program& program) { return carry_out(program, false); }
-Execution ImageTarget::run_again(const Program& program) { return carry_out(program, command_.takes_programs); }
+Execution ImageTarget::run_again(const Program& program) { return carry_out(program, true); }
 
 Session& ImageTarget::session_for(const Machine& machine, bool keeps_on) {
     const bool usable = keeps_on && session_ != nullptr && session_->is_ready() && session_machine_ == machine;

@@ -25,7 +25,7 @@ class ImageTarget : public Target {
 
     std::string name() const override { return command_.name; }
     Execution run(const Program& program) override;
-    // On a machine that is kept, where the command takes programs by its standard input.
+    // On a machine that is kept, where the command shares its memory.
     Execution run_again(const Program& program) override;
     // What the machine's CPUID says stands for what the program asks for.
     Machine nearest(const Machine& asked) override;

@@ -15,7 +15,7 @@
 //     a STEP token...             what came of the steps from STEP on, one token each
 //     panic VECTOR ADDRESS        an exception of the image's own
 //     end                         all sections are done
-//     ready                       waits for another blob on COM1
+//     ready                       waits for another blob in its memory
 //
 // A token: what came of the step, and what happened until the next one.
 //
@@ -34,7 +34,7 @@
 
 enum wire_flags {
     WIRE_FLUSH_EACH = 1, // a frame for each step: shows in which one the machine stops
-    WIRE_SESSION = 2,    // when all is done, take the next blob from COM1
+    WIRE_SESSION = 2,    // when all is done, wait for another blob, whose nonce the host writes to WIRE_DOORBELL
     WIRE_NO_SERIAL = 4,  // where there is a port E9H, print there alone
 };
 
@@ -116,7 +116,8 @@ struct wire_payload {
 };
 
 #define WIRE_PAYLOAD_ADDRESS 0x200000 // where it is linked to run
-#define WIRE_BLOB_ADDRESS 0x400000    // of a blob that is loaded with it or comes by the serial port
+#define WIRE_DOORBELL 0x2ff000        // a word of its memory
+#define WIRE_BLOB_ADDRESS 0x400000    // of a blob that is loaded with it, or that a host writes to its memory
 #define WIRE_ROM_BYTES 0x10000        // payload and reset vector, at the end of a ROM
 
 #endif

@@ -122,7 +122,7 @@ uint32_t measure_tsc(void); // ticks a millisecond
 // Returns if the machine has no way to.
 void reset_machine(void);
 
-// ---- frames (output.c, input.c)
+// ---- frames (output.c)
 
 uint32_t crc32(const void* from, uint32_t bytes);
 void begin_frame(const char* kind);
@@ -133,8 +133,6 @@ void put_field(const char* name, uint64_t value);
 void end_frame(void);
 void put_answer(uint32_t step, const struct outcome* outcome);
 void flush_answers(void);
-// Takes a blob from COM1.
-void receive_blob(void);
 
 // ---- what outlives RESET (main.c)
 

@@ -386,17 +386,25 @@ static void run_section(void) {
     begin_section(kept.section + 1);
 }
 
+// A host that shares this machine's memory has put another blob there.
+static void await_blob(void) {
+    const volatile uint32_t* const doorbell = word_at(WIRE_DOORBELL);
+    begin_frame("ready");
+    end_frame();
+    while (*doorbell == 0 || *doorbell == kept.nonce) pause();
+    kept.blob = WIRE_BLOB_ADDRESS;
+    kept.nonce = blob()->nonce;
+    kept.frames = kept.begun = 0;
+    begin_section(0);
+}
+
 static void run(void) {
     while (true) {
         while (kept.section < blob()->sections) run_section();
         begin_frame("end");
         end_frame();
         if ((blob()->flags & WIRE_SESSION) == 0) break;
-        receive_blob();
-        kept.blob = WIRE_BLOB_ADDRESS;
-        kept.nonce = blob()->nonce;
-        kept.frames = kept.begun = 0;
-        begin_section(0);
+        await_blob();
     }
     while (true) __asm__ volatile("cli; hlt");
 }
