@@ -29,7 +29,7 @@ struct BlobOptions {
 };
 std::string write_blob(std::span<const Section> sections, const BlobOptions& options);
 
-// CRC-32 (IEEE 802.3), as frames and blobs have it.
+// CRC-32 (IEEE 802.3), as frames have it.
 std::uint32_t crc32(std::string_view bytes);
 
 // Why the image cannot be this machine; empty: it may be.

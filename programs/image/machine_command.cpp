@@ -84,6 +84,11 @@ MachineCommand bochs() {
 }
 
 MachineCommand ready_command(std::string_view name) {
+    if (name == "qemu-kvm") {
+        MachineCommand command = qemu(name, "kvm", "host,-arch-capabilities");
+        command.settle = 128;
+        return command;
+    }
     if (name == "qemu-tcg") {
         // One thread: which CPU runs when does not depend on the host.
         MachineCommand command = qemu(name, "tcg,thread=single", "max");
@@ -92,7 +97,6 @@ MachineCommand ready_command(std::string_view name) {
         command.as_amd = ",vendor=AuthenticAMD";
         return command;
     }
-    if (name == "qemu-kvm") return qemu(name, "kvm", "host,-arch-capabilities");
     return bochs();
 }
 

@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x31424c434950414cULL /* "LAPICLB1" */
+#define WIRE_SUM_FACTOR 0x01000193U
 #define WIRE_MOST_VCPUS 64
 #define WIRE_FRAME_TAG "@lapicheck "
 
@@ -49,7 +50,7 @@ enum wire_needs {
 struct wire_blob {
     uint64_t magic;
     uint32_t bytes;    // of all
-    uint32_t checksum; // CRC-32 of what follows this word
+    uint32_t checksum; // of the words that follow: sum = (sum ^ word) * WIRE_SUM_FACTOR, from 0
     uint32_t nonce;
     uint32_t flags;    // wire_flags
     uint32_t settle;   // PAUSEs after a step until what it sent has arrived

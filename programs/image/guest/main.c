@@ -435,9 +435,12 @@ static uint32_t find_blob(uint32_t info) {
 }
 
 static bool is_sound(const struct wire_blob* candidate) {
-    const uint32_t from = offsetof(struct wire_blob, nonce);
-    return candidate->magic == WIRE_MAGIC && candidate->bytes >= sizeof *candidate &&
-           crc32((const char*)candidate + from, candidate->bytes - from) == candidate->checksum;
+    if (candidate->magic != WIRE_MAGIC || candidate->bytes < sizeof *candidate) return false;
+    const uint32_t* const words = (const uint32_t*)candidate;
+    uint32_t sum = 0;
+    for (uint32_t i = offsetof(struct wire_blob, nonce) / 4; i < candidate->bytes / 4; ++i)
+        sum = (sum ^ words[i]) * WIRE_SUM_FACTOR;
+    return sum == candidate->checksum;
 }
 
 static void put_hello(void) {
@@ -472,6 +475,7 @@ static void begin(uint32_t info) {
     kept.nonce = blob()->nonce;
     kept.frames = kept.begun = kept.answers_count = kept.answers_bytes = 0;
     kept.no_reset = false;
+    write_stubs();
     kept.tsc_per_ms = measure_tsc();
     put_hello();
     begin_section(0);
@@ -499,7 +503,9 @@ static void go_on_after_init(void) {
 
 static void clear_bss(void) {
     extern char bss_begin[], bss_end[];
-    for (volatile char* at = bss_begin; at < (volatile char*)bss_end; ++at) *at = 0;
+    void* at = bss_begin;
+    uintptr_t words = (uintptr_t)(bss_end - bss_begin) / 4;
+    __asm__ volatile("rep stosl" : "+D"(at), "+c"(words) : "a"(0) : "memory");
 }
 
 void first_cpu_main(uint32_t start, uint32_t info);
@@ -516,7 +522,6 @@ void first_cpu_main(uint32_t start, uint32_t info) {
     is_stale = true;
     is_used = start != WIRE_ROM;
     quiet_devices();
-    write_stubs();
     if (!in_progress) begin(info);
     settle_pauses = blob()->settle;
     if (kept.phase == PHASE_RUNNING && in_progress) go_on_behind();

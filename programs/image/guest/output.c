@@ -12,7 +12,7 @@ static uint32_t line_bytes;
 
 uint32_t crc32(const void* from, uint32_t bytes) {
     const uint8_t* const byte = from;
-    static uint32_t table[256];
+    static KEPT uint32_t table[256];
     if (table[1] == 0)
         for (uint32_t i = 0; i < 256; ++i) {
             uint32_t crc = i;
