@@ -20,6 +20,7 @@ struct Found {
     std::optional<model::KvmModule> module; // that runs it
     std::string kernel;           // the release of the kernel whose KVM it is; empty: unknown, or none
     bool starts_disabled = false; // RESET leaves the APICs disabled (some AMD CPUs)
+    bool may_be_kvm = true; // what KVM is known to do may be said of it
     // What its CPUID says where a program cannot choose. None: as the program's machine has it.
     std::optional<bool> x2apic;
     std::optional<bool> tsc_deadline;

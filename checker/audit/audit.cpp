@@ -44,13 +44,12 @@ std::vector<std::string> loaded_modules() {
 
 class Auditor {
   public:
-    Auditor(const std::string& target, const AuditRequest& request)
-        : request_(request), party_(programs::make_target(target).target) {
+    Auditor(programs::Target& target, const AuditRequest& request) : request_(request), party_(&target) {
         for (AuditMachine& machine : audit_machines()) add_machine(std::move(machine));
         audit_.cpu = request.cpu;
-        audit_.target = target;
+        audit_.target = target.name();
         audit_.full_name = programs::full_name(*party_);
-        if (programs::is_kvm(target))
+        if (programs::is_kvm(audit_.target))
             audit_.kernel = programs::kernel_release(), audit_.modules = loaded_modules();
         audit_.profile = request.profile;
     }
@@ -93,26 +92,6 @@ class Auditor {
         audit_.machines.push_back(machine.what);
     }
 
-    static Program one_after_the_other(std::span<const AuditProgram> programs) {
-        Program all;
-        all.machine = programs.front().program.machine;
-        for (const AuditProgram& program : programs) {
-            const std::vector<programs::Step> resets = resets_of(all.machine);
-            all.steps.insert(all.steps.end(), resets.begin(), resets.end());
-            all.steps.insert(all.steps.end(), program.program.steps.begin(), program.program.steps.end());
-        }
-        return all;
-    }
-
-    static std::vector<programs::Step> resets_of(const programs::Machine& machine) {
-        std::vector<programs::Step> steps(machine.apic_ids.size());
-        for (std::uint32_t vcpu = 0; vcpu < steps.size(); ++vcpu) {
-            steps[vcpu].what = programs::Do::reset;
-            steps[vcpu].vcpu = vcpu;
-        }
-        return steps;
-    }
-
     // Between the programs. Of a vCPU that has died not even that is done.
     static bool all_reset(std::span<const AuditProgram> programs, const programs::Execution& run) {
         std::size_t at = 0;
@@ -142,7 +121,7 @@ class Auditor {
         const std::vector<StepVerdict> verdicts = judge_run(all, run);
         std::size_t first = 0;
         for (const AuditProgram& program : programs) {
-            first += resets_of(all.machine).size();
+            first += all.machine.apic_ids.size();
             ++audit_.programs;
             take(machine, program, std::span(verdicts).subspan(first, program.program.steps.size()));
             first += program.program.steps.size();
@@ -251,7 +230,7 @@ class Auditor {
     }
 
     AuditRequest request_;
-    std::unique_ptr<programs::Target> party_;
+    programs::Target* party_;
     std::vector<AuditMachine> machines_;
     std::map<AuditKey, AuditDeparture> found_;
     Audit audit_;
@@ -273,6 +252,9 @@ std::size_t Audit::count_unknown() const {
         departures, [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; }));
 }
 
-Audit audit(const std::string& target, const AuditRequest& request) { return Auditor(target, request).run(); }
+Audit audit(programs::Target& target, const AuditRequest& request) { return Auditor(target, request).run(); }
+Audit audit(const std::string& target, const AuditRequest& request) {
+    return audit(*programs::make_target(target).target, request);
+}
 
 } // namespace lapicheck::checker

@@ -63,7 +63,7 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 } // namespace
 
 ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Found& found)
-    : host_{found.module, specs::kernel_of(found.kernel)}, shows_eois_(machine.split_irqchip) {
+    : host_{found.module, specs::kernel_of(found.kernel), found.may_be_kvm}, shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
         JudgedVcpu& vcpu = vcpus_.emplace_back();
         vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
@@ -275,7 +275,10 @@ void ProgramJudge::judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const Gues
     } else {
         for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
         const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.state);
+        const AbstractState refused = vcpu.state;
         vcpu.state.resync(access, vcpu.facts, whole);
+        // Nothing tells whether the write was carried out or dropped in silence: what comes next may.
+        if (whole.fault == Fault::gp_missing && model::is_write(access.kind)) vcpu.state.merge(refused);
     }
     vcpu.reached.reset();
     note(vcpu, access, before);
@@ -460,6 +463,12 @@ Attribution::Others ProgramJudge::others_of(const JudgedVcpu& vcpu) const {
     return others;
 }
 
+// P10: where TPR was raised after a vector was asked for, the processor is given the spurious vector, and ISR stays
+// as it is.
+bool ProgramJudge::may_be_spurious(const JudgedVcpu& vcpu, u32 vector) {
+    return (vcpu.state.stored(Reg::svr) & model::svr::vector).admits(vector);
+}
+
 void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
     constexpr u32 nmi = 2;
     for (const programs::Taken& taken : outcome.taken) {
@@ -467,13 +476,17 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         JudgedVcpu& vcpu = vcpus_[taken.vcpu];
         vcpu.reached.reset();
         if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
-        if (const auto mismatch = vcpu.state.on_inject(taken.vector)) {
+        AbstractState after = vcpu.state;
+        if (const auto mismatch = after.on_inject(taken.vector)) {
+            if (may_be_spurious(vcpu, taken.vector)) continue;
+            vcpu.state = after;
             const u32 other = model::low_half(mismatch->detail.first);
             const bool passes_over = mismatch->reg == Reg::irr0 && other != 0;
             if (passes_over && vcpu.attribution.way_of(other) != Rule::P01) miss(verdict, vcpu, other);
             else report_event(verdict, vcpu, taken.vector, *mismatch);
             vcpu.state.forget_interrupts();
         } else {
+            vcpu.state = after;
             vcpu.attribution.evidence().injected(line_, taken.vector);
         }
     }

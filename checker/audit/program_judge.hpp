@@ -99,6 +99,7 @@ class ProgramJudge {
     model::KnownBool eoi_due(const programs::Step& step, const programs::StepOutcome& outcome) const;
     void judge_due(StepVerdict& verdict, const programs::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
+    static bool may_be_spurious(const JudgedVcpu& vcpu, u32 vector);
     void miss(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 vector);
     void report(StepVerdict& verdict, const JudgedVcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);

@@ -191,7 +191,9 @@ Execution ImageTarget::carry_out(const Program& program, bool keeps_on) {
         session_.reset();
         return not_run(Execution::Status::refused, error.what());
     }
-    return progress.finish();
+    Execution execution = progress.finish();
+    execution.found.may_be_kvm = facts().found.may_be_kvm; // which is said once
+    return execution;
 }
 
 } // namespace lapicheck::programs

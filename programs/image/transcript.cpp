@@ -176,6 +176,7 @@ std::string Transcript::take_begin(std::string_view words) {
     SectionAnswers& section = sections_[*index];
     if (section.begun) return bad("begin", "a section that had begun");
     section.begun = true;
+    section.found.may_be_kvm = hello_ && hello_->hypervisor == "KVMKVMKVM";
     while (!words.empty()) {
         std::string_view value = cut(words);
         const std::string_view name = cut(value, '=');

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "programs/image/target.hpp"
 #include "programs/kvm/target.hpp"
@@ -22,6 +23,18 @@ NamedTarget make_image(std::string_view what) {
 }
 
 } // namespace
+
+std::vector<TargetKind> target_kinds() {
+    std::vector<TargetKind> kinds = {
+        {"kvm", "the KVM of this machine, in a guest of its own", access("/dev/kvm", R_OK | W_OK) == 0,
+         "load kvm_intel or kvm_amd, and be in the group of /dev/kvm"},
+        {"model:NAME", "an implementation of 'lapicheck list implementations'", true, ""}};
+    for (const image::ReadyName& name : image::ready_names())
+        kinds.push_back({fmt::format("image:{}", name.name), std::string(name.what), image::is_here(name),
+                         std::string(name.how)});
+    kinds.push_back({"image:COMMAND", "any machine: {rom} or {kernel} in COMMAND stands for the bootable image", true, ""});
+    return kinds;
+}
 
 bool is_model(std::string_view name) { return name.starts_with(model_prefix); }
 bool is_kvm(std::string_view name) { return name == kvm; }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "programs/target.hpp"
 
@@ -18,6 +19,13 @@ struct NamedTarget {
 NamedTarget make_target(std::string_view name, const Found& like = {});
 // As messages list them.
 inline constexpr std::string_view target_forms = "kvm, model:NAME, image:NAME, image:COMMAND";
+struct TargetKind {
+    std::string name; // "kvm", "model:NAME", "image:bochs"
+    std::string what;
+    bool is_here = false;
+    std::string how; // to get it
+};
+std::vector<TargetKind> target_kinds();
 bool is_model(std::string_view name);
 bool is_kvm(std::string_view name); // of this machine
 
