@@ -15,7 +15,11 @@ namespace {
 constexpr std::array all_names = {
     ReadyName{"qemu-tcg", "QEMU, interpreted (TCG)", "qemu-system-x86_64", "apt install qemu-system-x86"},
     ReadyName{"qemu-kvm", "QEMU on this machine's KVM", "qemu-system-x86_64", "apt install qemu-system-x86"},
-    ReadyName{"bochs", "Bochs", "bochs", "apt install bochs"},
+    ReadyName{"bochs", "Bochs", "bochs", "apt install bochs vgabios"},
+    ReadyName{"cloud-hypervisor", "Cloud Hypervisor", "cloud-hypervisor",
+              "a release of github.com/cloud-hypervisor/cloud-hypervisor, and /dev/kvm"},
+    ReadyName{"firecracker", "Firecracker", "firecracker",
+              "a release of github.com/firecracker-microvm/firecracker, and /dev/kvm"},
 };
 
 // Where execvp(3) would find it.
@@ -73,13 +77,45 @@ MachineCommand qemu(std::string_view name, std::string_view accelerator, std::st
     return command;
 }
 
+// Debian's Bochs is one with a debugger, which waits for a command to begin.
 MachineCommand bochs() {
     MachineCommand command;
     command.name = "image:bochs";
-    command.words = {"bochs", "-q", "-n", "romimage: file={rom}", "megs: 64", "display_library: rfb, options=\"timeout=0\"",
-                     "cpu: count={vcpus}", "port_e9_hack: enabled=1", "com1: enabled=1, mode=null",
-                     "panic: action=fatal", "log: /dev/null"};
-    command.settle = 200;
+    command.words = {"bochs", "-q", "-f", "{config}", "-rc", "{commands}"};
+    command.files = {{"{config}", R"(display_library: rfb, options="timeout=0"
+romimage: file={rom}
+megs: 64
+cpu: count={vcpus}, model=corei7_skylake_x, ips=50000000, reset_on_triple_fault=1
+clock: sync=none
+port_e9_hack: enabled=1
+com1: enabled=1, mode=null
+sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
+log: /dev/null
+panic: action=fatal
+)"},
+                     {"{commands}", "continue\n"}};
+    command.settle = 128;
+    return command;
+}
+
+MachineCommand cloud_hypervisor() {
+    MachineCommand command;
+    command.name = "image:cloud-hypervisor";
+    command.words = {"cloud-hypervisor", "--kernel", "{kernel}", "--cpus", "boot={vcpus}", "--memory", "size=64M",
+                     "--serial", "tty", "--console", "off"};
+    return command;
+}
+
+MachineCommand firecracker() {
+    MachineCommand command;
+    command.name = "image:firecracker";
+    command.words = {"firecracker", "--no-api", "--config-file", "{config}"};
+    command.files = {{"{config}", R"({
+  "boot-source": {"kernel_image_path": "{kernel}"},
+  "drives": [],
+  "machine-config": {"vcpu_count": {vcpus}, "mem_size_mib": 64}
+}
+)"}};
     return command;
 }
 
@@ -97,6 +133,8 @@ MachineCommand ready_command(std::string_view name) {
         command.as_amd = ",vendor=AuthenticAMD";
         return command;
     }
+    if (name == "cloud-hypervisor") return cloud_hypervisor();
+    if (name == "firecracker") return firecracker();
     return bochs();
 }
 
@@ -109,9 +147,9 @@ std::string ready_list() {
 } // namespace
 
 bool names(const MachineCommand& command, std::string_view placeholder) {
-    return std::ranges::any_of(command.words, [placeholder](const std::string& word) {
-        return word.find(placeholder) != std::string::npos;
-    });
+    const auto holds = [placeholder](const std::string& text) { return text.find(placeholder) != std::string::npos; };
+    return std::ranges::any_of(command.words, holds) ||
+           std::ranges::any_of(command.files, [&holds](const auto& file) { return holds(file.second); });
 }
 
 std::span<const ReadyName> ready_names() { return all_names; }

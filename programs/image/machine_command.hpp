@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "programs/image/packages.hpp"
@@ -23,6 +24,8 @@ struct MachineCommand {
     std::uint32_t settle = 4000;        // PAUSEs until an interrupt has landed
     std::chrono::seconds patience{30};  // without a byte of output, it hangs
     Bits bits = Bits::b64;
+    // Files that the command reads: the placeholder for the path, and the text, in which the others are filled in.
+    std::vector<std::pair<std::string, std::string>> files;
     // What {features} becomes for a machine whose CPUID shall be so; empty: it cannot choose.
     std::string without_x2apic, without_deadline, as_intel, as_amd;
 };

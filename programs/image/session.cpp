@@ -48,6 +48,7 @@ std::string Session::start(std::string_view blob) {
         process_.make_pipes();
         values["{output}"] = path_of(process_.output());
     }
+    for (const auto& [placeholder, text] : command_.files) add(placeholder, replaced(text, values));
     std::vector<std::string> words;
     for (const std::string& word : command_.words) words.push_back(replaced(word, values));
     std::vector<const FileDescriptor*> inherited;

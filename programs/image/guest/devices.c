@@ -42,6 +42,11 @@ bool has_pin(void) {
     return is_serial && (inb(COM1_IER) & 0xf) == 0;
 }
 
+void lower_pin(void) {
+    outb(COM1_IER, 0);
+    ioapic_write(IOAPIC_PIN(SERIAL_PIN), ENTRY_MASK);
+}
+
 // The pin falls again at once: a level-triggered entry sends once, whenever the EOI comes. The entry is left
 // edge-triggered, which clears its remote IRR for the next time.
 void raise_pin(uint8_t destination, uint32_t low) {
@@ -51,8 +56,7 @@ void raise_pin(uint8_t destination, uint32_t low) {
     outb(COM1_MCR, MCR_DTR_RTS_OUT2);
     outb(COM1_IER, IER_THRE);
     delay(settle_pauses / 4 + 1);
-    outb(COM1_IER, 0);
-    ioapic_write(IOAPIC_PIN(SERIAL_PIN), ENTRY_MASK);
+    lower_pin();
 }
 
 // INIT of a CPU leaves the I/O APIC alone.

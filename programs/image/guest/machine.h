@@ -114,6 +114,7 @@ uint32_t refusal_of(const struct wire_step* step);
 bool has_pin(void);
 // A message of the I/O APIC: the low word of a redirection entry, but for its mask.
 void raise_pin(uint8_t destination, uint32_t low);
+void lower_pin(void); // where an INIT by it did not let raise_pin() end
 // Tells an INIT of this CPU from a RESET of the machine.
 void mark_devices(void);
 bool devices_are_marked(void);

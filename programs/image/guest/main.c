@@ -494,6 +494,7 @@ static void go_on_behind(void) {
 
 // The first CPU is here again after an INIT: in the middle of a step.
 static void go_on_after_init(void) {
+    lower_pin();
     cpu_of(0)->resume = 0;
     cpu_of(0)->interrupts_enabled = false;
     note(&kept.outcome, EVENT_INIT, 0, 0);
