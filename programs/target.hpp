@@ -20,14 +20,14 @@ struct Found {
     std::optional<model::KvmModule> module; // that runs it
     std::string kernel;           // the release of the kernel whose KVM it is; empty: unknown, or none
     bool starts_disabled = false; // RESET leaves the APICs disabled (some AMD CPUs)
-    bool may_be_kvm = true; // what KVM is known to do may be said of it
+    bool may_be_kvm = true;       // what KVM is known to do may be said of it
     // What its CPUID says where a program cannot choose. None: as the program's machine has it.
     std::optional<bool> x2apic;
     std::optional<bool> tsc_deadline;
 };
 
-// Before this step a target that cannot RESET its machine brought the APICs near to the state after RESET. What is
-// known of them then is what the registers were read to hold.
+// Before this step a target that cannot RESET its machine brought the APICs near to the state after RESET.
+// What is known of them then is what the registers were read to hold.
 struct SoftStart {
     std::size_t step = 0;
     struct Register {

@@ -63,7 +63,8 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 } // namespace
 
 ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Found& found)
-    : host_{found.module, specs::kernel_of(found.kernel), found.may_be_kvm}, shows_eois_(machine.split_irqchip) {
+    : host_{found.module, specs::kernel_of(found.kernel), found.may_be_kvm},
+      shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
         JudgedVcpu& vcpu = vcpus_.emplace_back();
         vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
@@ -463,8 +464,8 @@ Attribution::Others ProgramJudge::others_of(const JudgedVcpu& vcpu) const {
     return others;
 }
 
-// P10: where TPR was raised after a vector was asked for, the processor is given the spurious vector, and ISR stays
-// as it is.
+// P10: where TPR was raised after a vector was asked for, the processor is given the spurious vector, and ISR
+// stays as it is.
 bool ProgramJudge::may_be_spurious(const JudgedVcpu& vcpu, u32 vector) {
     return (vcpu.state.stored(Reg::svr) & model::svr::vector).admits(vector);
 }

@@ -1,4 +1,5 @@
-// Programs that were run elsewhere, and what came of them, as a target: it can answer for these programs alone.
+// Programs that were run elsewhere, and what came of them, as a target: it can answer for these programs
+// alone.
 #pragma once
 
 #include <string>

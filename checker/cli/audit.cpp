@@ -86,7 +86,8 @@ int audit(const Options& options) {
 void add_audit(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("audit", "examine the KVM of this machine, register by register");
-    command->add_option("--on", options->on, "kvm (default), model:NAME or image:NAME")->option_text("TARGET");
+    command->add_option("--on", options->on, "kvm (default), model:NAME or image:NAME")
+        ->option_text("TARGET");
     add_profile(*command, options->profile);
     add_cpu(*command, options->cpu,
             "the guest CPU's vendor, whose manual decides where the two differ; default: the host's vendor");

@@ -20,8 +20,8 @@ std::vector<programs::image::Section> ImagePrograms::sections() const {
     const bool one = programs.size() == 1; // on whatever machine it finds
     std::vector<programs::image::Section> all;
     for (const programs::Program& program : programs)
-        all.push_back({program.steps, program.machine.apic_ids,
-                       one ? 0 : programs::image::needs_of(program.machine)});
+        all.push_back(
+            {program.steps, program.machine.apic_ids, one ? 0 : programs::image::needs_of(program.machine)});
     return all;
 }
 

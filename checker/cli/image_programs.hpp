@@ -13,9 +13,9 @@
 namespace lapicheck::checker {
 
 struct ImageOptions {
-    std::string path;      // an access program (JSON; - is standard input)
-    bool audit = false;    // in place of it, all programs of an audit
-    unsigned vcpus = 1;    // of an audit: at most
+    std::string path;   // an access program (JSON; - is standard input)
+    bool audit = false; // in place of it, all programs of an audit
+    unsigned vcpus = 1; // of an audit: at most
 };
 void add_image_programs(CLI::App& command, ImageOptions& into);
 

@@ -46,7 +46,8 @@ std::string loss_text(const image::Output& output) {
     add(output.frames.missing, "missing");
     add(output.frames.foreign, "of another program");
     if (!text.empty()) text = "lines of the image: " + text;
-    if (!output.has_ended) text += fmt::format("{}the image did not come to its end", text.empty() ? "" : "; ");
+    if (!output.has_ended)
+        text += fmt::format("{}the image did not come to its end", text.empty() ? "" : "; ");
     return text;
 }
 
@@ -70,7 +71,8 @@ int judge_program(const Options& options, const image::Output& output, programs:
     return print(options.format->run, judged, exit_code_of(verdict_of(count(judged.verdicts))));
 }
 
-int judge_audit(const Options& options, const image::Output& output, std::vector<programs::Program> programs) {
+int judge_audit(const Options& options, const image::Output& output,
+                std::vector<programs::Program> programs) {
     std::vector<RecordedRun> runs;
     for (std::size_t i = 0; i < programs.size(); ++i)
         runs.push_back({std::move(programs[i]), output.executions[i]});

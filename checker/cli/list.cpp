@@ -10,8 +10,8 @@ void add_list(CLI::App& app, Action& action) {
         const ReportFormat* format = nullptr;
     };
     const auto options = std::make_shared<Options>();
-    CLI::App* command =
-        app.add_subcommand("list", "list rules, registers, properties, implementations, KVM's departures or targets");
+    CLI::App* command = app.add_subcommand(
+        "list", "list rules, registers, properties, implementations, KVM's departures or targets");
     add_choice<Listing>(*command, "WHAT", options->what,
                         {{"rules", Listing::rules},
                          {"registers", Listing::registers},

@@ -111,7 +111,8 @@ int run_random(const Options& options) {
 int run(const Options& options) {
     if (options.on.empty() && options.compare.empty())
         return complain("run", exit_code::bad_input,
-                        "no target: add --on TARGET, or --compare TARGET TARGET; targets: " + std::string(programs::target_forms));
+                        "no target: add --on TARGET, or --compare TARGET TARGET; targets: " +
+                            std::string(programs::target_forms));
     std::vector<std::string> names = options.compare;
     if (!options.on.empty()) names.push_back(options.on);
     for (const std::string& name : names)

@@ -28,8 +28,13 @@ void append(std::string& bytes, const Struct& what) {
 }
 
 wire_step wire_of(const Step& step) {
-    return {static_cast<std::uint8_t>(step.what), step.size, step.vector, step.level ? std::uint8_t{1} : std::uint8_t{0},
-            step.vcpu,                            step.address, step.value};
+    return {static_cast<std::uint8_t>(step.what),
+            step.size,
+            step.vector,
+            step.level ? std::uint8_t{1} : std::uint8_t{0},
+            step.vcpu,
+            step.address,
+            step.value};
 }
 
 // Cheap for a guest whose every instruction is interpreted.
@@ -57,7 +62,8 @@ constexpr std::array<std::uint32_t, 256> crc_table = [] {
 
 std::uint32_t crc32(std::string_view bytes) {
     std::uint32_t crc = ~std::uint32_t{0};
-    for (const char byte : bytes) crc = (crc >> 8) ^ crc_table[(crc ^ static_cast<std::uint8_t>(byte)) & 0xff];
+    for (const char byte : bytes)
+        crc = (crc >> 8) ^ crc_table[(crc ^ static_cast<std::uint8_t>(byte)) & 0xff];
     return ~crc;
 }
 
@@ -104,8 +110,10 @@ std::string write_blob(std::span<const Section> sections, const BlobOptions& opt
 std::string refusal_of(const Machine& machine) {
     for (const std::uint32_t id : machine.apic_ids)
         if (id > 0xfe) return fmt::format("the image starts CPUs by 8-bit APIC IDs, and {:#x} is none", id);
-    if (machine.split_irqchip) return "where the I/O APIC is, the image cannot choose; leave out \"split_irqchip\"";
-    if (!machine.disabled_quirks.empty()) return "a guest cannot disable KVM's quirks; leave out \"disabled_quirks\"";
+    if (machine.split_irqchip)
+        return "where the I/O APIC is, the image cannot choose; leave out \"split_irqchip\"";
+    if (!machine.disabled_quirks.empty())
+        return "a guest cannot disable KVM's quirks; leave out \"disabled_quirks\"";
     return {};
 }
 

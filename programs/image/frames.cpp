@@ -51,7 +51,8 @@ std::optional<Parsed> parse(std::string_view line) {
 
 } // namespace
 
-// Returns how many bytes of the line are done with: of a damaged frame the tag alone, since another may begin in it.
+// Returns how many bytes of the line are done with: of a damaged frame the tag alone, since another may begin
+// in it.
 std::size_t FrameReader::take_line(std::string_view line, std::vector<Frame>& frames) {
     std::optional<Parsed> parsed = parse(line);
     if (!parsed) {

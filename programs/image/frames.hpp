@@ -1,5 +1,5 @@
-// Finds the image's frames (wire.h) in whatever came out of a machine: a serial log with firmware's chatter, lost and
-// damaged bytes, panics, the same line twice.
+// Finds the image's frames (wire.h) in whatever came out of a machine: a serial log with firmware's chatter,
+// lost and damaged bytes, panics, the same line twice.
 #pragma once
 
 #include <cstdint>

@@ -44,7 +44,8 @@ class TemporaryFolder {
 
 std::string write_iso(const std::filesystem::path& file, std::string_view kernel) {
     constexpr std::chrono::minutes patience{2};
-    constexpr std::string_view advice = "; it needs: apt install grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools";
+    constexpr std::string_view advice =
+        "; it needs: apt install grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools";
     try {
         const TemporaryFolder folder;
         std::filesystem::create_directories(folder.path() / "boot/grub");

@@ -36,7 +36,8 @@ bool is_program(std::string_view program) {
     }
 }
 
-// Words are parted by blanks; a blank within "..." or '...' is the word's. No variables, no patterns, no escapes.
+// Words are parted by blanks; a blank within "..." or '...' is the word's. No variables, no patterns, no
+// escapes.
 std::optional<std::vector<std::string>> split(std::string_view text) {
     std::vector<std::string> words;
     std::string word;
@@ -66,11 +67,29 @@ std::optional<std::vector<std::string>> split(std::string_view text) {
 MachineCommand qemu(std::string_view name, std::string_view accelerator, std::string_view cpu) {
     MachineCommand command;
     command.name = fmt::format("image:{}", name);
-    command.words = {"qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                     "-machine", "pc,memory-backend=memory", "-object",
-                     "memory-backend-file,id=memory,size=64M,share=on,mem-path={memory}", "-accel", std::string(accelerator), "-cpu", fmt::format("{}{{features}}", cpu),
-                     "-smp", "{vcpus}", "-m", "64", "-bios", "{rom}", "-debugcon", "file:{output}",
-                     "-serial", "null"};
+    command.words = {"qemu-system-x86_64",
+                     "-nodefaults",
+                     "-no-user-config",
+                     "-display",
+                     "none",
+                     "-machine",
+                     "pc,memory-backend=memory",
+                     "-object",
+                     "memory-backend-file,id=memory,size=64M,share=on,mem-path={memory}",
+                     "-accel",
+                     std::string(accelerator),
+                     "-cpu",
+                     fmt::format("{}{{features}}", cpu),
+                     "-smp",
+                     "{vcpus}",
+                     "-m",
+                     "64",
+                     "-bios",
+                     "{rom}",
+                     "-debugcon",
+                     "file:{output}",
+                     "-serial",
+                     "null"};
     command.patience = std::chrono::seconds(10);
     command.without_x2apic = ",-x2apic";
     command.without_deadline = ",-tsc-deadline";
@@ -101,8 +120,8 @@ panic: action=fatal
 MachineCommand cloud_hypervisor() {
     MachineCommand command;
     command.name = "image:cloud-hypervisor";
-    command.words = {"cloud-hypervisor", "--kernel", "{kernel}", "--cpus", "boot={vcpus}", "--memory", "size=64M",
-                     "--serial", "tty", "--console", "off"};
+    command.words = {"cloud-hypervisor", "--kernel", "{kernel}", "--cpus",    "boot={vcpus}", "--memory",
+                     "size=64M",         "--serial", "tty",      "--console", "off"};
     return command;
 }
 
@@ -147,7 +166,9 @@ std::string ready_list() {
 } // namespace
 
 bool names(const MachineCommand& command, std::string_view placeholder) {
-    const auto holds = [placeholder](const std::string& text) { return text.find(placeholder) != std::string::npos; };
+    const auto holds = [placeholder](const std::string& text) {
+        return text.find(placeholder) != std::string::npos;
+    };
     return std::ranges::any_of(command.words, holds) ||
            std::ranges::any_of(command.files, [&holds](const auto& file) { return holds(file.second); });
 }
@@ -173,10 +194,11 @@ NamedCommand machine_command(std::string_view text) {
     std::vector<std::string_view> known;
     for (const ReadyName& name : all_names) known.push_back(name.name);
     const auto near = specs::near_names(text, known);
-    return {{},
-            fmt::format("image:{0}: {0} is no ready name ({1}) and no command, in which {{rom}} or {{kernel}} "
-                        "stands for the image{2}",
-                        text, ready_list(), near.empty() ? "" : fmt::format("; did you mean {}?", near.front()))};
+    return {
+        {},
+        fmt::format("image:{0}: {0} is no ready name ({1}) and no command, in which {{rom}} or {{kernel}} "
+                    "stands for the image{2}",
+                    text, ready_list(), near.empty() ? "" : fmt::format("; did you mean {}?", near.front()))};
 }
 
 } // namespace lapicheck::programs::image

@@ -14,17 +14,18 @@
 
 namespace lapicheck::programs::image {
 
-// In the words: {rom}, {kernel} and {program} become the paths of the image and of the program beside it, {output}
-// that of a pipe for what the machine prints, {memory} that of a file of memory_bytes which is to be the machine's
-// memory (then a machine takes one program after the other), {vcpus} their number. Without {output}, standard output is
-// read.
+// In the words: {rom}, {kernel} and {program} become the paths of the image and of the program beside it,
+// {output} that of a pipe for what the machine prints, {memory} that of a file of memory_bytes which is to be
+// the machine's memory (then a machine takes one program after the other), {vcpus} their number. Without
+// {output}, standard output is read.
 struct MachineCommand {
     std::string name; // "image:qemu-tcg"
     std::vector<std::string> words;
-    std::uint32_t settle = 4000;        // PAUSEs until an interrupt has landed
-    std::chrono::seconds patience{30};  // without a byte of output, it hangs
+    std::uint32_t settle = 4000;       // PAUSEs until an interrupt has landed
+    std::chrono::seconds patience{30}; // without a byte of output, it hangs
     Bits bits = Bits::b64;
-    // Files that the command reads: the placeholder for the path, and the text, in which the others are filled in.
+    // Files that the command reads: the placeholder for the path, and the text, in which the others are
+    // filled in.
     std::vector<std::pair<std::string, std::string>> files;
     // What {features} becomes for a machine whose CPUID shall be so; empty: it cannot choose.
     std::string without_x2apic, without_deadline, as_intel, as_amd;

@@ -97,7 +97,8 @@ std::string pvh_package(std::string_view blob) {
     elf.e_phentsize = sizeof(Elf64_Phdr);
     elf.e_phnum = blob.empty() ? 2 : 3;
 
-    const auto load = [](std::size_t offset, std::uint64_t address, std::size_t in_file, std::size_t in_memory) {
+    const auto load = [](std::size_t offset, std::uint64_t address, std::size_t in_file,
+                         std::size_t in_memory) {
         Elf64_Phdr segment{};
         segment.p_type = PT_LOAD;
         segment.p_flags = PF_R | PF_W | PF_X;
@@ -119,7 +120,8 @@ std::string pvh_package(std::string_view blob) {
     std::string file;
     append(file, elf);
     append(file, notes);
-    append(file, load(large_page, WIRE_PAYLOAD_ADDRESS, payload.size(), WIRE_BLOB_ADDRESS - WIRE_PAYLOAD_ADDRESS));
+    append(file,
+           load(large_page, WIRE_PAYLOAD_ADDRESS, payload.size(), WIRE_BLOB_ADDRESS - WIRE_PAYLOAD_ADDRESS));
     append(file, load(blob_at, WIRE_BLOB_ADDRESS, blob.size(), blob.size()));
     append(file, note);
     file.resize(large_page, '\0');

@@ -50,7 +50,8 @@ void kill_children(pid_t parent) {
     const auto append_number = [&path](std::size_t at, pid_t number) {
         std::array<char, 16> digits{};
         std::size_t count = 0;
-        for (; number != 0 || count == 0; number /= 10) digits[count++] = static_cast<char>('0' + number % 10);
+        for (; number != 0 || count == 0; number /= 10)
+            digits[count++] = static_cast<char>('0' + number % 10);
         while (count > 0) path[at++] = digits[--count];
         return at;
     };
@@ -229,8 +230,10 @@ Process::Read Process::read(std::chrono::milliseconds at_most) {
         if (stdout_open_) watched.push_back({stdout_.get(), POLLIN, 0});
         if (stderr_open_) watched.push_back({stderr_.get(), POLLIN, 0});
         if (status_open_) watched.push_back({status_.get(), POLLIN, 0});
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-        if (left.count() <= 0 || poll(watched.data(), watched.size(), static_cast<int>(left.count()) + 1) == 0) {
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+        if (left.count() <= 0 ||
+            poll(watched.data(), watched.size(), static_cast<int>(left.count()) + 1) == 0) {
             result.silent = true;
             return result;
         }
@@ -256,12 +259,14 @@ std::string Process::ending() const {
     Status status{};
     if (status_bytes_.size() < sizeof status) return {};
     std::memcpy(&status, status_bytes_.data(), sizeof status);
-    if (status.error != 0) return fmt::format("it cannot be run: {}", std::generic_category().message(status.error));
+    if (status.error != 0)
+        return fmt::format("it cannot be run: {}", std::generic_category().message(status.error));
     std::string text = WIFEXITED(status.ended) ? fmt::format("exit status {}", WEXITSTATUS(status.ended))
                                                : fmt::format("killed by signal {}", WTERMSIG(status.ended));
     std::string_view errors = errors_;
     while (errors.ends_with('\n') || errors.ends_with('\r')) errors.remove_suffix(1);
-    if (const std::size_t line = errors.rfind('\n'); line != std::string_view::npos) errors.remove_prefix(line + 1);
+    if (const std::size_t line = errors.rfind('\n'); line != std::string_view::npos)
+        errors.remove_prefix(line + 1);
     if (errors.empty()) return text;
     for (const char c : errors) // of a foreign program: nothing that moves a terminal's cursor
         if (static_cast<unsigned char>(c) < ' ') return text;

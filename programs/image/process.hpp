@@ -1,7 +1,7 @@
 // A command that runs a machine: without a shell, and never longer than we do.
 //
-// Between us and the command stands a guard, a process of ours that ends the command and whatever it has started
-// when we end it, or end ourselves, by whatever means.
+// Between us and the command stands a guard, a process of ours that ends the command and whatever it has
+// started when we end it, or end ourselves, by whatever means.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,8 @@ namespace lapicheck::programs::image {
 
 // An anonymous file with these bytes, gone when the last who has it open ends. Throws std::system_error.
 traces::FileDescriptor memory_file(const char* name, std::string_view bytes);
-// Memory of a machine that we share with it: an anonymous file of so many bytes, zeros. Throws std::system_error.
+// Memory of a machine that we share with it: an anonymous file of so many bytes, zeros. Throws
+// std::system_error.
 class SharedMemory {
   public:
     explicit SharedMemory(std::size_t bytes);

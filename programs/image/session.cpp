@@ -8,7 +8,6 @@
 
 #include "programs/image/wire.h"
 
-
 namespace lapicheck::programs::image {
 namespace {
 
@@ -16,7 +15,8 @@ using traces::FileDescriptor;
 
 std::string replaced(std::string word, const std::map<std::string, std::string>& values) {
     for (const auto& [name, value] : values)
-        for (std::size_t at = word.find(name); at != std::string::npos; at = word.find(name, at + value.size()))
+        for (std::size_t at = word.find(name); at != std::string::npos;
+             at = word.find(name, at + value.size()))
             word.replace(at, name.size(), value);
     return word;
 }
@@ -68,7 +68,8 @@ void Session::listen(FrameReader& reader, Result& result) {
     std::vector<Frame> frames;
     while (true) {
         for (const Frame& frame : frames)
-            if (result.refused = result.transcript.take(frame); !result.refused.empty()) return process_.end();
+            if (result.refused = result.transcript.take(frame); !result.refused.empty())
+                return process_.end();
         frames.clear();
         const Transcript& said = result.transcript;
         ready_ = said.is_ready();
@@ -81,7 +82,7 @@ void Session::listen(FrameReader& reader, Result& result) {
         reader.feed(read.bytes, frames);
         if (read.ended || read.silent) {
             const std::string ending = process_.ending();
-            result.stopped = read.silent ? fmt::format("no output for {} s", command_.patience.count())
+            result.stopped = read.silent      ? fmt::format("no output for {} s", command_.patience.count())
                              : ending.empty() ? "its output ended"
                                               : ending;
             return process_.end();

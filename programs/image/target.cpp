@@ -45,8 +45,8 @@ Execution not_run(Execution::Status status, std::string why) {
     return {.status = status, .reason = std::move(why), .outcomes = {}, .found = {}, .soft_starts = {}};
 }
 
-// The steps of a program that are still to be run, in runs of the machine: each goes on behind what stopped the one
-// before.
+// The steps of a program that are still to be run, in runs of the machine: each goes on behind what stopped
+// the one before.
 class Progress {
   public:
     explicit Progress(const Program& program) : program_(program), end_(program.steps.size()) {
@@ -73,7 +73,8 @@ class Progress {
             return go_on(begin, next, true);
         }
         take_answers(answers, stop);
-        execution_.outcomes[stop].end(Ending::stopped, fmt::format("the machine stopped: {}", result.stopped));
+        execution_.outcomes[stop].end(Ending::stopped,
+                                      fmt::format("the machine stopped: {}", result.stopped));
         for (std::size_t i = stop + 1; i < next; ++i)
             execution_.outcomes[i].end(Ending::not_run, "the machine has stopped");
         go_on(next, program_.steps.size(), false);
@@ -125,7 +126,8 @@ ImageTarget::Facts ImageTarget::find_facts() const {
     Machine machine;
     machine.apic_ids = {0};
     try {
-        const Session::Result result = Session(command_, machine, false).carry_out(std::span(&probe, 1), false);
+        const Session::Result result =
+            Session(command_, machine, false).carry_out(std::span(&probe, 1), false);
         const SectionAnswers& answers = result.transcript.sections().front();
         if (!result.refused.empty()) return {{}, result.refused};
         if (answers.begun) return {answers.found, {}};
@@ -165,7 +167,8 @@ Execution ImageTarget::run(const Program& program) { return carry_out(program, f
 Execution ImageTarget::run_again(const Program& program) { return carry_out(program, true); }
 
 Session& ImageTarget::session_for(const Machine& machine, bool keeps_on) {
-    const bool usable = keeps_on && session_ != nullptr && session_->is_ready() && session_machine_ == machine;
+    const bool usable =
+        keeps_on && session_ != nullptr && session_->is_ready() && session_machine_ == machine;
     if (!usable) session_ = std::make_unique<Session>(command_, machine, keeps_on);
     session_machine_ = machine;
     return *session_;

@@ -1,8 +1,8 @@
-// The image as a target: a command runs a machine with the image in it, which carries the program out and prints what
-// came of it.
+// The image as a target: a command runs a machine with the image in it, which carries the program out and
+// prints what came of it.
 //
-// A step that stops the machine (a panic of the emulator, a hang, a triple fault) is an outcome: the steps behind it
-// up to the next RESET of all vCPUs find no machine, those behind that one run on a new one.
+// A step that stops the machine (a panic of the emulator, a hang, a triple fault) is an outcome: the steps
+// behind it up to the next RESET of all vCPUs find no machine, those behind that one run on a new one.
 #pragma once
 
 #include <memory>

@@ -45,9 +45,11 @@ std::string_view reason_text(std::uint64_t reason) {
     case WIRE_OWN_MEMORY: return "the address lies in the image's own memory";
     case WIRE_ODD_SIZE: return "the image's accesses have 1, 2, 4 or 8 bytes";
     case WIRE_MODEL_ONLY: return "only a model can be told this; run it on model:NAME";
-    case WIRE_NOT_IN_32_BITS: return "the 32-bit image has neither CR8 nor 8-byte accesses nor addresses above 4 GiB";
+    case WIRE_NOT_IN_32_BITS:
+        return "the 32-bit image has neither CR8 nor 8-byte accesses nor addresses above 4 GiB";
     case WIRE_FIRST_CPU_HALTS: return "vCPU 0 drives the others and must not halt";
-    case WIRE_FIRMWARE_RESTARTS: return "an INIT of vCPU 0 would start the machine's firmware; use the image as ROM";
+    case WIRE_FIRMWARE_RESTARTS:
+        return "an INIT of vCPU 0 would start the machine's firmware; use the image as ROM";
     case WIRE_TIMER_IDLE: return "the timer does not run, or has fired already";
     case WIRE_NO_SUCH_MESSAGE: return "the I/O APIC has no such message";
     case WIRE_SIPI_CHANGES_ICR: return "after the INIT it would need a SIPI, which would change vCPU 0's ICR";
@@ -126,7 +128,8 @@ std::string_view skip_text(std::uint32_t skip) {
     case WIRE_SKIP_X2APIC: return "its CPUID (1:ECX[21], x2APIC) is not as the program has it";
     case WIRE_SKIP_DEADLINE: return "its CPUID (1:ECX[24], TSC-deadline) is not as the program has it";
     case WIRE_SKIP_CPUS: return "no CPU with one of the program's APIC IDs started there";
-    case WIRE_SKIP_RESTORE: return "after the other CPUs were started, ICR and ESR of the first could not be cleared";
+    case WIRE_SKIP_RESTORE:
+        return "after the other CPUs were started, ICR and ESR of the first could not be cleared";
     default: return {};
     }
 }
@@ -227,7 +230,8 @@ std::string Transcript::take_soft(std::string_view words) {
             const auto offset = hex_of(cut(pair, '='));
             const auto value = hex_of(pair);
             if (!offset || !value) return bad("soft", "a value that is no number");
-            start.registers.push_back({static_cast<std::uint32_t>(*cpu), static_cast<std::uint32_t>(*offset), *value});
+            start.registers.push_back(
+                {static_cast<std::uint32_t>(*cpu), static_cast<std::uint32_t>(*offset), *value});
         }
     }
     section->soft_starts.push_back(std::move(start));

@@ -1,7 +1,7 @@
 // What the image said of its sections, put together from its frames (wire.h).
 //
-// Whatever comes is only ever taken as an answer to a step that was asked, once, with words that the image has;
-// anything else makes the whole output one that is not believed.
+// Whatever comes is only ever taken as an answer to a step that was asked, once, with words that the image
+// has; anything else makes the whole output one that is not believed.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class Transcript {
     const std::optional<Hello>& hello() const { return hello_; }
     const std::vector<SectionAnswers>& sections() const { return sections_; }
     bool has_ended() const { return ended_; }
-    bool is_ready() const { return ready_; } // for another blob
+    bool is_ready() const { return ready_; }            // for another blob
     const std::string& panic() const { return panic_; } // an exception of the image's own; empty: none
 
   private:

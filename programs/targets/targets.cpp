@@ -32,7 +32,8 @@ std::vector<TargetKind> target_kinds() {
     for (const image::ReadyName& name : image::ready_names())
         kinds.push_back({fmt::format("image:{}", name.name), std::string(name.what), image::is_here(name),
                          std::string(name.how)});
-    kinds.push_back({"image:COMMAND", "any machine: {rom} or {kernel} in COMMAND stands for the bootable image", true, ""});
+    kinds.push_back({"image:COMMAND",
+                     "any machine: {rom} or {kernel} in COMMAND stands for the bootable image", true, ""});
     return kinds;
 }
 
@@ -42,7 +43,8 @@ bool is_kvm(std::string_view name) { return name == kvm; }
 NamedTarget make_target(std::string_view name, const Found& like) {
     if (is_kvm(name)) return {std::make_unique<KvmTarget>(), {}};
     if (name.starts_with(image_prefix)) return make_image(name.substr(image_prefix.size()));
-    if (!is_model(name)) return {nullptr, fmt::format("unknown target '{}'; targets: {}", name, target_forms)};
+    if (!is_model(name))
+        return {nullptr, fmt::format("unknown target '{}'; targets: {}", name, target_forms)};
     const std::string_view implementation = name.substr(model_prefix.size());
     const model::ImplementationEntry* entry = model::find_implementation(implementation);
     if (entry == nullptr) return {nullptr, specs::unknown_implementation(implementation)};

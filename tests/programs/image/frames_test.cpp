@@ -26,7 +26,8 @@ struct Read {
 Read read(std::string_view text, std::size_t piece = 1000, std::optional<std::uint32_t> nonce = ours) {
     Read result;
     FrameReader reader(nonce);
-    for (std::size_t at = 0; at < text.size(); at += piece) reader.feed(text.substr(at, piece), result.frames);
+    for (std::size_t at = 0; at < text.size(); at += piece)
+        reader.feed(text.substr(at, piece), result.frames);
     reader.finish();
     result.counts = reader.counts();
     return result;
@@ -34,7 +35,8 @@ Read read(std::string_view text, std::size_t piece = 1000, std::optional<std::ui
 
 std::string words_of(const Read& read) {
     std::string text;
-    for (const Frame& frame : read.frames) text += fmt::format("[{}|{}|{}]", frame.number, frame.kind, frame.words);
+    for (const Frame& frame : read.frames)
+        text += fmt::format("[{}|{}|{}]", frame.number, frame.kind, frame.words);
     return text;
 }
 
@@ -82,7 +84,8 @@ TEST_CASE("a frame that begins within a damaged one is found") {
 }
 
 TEST_CASE("what is printed twice counts once; what is missing is counted") {
-    const Read twice = read(frame(0, "hello 0 -") + frame(0, "hello 0 -") + frame(3, "end") + frame(1, "a 0 ."));
+    const Read twice =
+        read(frame(0, "hello 0 -") + frame(0, "hello 0 -") + frame(3, "end") + frame(1, "a 0 ."));
     CHECK(words_of(twice) == "[0|hello|0 -][3|end|]");
     CHECK(twice.counts.repeated == 2);
     CHECK(twice.counts.missing == 2);
@@ -105,7 +108,8 @@ TEST_CASE("an end in the middle of a frame is a damaged frame") {
 TEST_CASE("tags without end take no memory without end") {
     FrameReader reader(ours);
     std::vector<Frame> frames;
-    for (int i = 0; i < 2000; ++i) reader.feed("@lapicheck 1234abcd 00000000 a 0 " + std::string(1000, '.'), frames);
+    for (int i = 0; i < 2000; ++i)
+        reader.feed("@lapicheck 1234abcd 00000000 a 0 " + std::string(1000, '.'), frames);
     CHECK(frames.empty());
     CHECK(reader.counts().damaged > 1000);
 }

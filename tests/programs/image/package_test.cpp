@@ -35,7 +35,8 @@ TEST_CASE("a blob says how long it is, and its checksum notices each bit") {
     CHECK(blob.size() == sizeof(wire_blob) + sizeof(wire_section) + sizeof(wire_step));
     const auto sum = [](const std::string& bytes) {
         std::uint32_t value = 0;
-        for (std::size_t at = 16; at < bytes.size(); at += 4) value = (value ^ word_at(bytes, at)) * WIRE_SUM_FACTOR;
+        for (std::size_t at = 16; at < bytes.size(); at += 4)
+            value = (value ^ word_at(bytes, at)) * WIRE_SUM_FACTOR;
         return value;
     };
     CHECK(word_at(blob, 12) == sum(blob));

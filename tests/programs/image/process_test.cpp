@@ -68,7 +68,8 @@ TEST_CASE("a command has our file under its number, and its output pipe") {
 
 TEST_CASE("to end a command ends what it has put into the background, in sessions of their own too") {
     Process process;
-    CHECK(process.start({"sh", "-c", "sleep 1000 & setsid sleep 1000 & echo $!; exec sleep 1000"}, {}).empty());
+    CHECK(
+        process.start({"sh", "-c", "sleep 1000 & setsid sleep 1000 & echo $!; exec sleep 1000"}, {}).empty());
     const Process::Read read = process.read(20s);
     const auto child = static_cast<pid_t>(std::stol(read.bytes));
     REQUIRE(kill(child, 0) == 0);

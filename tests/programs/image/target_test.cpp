@@ -1,5 +1,5 @@
-// The image in QEMU, interpreted, where it is installed: what comes of steps there, right or not, and that a machine
-// which stops does not take the program with it.
+// The image in QEMU, interpreted, where it is installed: what comes of steps there, right or not, and that a
+// machine which stops does not take the program with it.
 #include <string>
 #include <vector>
 
@@ -36,7 +36,8 @@ Step arrives(std::uint8_t vector, bool level, std::uint32_t vcpu = 0) {
 }
 
 // Empty, and a message is printed, where QEMU is missing.
-std::vector<StepOutcome> run(std::vector<Step> steps, std::vector<std::uint32_t> ids = {0}, bool again = false) {
+std::vector<StepOutcome> run(std::vector<Step> steps, std::vector<std::uint32_t> ids = {0},
+                             bool again = false) {
     static ImageTarget target(image::machine_command("qemu-tcg").command);
     const auto names = image::ready_names();
     if (!image::is_here(names.front())) {
@@ -56,8 +57,8 @@ std::vector<StepOutcome> run(std::vector<Step> steps, std::vector<std::uint32_t>
 
 TEST_CASE("image: the state is RESET's, and RESET between steps brings it back") {
     for (const bool again : {false, true, true}) {
-        const auto outcomes = run({read_at(0xf0), write_at(0xf0, 0x123), read_at(0xf0), step_of(Do::reset), read_at(0xf0),
-                                   step_of(Do::rdmsr, 0x1b)},
+        const auto outcomes = run({read_at(0xf0), write_at(0xf0, 0x123), read_at(0xf0), step_of(Do::reset),
+                                   read_at(0xf0), step_of(Do::rdmsr, 0x1b)},
                                   {0}, again);
         if (outcomes.empty()) return;
         CHECK(outcomes[0].value == 0xff);
@@ -104,9 +105,10 @@ TEST_CASE("image: what no guest can do is not run, and says why") {
 }
 
 TEST_CASE("image: a machine that stops is an outcome; the program goes on behind its next RESET") {
-    ImageTarget target(image::machine_command("sh -c \"exec qemu-system-x86_64 -nodefaults -display none -no-reboot "
-                                              "-bios {rom} -debugcon file:{output} -serial null -cpu max -m 64\"")
-                           .command);
+    ImageTarget target(
+        image::machine_command("sh -c \"exec qemu-system-x86_64 -nodefaults -display none -no-reboot "
+                               "-bios {rom} -debugcon file:{output} -serial null -cpu max -m 64\"")
+            .command);
     if (!image::is_here(image::ready_names().front())) return;
     Program program;
     program.machine.apic_ids = {0};
@@ -120,7 +122,8 @@ TEST_CASE("image: a machine that stops is an outcome; the program goes on behind
 }
 
 TEST_CASE("image: a command that prints nothing of ours is no target") {
-    ImageTarget target(image::machine_command("echo {rom} @lapicheck 00000000 00000000 end 00000000").command);
+    ImageTarget target(
+        image::machine_command("echo {rom} @lapicheck 00000000 00000000 end 00000000").command);
     Program program;
     program.machine.apic_ids = {0};
     program.steps = {read_at(0xf0)};

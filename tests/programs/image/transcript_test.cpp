@@ -1,4 +1,5 @@
-// What frames are taken for: answers to the steps that were asked. Everything else makes the output a refused one.
+// What frames are taken for: answers to the steps that were asked. Everything else makes the output a refused
+// one.
 #include <string>
 #include <vector>
 
@@ -40,7 +41,8 @@ TEST_CASE("answers go to the steps of their section") {
     CHECK(two.take("hello", "0 TCGTCGTCGTCG").empty());
     CHECK(two.take("begin", "0 amd=1 x2apic=0 deadline=0 maxphyaddr=28 base=fee00900 version=50014").empty());
     CHECK(two.take("a", "0 =fee00900 # .t0:31t0:ff -01").empty());
-    CHECK(two.take("begin", "1 amd=0 x2apic=1 deadline=1 maxphyaddr=30 base=fee00000 version=14 version=15").empty());
+    CHECK(two.take("begin", "1 amd=0 x2apic=1 deadline=1 maxphyaddr=30 base=fee00000 version=14 version=15")
+              .empty());
     CHECK(two.take("a", "4 .i1s1:10 h x11").empty());
     CHECK(two.take("end").empty());
     const auto& sections = two.transcript.sections();
@@ -69,13 +71,34 @@ TEST_CASE("what KVM is known to do is said of KVM alone") {
 }
 
 TEST_CASE("an output that no image can have printed is refused") {
-    const std::vector<std::pair<std::string, std::string>> hostile = {
-        {"a", "7 ."},           {"a", "ffffffffffffffff ."}, {"a", "0 . . . . ."}, {"a", "x ."},   {"a", ""},
-        {"a", "0 ?"},           {"a", "0 ="},                {"a", "0 =1g"},       {"a", "0 -ff"}, {"a", "0 -00"},
-        {"a", "0 .t1:31"},      {"a", "0 .t0:3"},            {"a", "0 .t0"},       {"a", "0 .z0"}, {"a", "0 .t0:zz"},
-        {"a", "0 =11111111111111111"}, {"a", "0  ."},        {"begin", "2 amd=1"}, {"begin", ""},  {"begin", "0 amd"},
-        {"begin", "0 version=1 version=2"},                  {"skip", "0 63"},     {"skip", "9 1"},
-        {"soft", "99 0:20=0"},  {"soft", "0 5:20=0"},        {"soft", "0 0:20"},   {"hello", "9 x"}, {"what", "0"}};
+    const std::vector<std::pair<std::string, std::string>> hostile = {{"a", "7 ."},
+                                                                      {"a", "ffffffffffffffff ."},
+                                                                      {"a", "0 . . . . ."},
+                                                                      {"a", "x ."},
+                                                                      {"a", ""},
+                                                                      {"a", "0 ?"},
+                                                                      {"a", "0 ="},
+                                                                      {"a", "0 =1g"},
+                                                                      {"a", "0 -ff"},
+                                                                      {"a", "0 -00"},
+                                                                      {"a", "0 .t1:31"},
+                                                                      {"a", "0 .t0:3"},
+                                                                      {"a", "0 .t0"},
+                                                                      {"a", "0 .z0"},
+                                                                      {"a", "0 .t0:zz"},
+                                                                      {"a", "0 =11111111111111111"},
+                                                                      {"a", "0  ."},
+                                                                      {"begin", "2 amd=1"},
+                                                                      {"begin", ""},
+                                                                      {"begin", "0 amd"},
+                                                                      {"begin", "0 version=1 version=2"},
+                                                                      {"skip", "0 63"},
+                                                                      {"skip", "9 1"},
+                                                                      {"soft", "99 0:20=0"},
+                                                                      {"soft", "0 5:20=0"},
+                                                                      {"soft", "0 0:20"},
+                                                                      {"hello", "9 x"},
+                                                                      {"what", "0"}};
     for (const auto& [kind, words] : hostile) {
         CAPTURE(kind);
         CAPTURE(words);
@@ -100,7 +123,8 @@ TEST_CASE("of an output by hand: lost answers are not known, those that never ca
     const std::vector<Step> asked = steps(6);
     const std::vector<Section> sections = {{asked, {0}, 0}};
     const auto frame = [&](std::uint32_t number, std::string_view words) {
-        const std::string checked = fmt::format("lapicheck {:08x} {:08x} {}", nonce_of(sections), number, words);
+        const std::string checked =
+            fmt::format("lapicheck {:08x} {:08x} {}", nonce_of(sections), number, words);
         return fmt::format("@{} {:08x}\n", checked, crc32(checked));
     };
     const std::string begin = frame(0, "hello 1 -") + frame(1, "begin 0 amd=0 x2apic=1 deadline=1");
@@ -118,5 +142,6 @@ TEST_CASE("of an output by hand: lost answers are not known, those that never ca
     CHECK_FALSE(read_output("no line of ours", sections).error.empty());
     const std::vector<Step> others = steps(5);
     const std::vector<Section> other = {{others, {0}, 0}};
-    CHECK(read_output(begin, other).error == "it is the output of another program, or of another version of the image");
+    CHECK(read_output(begin, other).error ==
+          "it is the output of another program, or of another version of the image");
 }
