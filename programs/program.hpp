@@ -92,6 +92,7 @@ enum class Ending : std::uint8_t {
     not_run,       // it was not begun
     stopped,       // the vCPU stopped in it: KVM_RUN did not end, or ended in an error
     stopped_after, // it was done; then a vCPU stopped that was to take interrupts
+    lost,          // it was done, perhaps; what came of it is not known
 };
 
 // What was seen of a step.

@@ -57,6 +57,7 @@ std::string outcome_text(const Step& step, const StepOutcome& outcome) {
 namespace {
 
 constexpr std::string_view not_run_prefix = "not run: ";
+constexpr std::string_view lost_prefix = "not known: ";
 
 } // namespace
 
@@ -64,6 +65,7 @@ std::string ending_text(const StepOutcome& outcome) {
     switch (outcome.ending) {
     case Ending::done: return {};
     case Ending::not_run: return fmt::format("{}{}", not_run_prefix, outcome.reason);
+    case Ending::lost: return fmt::format("{}{}", lost_prefix, outcome.reason);
     case Ending::stopped:
     case Ending::stopped_after: break;
     }
@@ -74,6 +76,8 @@ void read_ending(std::string_view text, StepOutcome& outcome) {
     if (text.empty()) return;
     if (text.starts_with(not_run_prefix))
         return outcome.end(Ending::not_run, std::string(text.substr(not_run_prefix.size())));
+    if (text.starts_with(lost_prefix))
+        return outcome.end(Ending::lost, std::string(text.substr(lost_prefix.size())));
     // Another vCPU's stop names it.
     outcome.end(text.starts_with("vCPU ") ? Ending::stopped_after : Ending::stopped, std::string(text));
 }

@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh            compiler, CMake, libraries, clang-format, clang-tidy, ccache
 #   scripts/setup.sh --bench    these and what bench/run.sh compares with
+#   scripts/setup.sh --machines these and Bochs, another machine for the bootable image
 #   scripts/setup.sh --check    installs nothing; exit 1 if something is missing
 #   scripts/setup.sh -h         this text
 #
@@ -21,13 +22,17 @@ packages=(
     zstd                       # the recordings in traces/corpus
     python3 python3-jsonschema # tests hold the JSON output against its schema
     clang-format clang-tidy
+    qemu-system-x86 ovmf             # tests start the bootable image on them
+    grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools # emit --as iso
 )
 bench_packages=(trace-cmd mawk time)
+machine_packages=(bochs vgabios)
 
 check_only=false
 while (($#)); do
     case $1 in
     --bench) packages+=("${bench_packages[@]}") ;;
+    --machines) packages+=("${machine_packages[@]}") ;;
     --check) check_only=true ;;
     -h | --help) help && exit 0 ;;
     *) die "unknown option '$1' (-h for help)" ;;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <span>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,13 +44,12 @@ std::vector<std::string> loaded_modules() {
 
 class Auditor {
   public:
-    Auditor(const std::string& target, const AuditRequest& request)
-        : request_(request), party_(programs::make_target(target).target), machines_(audit_machines()) {
-        for (AuditMachine& machine : machines_) machine.machine.vendor = vendor_of(request.cpu);
+    Auditor(programs::Target& target, const AuditRequest& request) : request_(request), party_(&target) {
+        for (AuditMachine& machine : audit_machines()) add_machine(std::move(machine));
         audit_.cpu = request.cpu;
-        audit_.target = target;
+        audit_.target = target.name();
         audit_.full_name = programs::full_name(*party_);
-        if (programs::is_kvm(target))
+        if (programs::is_kvm(audit_.target))
             audit_.kernel = programs::kernel_release(), audit_.modules = loaded_modules();
         audit_.profile = request.profile;
     }
@@ -68,6 +68,16 @@ class Auditor {
     }
 
   private:
+    // As the target can be it; twice the same is once.
+    void add_machine(AuditMachine machine) {
+        machine.machine.vendor = vendor_of(request_.cpu);
+        const programs::Machine asked = std::exchange(machine.machine, party_->nearest(machine.machine));
+        if (std::ranges::find(machines_, machine.machine, &AuditMachine::machine) != machines_.end()) return;
+        if (asked.x2apic && !machine.machine.x2apic) machine.what += ", no x2APIC";
+        if (asked.tsc_deadline && !machine.machine.tsc_deadline) machine.what += ", no TSC-deadline timer";
+        machines_.push_back(std::move(machine));
+    }
+
     void tell(std::string what) const {
         if (request_.progress) request_.progress(what);
     }
@@ -82,30 +92,15 @@ class Auditor {
         audit_.machines.push_back(machine.what);
     }
 
-    static Program one_after_the_other(std::span<const AuditProgram> programs) {
-        Program all;
-        all.machine = programs.front().program.machine;
+    // Between the programs. Of a vCPU that has died not even that is done.
+    static bool all_reset(std::span<const AuditProgram> programs, const programs::Execution& run) {
+        std::size_t at = 0;
         for (const AuditProgram& program : programs) {
-            const std::vector<programs::Step> resets = resets_of(all.machine);
-            all.steps.insert(all.steps.end(), resets.begin(), resets.end());
-            all.steps.insert(all.steps.end(), program.program.steps.begin(), program.program.steps.end());
+            const std::size_t vcpus = program.program.machine.apic_ids.size();
+            for (std::size_t i = 0; i < vcpus; ++i)
+                if (!run.outcomes[at + i].is_done()) return false;
+            at += vcpus + program.program.steps.size();
         }
-        return all;
-    }
-
-    static std::vector<programs::Step> resets_of(const programs::Machine& machine) {
-        std::vector<programs::Step> steps(machine.apic_ids.size());
-        for (std::uint32_t vcpu = 0; vcpu < steps.size(); ++vcpu) {
-            steps[vcpu].what = programs::Do::reset;
-            steps[vcpu].vcpu = vcpu;
-        }
-        return steps;
-    }
-
-    // Of a vCPU that has died not even that is done.
-    static bool all_reset(const Program& program, const programs::Execution& run) {
-        for (std::size_t i = 0; i < program.steps.size(); ++i)
-            if (program.steps[i].what == programs::Do::reset && !run.outcomes[i].is_done()) return false;
         return true;
     }
 
@@ -117,7 +112,7 @@ class Auditor {
         if (run.status != programs::Execution::Status::ran) return false;
         if (audit_.cpu == GuestCpu::either && run.found.amd)
             audit_.cpu = *run.found.amd ? GuestCpu::amd : GuestCpu::intel;
-        if (programs.size() > 1 && !all_reset(all, run)) {
+        if (programs.size() > 1 && !all_reset(programs, run)) {
             for (const AuditProgram& program : programs)
                 if (!examine(machine, std::span(&program, 1), one_after_the_other(std::span(&program, 1))))
                     return false;
@@ -126,7 +121,7 @@ class Auditor {
         const std::vector<StepVerdict> verdicts = judge_run(all, run);
         std::size_t first = 0;
         for (const AuditProgram& program : programs) {
-            first += resets_of(all.machine).size();
+            first += all.machine.apic_ids.size();
             ++audit_.programs;
             take(machine, program, std::span(verdicts).subspan(first, program.program.steps.size()));
             first += program.program.steps.size();
@@ -235,7 +230,7 @@ class Auditor {
     }
 
     AuditRequest request_;
-    std::unique_ptr<programs::Target> party_;
+    programs::Target* party_;
     std::vector<AuditMachine> machines_;
     std::map<AuditKey, AuditDeparture> found_;
     Audit audit_;
@@ -257,6 +252,9 @@ std::size_t Audit::count_unknown() const {
         departures, [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; }));
 }
 
-Audit audit(const std::string& target, const AuditRequest& request) { return Auditor(target, request).run(); }
+Audit audit(programs::Target& target, const AuditRequest& request) { return Auditor(target, request).run(); }
+Audit audit(const std::string& target, const AuditRequest& request) {
+    return audit(*programs::make_target(target).target, request);
+}
 
 } // namespace lapicheck::checker

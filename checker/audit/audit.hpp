@@ -70,6 +70,7 @@ struct AuditRequest {
 
 // `target`: a name that programs::make_target knows.
 Audit audit(const std::string& target, const AuditRequest& request);
+Audit audit(programs::Target& target, const AuditRequest& request);
 
 // A departure's program with what it shows, to be run again. Its file is named RULE.N.json.
 std::string audit_program_text(const Audit& audit, const AuditDeparture& departure);

@@ -30,6 +30,7 @@ constexpr std::string_view no_register = "no register of the APIC";
 constexpr std::string_view unspecified_by_manual = "the manual does not specify it";
 constexpr std::string_view shows_later = "what it does shows in later steps";
 constexpr std::string_view was_not_done = "it was not done";
+constexpr std::string_view was_lost = "what came of it was lost";
 
 CpuFacts facts_of(const programs::Machine& machine, const programs::Found& found, u32 id) {
     CpuFacts facts;
@@ -62,7 +63,8 @@ GuestAccess access_of(const Step& step, const StepOutcome& outcome, u64 line) {
 } // namespace
 
 ProgramJudge::ProgramJudge(const programs::Machine& machine, const programs::Found& found)
-    : host_{found.module, specs::kernel_of(found.kernel)}, shows_eois_(machine.split_irqchip) {
+    : host_{found.module, specs::kernel_of(found.kernel), found.may_be_kvm},
+      shows_eois_(machine.split_irqchip) {
     for (std::size_t i = 0; i < machine.apic_ids.size(); ++i) {
         JudgedVcpu& vcpu = vcpus_.emplace_back();
         vcpu.facts = facts_of(machine, found, machine.apic_ids[i]);
@@ -79,6 +81,32 @@ void ProgramJudge::reset(JudgedVcpu& vcpu) {
     vcpu.attribution.on_host(host_, false);
     vcpu.reached.reset();
     vcpu.timer_armed = vcpu.interrupts_enabled = false;
+}
+
+void ProgramJudge::forget(JudgedVcpu& vcpu) {
+    vcpu.state = AbstractState::unknown();
+    vcpu.attribution = vcpu.attribution.forgotten();
+    vcpu.reached.reset();
+    vcpu.timer_armed = true;
+    vcpu.interrupts_enabled = vcpu.waits = false;
+}
+
+// A read that contradicts what was read before shows nothing: what it reads is not being judged here.
+void ProgramJudge::begin_anew(const programs::SoftStart& start) {
+    for (JudgedVcpu& vcpu : vcpus_) forget(vcpu);
+    for (const programs::SoftStart::Register& reg : start.registers) {
+        if (reg.vcpu >= vcpus_.size()) continue;
+        JudgedVcpu& vcpu = vcpus_[reg.vcpu];
+        GuestAccess access;
+        const bool is_base = reg.offset == model::apic_base::msr;
+        access.kind = is_base ? AccessKind::rdmsr : AccessKind::mmio_read;
+        access.size = is_base ? 0 : 4;
+        access.address = is_base ? reg.offset : model::apic_base::reset_page + reg.offset;
+        access.value = reg.value;
+        access.line = access.first_line = access.last_line = line_;
+        AbstractState learnt = vcpu.state;
+        if (learnt.judge({access, vcpu.facts, everything_seen, true}).explained) vcpu.state = learnt;
+    }
 }
 
 void ProgramJudge::apply_init(JudgedVcpu& vcpu, bool certain) {
@@ -116,6 +144,12 @@ StepVerdict ProgramJudge::judge(const Step& step, const StepOutcome& outcome) {
     const model::KnownBool due = eoi_due(step, outcome);
     if (outcome.ending == programs::Ending::not_run) {
         verdict.why = was_not_done;
+        return verdict;
+    }
+    if (outcome.ending == programs::Ending::lost) {
+        verdict.why = was_lost;
+        for (JudgedVcpu& each : vcpus_) forget(each);
+        if (step.what == Do::reset) reset(vcpu);
         return verdict;
     }
     if (!programs::is_access(step.what)) {
@@ -242,7 +276,10 @@ void ProgramJudge::judge_open(StepVerdict& verdict, JudgedVcpu& vcpu, const Gues
     } else {
         for (const Mismatch& part : parts) report(verdict, vcpu, access, part);
         const Mismatch whole = vcpu.attribution.refined(judgement.mismatch, vcpu.state);
+        const AbstractState refused = vcpu.state;
         vcpu.state.resync(access, vcpu.facts, whole);
+        // Nothing tells whether the write was carried out or dropped in silence: what comes next may.
+        if (whole.fault == Fault::gp_missing && model::is_write(access.kind)) vcpu.state.merge(refused);
     }
     vcpu.reached.reset();
     note(vcpu, access, before);
@@ -427,6 +464,12 @@ Attribution::Others ProgramJudge::others_of(const JudgedVcpu& vcpu) const {
     return others;
 }
 
+// P10: where TPR was raised after a vector was asked for, the processor is given the spurious vector, and ISR
+// stays as it is.
+bool ProgramJudge::may_be_spurious(const JudgedVcpu& vcpu, u32 vector) {
+    return (vcpu.state.stored(Reg::svr) & model::svr::vector).admits(vector);
+}
+
 void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
     constexpr u32 nmi = 2;
     for (const programs::Taken& taken : outcome.taken) {
@@ -434,13 +477,17 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         JudgedVcpu& vcpu = vcpus_[taken.vcpu];
         vcpu.reached.reset();
         if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
-        if (const auto mismatch = vcpu.state.on_inject(taken.vector)) {
+        AbstractState after = vcpu.state;
+        if (const auto mismatch = after.on_inject(taken.vector)) {
+            if (may_be_spurious(vcpu, taken.vector)) continue;
+            vcpu.state = after;
             const u32 other = model::low_half(mismatch->detail.first);
             const bool passes_over = mismatch->reg == Reg::irr0 && other != 0;
             if (passes_over && vcpu.attribution.way_of(other) != Rule::P01) miss(verdict, vcpu, other);
             else report_event(verdict, vcpu, taken.vector, *mismatch);
             vcpu.state.forget_interrupts();
         } else {
+            vcpu.state = after;
             vcpu.attribution.evidence().injected(line_, taken.vector);
         }
     }
@@ -482,8 +529,11 @@ std::vector<StepVerdict> judge_run(const programs::Program& program, const progr
     ProgramJudge judge(program.machine, run.found);
     std::vector<StepVerdict> verdicts;
     verdicts.reserve(program.steps.size());
-    for (std::size_t i = 0; i < program.steps.size(); ++i)
+    auto start = run.soft_starts.begin();
+    for (std::size_t i = 0; i < program.steps.size(); ++i) {
+        for (; start != run.soft_starts.end() && start->step <= i; ++start) judge.begin_anew(*start);
         verdicts.push_back(judge.judge(program.steps[i], run.outcomes[i]));
+    }
     return verdicts;
 }
 

@@ -32,6 +32,8 @@ class ProgramJudge {
     // `found`: what the target said of its machine.
     ProgramJudge(const programs::Machine& machine, const programs::Found& found);
 
+    // Nothing is known of the APICs any more but what these registers were read to hold.
+    void begin_anew(const programs::SoftStart& start);
     // The program's steps, in their order.
     StepVerdict judge(const programs::Step& step, const programs::StepOutcome& outcome);
 
@@ -66,6 +68,7 @@ class ProgramJudge {
     };
 
     void reset(JudgedVcpu& vcpu);
+    static void forget(JudgedVcpu& vcpu);
     void apply_init(JudgedVcpu& vcpu, bool certain);
     void begin_step();
     static void raise_error(JudgedVcpu& vcpu);
@@ -96,6 +99,7 @@ class ProgramJudge {
     model::KnownBool eoi_due(const programs::Step& step, const programs::StepOutcome& outcome) const;
     void judge_due(StepVerdict& verdict, const programs::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
+    static bool may_be_spurious(const JudgedVcpu& vcpu, u32 vector);
     void miss(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 vector);
     void report(StepVerdict& verdict, const JudgedVcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);

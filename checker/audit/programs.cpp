@@ -385,4 +385,19 @@ std::vector<AuditMachine> audit_machines() {
 
 std::vector<AuditProgram> audit_programs(const programs::Machine& machine) { return Programs(machine).all(); }
 
+programs::Program one_after_the_other(std::span<const AuditProgram> programs) {
+    programs::Program all;
+    all.machine = programs.front().program.machine;
+    for (const AuditProgram& program : programs) {
+        for (std::uint32_t vcpu = 0; vcpu < all.machine.apic_ids.size(); ++vcpu) {
+            programs::Step reset;
+            reset.what = Do::reset;
+            reset.vcpu = vcpu;
+            all.steps.push_back(reset);
+        }
+        all.steps.insert(all.steps.end(), program.program.steps.begin(), program.program.steps.end());
+    }
+    return all;
+}
+
 } // namespace lapicheck::checker

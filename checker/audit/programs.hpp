@@ -4,6 +4,7 @@
 // machines.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,7 @@ std::vector<AuditMachine> audit_machines();
 
 // In the order in which they are run.
 std::vector<AuditProgram> audit_programs(const programs::Machine& machine);
+// All as one program, before each a RESET of all vCPUs.
+programs::Program one_after_the_other(std::span<const AuditProgram> programs);
 
 } // namespace lapicheck::checker

@@ -315,6 +315,7 @@ Program RandomPrograms::next(std::size_t steps) {
     program.machine.x2apic = !dice.one_in(12);
     program.machine.tsc_deadline = !dice.one_in(8);
     program.machine.maxphyaddr = maxphyaddr;
+    if (fit_) program.machine = fit_(program.machine);
     Maker maker(dice, program);
     while (program.steps.size() < steps) maker.add();
     return program;

@@ -12,7 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "programs/program.hpp"
@@ -24,13 +26,16 @@ std::vector<std::string> left_out_of_random_programs();
 
 class RandomPrograms {
   public:
-    explicit RandomPrograms(std::uint64_t seed) : seed_(seed) {}
+    // `fit`: makes of a machine one that the target can be.
+    using Fit = std::function<programs::Machine(const programs::Machine&)>;
+    explicit RandomPrograms(std::uint64_t seed, Fit fit = {}) : seed_(seed), fit_(std::move(fit)) {}
 
     // The next program, of so many steps.
     programs::Program next(std::size_t steps);
 
   private:
     std::uint64_t seed_;
+    Fit fit_;
     std::uint64_t drawn_ = 0;
 };
 

@@ -66,9 +66,9 @@ void mark_known(StepVerdict& verdict, Profile profile) {
 }
 
 // The last step's verdict of a program, if it ran.
-std::vector<Divergence> last_divergences(const std::string& target, const Program& program, Profile profile,
+std::vector<Divergence> last_divergences(programs::Target& target, const Program& program, Profile profile,
                                          std::vector<StepOutcome>* outcomes = nullptr) {
-    programs::Execution run = programs::make_target(target).target->run(program);
+    programs::Execution run = target.run(program);
     if (!ran(run)) return {};
     std::vector<StepVerdict> verdicts = judge_run(program, run);
     if (outcomes != nullptr) *outcomes = std::move(run.outcomes);
@@ -76,7 +76,7 @@ std::vector<Divergence> last_divergences(const std::string& target, const Progra
     return std::move(verdicts.back().divergences);
 }
 
-void shrink_finding(RandomFinding& finding, const std::string& target, Profile profile) {
+void shrink_finding(RandomFinding& finding, programs::Target& target, Profile profile) {
     const programs::Step last = finding.program.steps.back();
     finding.program = shrink(finding.program, [&](const Program& shorter) {
         if (shorter.steps.empty() || shorter.steps.back() != last) return false;
@@ -137,14 +137,16 @@ RandomJudgement judge_random(const std::string& target, Profile profile, const R
     RandomJudgement result;
     RandomFindings& found = result.findings;
     found.target = target;
-    found.full_name = programs::full_name(*programs::make_target(target).target);
     found.profile = profile;
     found.seed = request.seed;
     found.left_out = left_out_of_random_programs();
-    RandomPrograms programs(request.seed);
+    const std::unique_ptr<programs::Target> party = programs::make_target(target).target;
+    found.full_name = programs::full_name(*party);
+    RandomPrograms programs(request.seed,
+                            [&](const programs::Machine& machine) { return party->nearest(machine); });
     while (found.steps < request.steps) {
         const Program program = programs.next(std::min(steps_a_program, request.steps - found.steps));
-        const programs::Execution run = programs::make_target(target).target->run(program);
+        const programs::Execution run = party->run(program);
         if (!ran(run)) {
             result.refused = run.reason;
             return result;
@@ -163,7 +165,7 @@ RandomJudgement judge_random(const std::string& target, Profile profile, const R
         found.steps += program.steps.size();
         if (request.progress) request.progress(found.steps);
     }
-    for (RandomFinding& finding : found.findings) shrink_finding(finding, target, profile);
+    for (RandomFinding& finding : found.findings) shrink_finding(finding, *party, profile);
     std::ranges::stable_sort(found.findings, [](const RandomFinding& a, const RandomFinding& b) {
         return (a.divergence.known == nullptr) > (b.divergence.known == nullptr);
     });

@@ -17,6 +17,7 @@ constexpr auto footer = R"(Examples:
   lapicheck audit                                 what this machine's KVM does that the manual does not allow
   lapicheck audit --profile kvm                   the same; known departures of KVM do not count
   lapicheck audit --on model:kvm-2018             examine an implementation instead
+  lapicheck audit --on image:qemu-tcg             QEMU's own APIC; 'lapicheck list targets' has more
   lapicheck audit --format json --export programs --html audit.html
 
 Exit status: 0 no departure (profile kvm: none that is not known), 1 a departure, 2 wrong usage, 4 the target
@@ -85,7 +86,8 @@ int audit(const Options& options) {
 void add_audit(CLI::App& app, Action& action) {
     const auto options = std::make_shared<Options>();
     CLI::App* command = app.add_subcommand("audit", "examine the KVM of this machine, register by register");
-    command->add_option("--on", options->on, "kvm (default), or model:NAME")->option_text("TARGET");
+    command->add_option("--on", options->on, "kvm (default), model:NAME or image:NAME")
+        ->option_text("TARGET");
     add_profile(*command, options->profile);
     add_cpu(*command, options->cpu,
             "the guest CPU's vendor, whose manual decides where the two differ; default: the host's vendor");

@@ -13,6 +13,8 @@ void add_record(CLI::App& app, Action& action);
 void add_watch(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
 void add_audit(CLI::App& app, Action& action);
+void add_emit(CLI::App& app, Action& action);
+void add_judge(CLI::App& app, Action& action);
 void add_prove(CLI::App& app, Action& action);
 void add_replay(CLI::App& app, Action& action);
 void add_mutate(CLI::App& app, Action& action);
@@ -26,7 +28,8 @@ std::span<const Command> commands() {
         Command{"convert", add_convert}, Command{"merge", add_merge},
         Command{"state", add_state},     Command{"record", add_record},
         Command{"watch", add_watch},     Command{"run", add_run},
-        Command{"audit", add_audit},     Command{"prove", add_prove},
+        Command{"audit", add_audit},     Command{"emit", add_emit},
+        Command{"judge", add_judge},     Command{"prove", add_prove},
         Command{"replay", add_replay},   Command{"mutate", add_mutate},
         Command{"explain", add_explain}, Command{"list", add_list},
     };

@@ -159,7 +159,7 @@ void add_prove(CLI::App& app, Action& action) {
     command->add_option("--dump-smt2", options->dump_to, "write each obligation to DIR as SMT-LIB 2")
         ->option_text("DIR");
     command->add_option("--confirm", options->confirm_on, "replay each counterexample on this target")
-        ->option_text("kvm|model:NAME");
+        ->option_text("TARGET");
     command
         ->add_option("--jobs", options->threads,
                      "implementations to prove in parallel; default: one for each processor")

@@ -127,7 +127,7 @@ void add_replay(CLI::App& app, Action& action) {
         ->option_text("NAME");
     command
         ->add_option("--on", options->target, "replay them on this target and compare what a guest can see")
-        ->option_text("kvm|model:NAME")
+        ->option_text("TARGET")
         ->excludes("--impl");
     add_format(*command, options->format, &ReportFormat::replay, &ReportFormat::confirm);
     command->footer(footer);

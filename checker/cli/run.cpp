@@ -16,12 +16,13 @@ namespace {
 constexpr auto footer = R"(Examples:
   lapicheck run program.json --on kvm                       run it on this machine's KVM and check it
   lapicheck run program.json --on model:kvm-2018 --format json
+  lapicheck run program.json --on image:qemu-tcg            in QEMU, carried by a bootable image
   lapicheck run program.json --compare kvm model:sdm        show the steps on which two targets differ
   lapicheck run --random 1 --steps 100000 --compare kvm model:kvm-6.18
   lapicheck run --random 7 --steps 500 --on kvm --profile kvm
 
-TARGET is kvm (/dev/kvm) or model:NAME, with a NAME of 'lapicheck list implementations'. The JSON form of
-access programs is specs/schema/program.schema.json (docs/access-programs.md).
+TARGET is kvm (/dev/kvm), model:NAME, with a NAME of 'lapicheck list implementations', image:NAME, with one of
+'lapicheck list targets', or image:COMMAND (docs/any-hypervisor.md). The JSON form of access programs is specs/schema/program.schema.json (docs/access-programs.md).
 
 Exit status: 0 every checked step conforms (the targets agree), 1 a divergence (a difference), 2 wrong usage
 or a damaged program, 4 the target cannot run here, or nothing could be checked.)";
@@ -53,6 +54,7 @@ int judge_on(const Options& options, programs::Program program) {
     judged.full_name = programs::full_name(*named.target);
     if (programs::is_kvm(options.on)) judged.kernel = programs::kernel_release();
     judged.profile = options.profile;
+    program.machine = named.target->nearest(program.machine);
     judged.run = named.target->run(program);
     if (judged.run.status != programs::Execution::Status::ran)
         return complain("run", exit_code::undecided, judged.run.reason);
@@ -109,7 +111,8 @@ int run_random(const Options& options) {
 int run(const Options& options) {
     if (options.on.empty() && options.compare.empty())
         return complain("run", exit_code::bad_input,
-                        "no target: add --on TARGET, or --compare TARGET TARGET; targets: kvm, model:NAME");
+                        "no target: add --on TARGET, or --compare TARGET TARGET; targets: " +
+                            std::string(programs::target_forms));
     std::vector<std::string> names = options.compare;
     if (!options.on.empty()) names.push_back(options.on);
     for (const std::string& name : names)
@@ -137,7 +140,7 @@ void add_run(CLI::App& app, Action& action) {
     CLI::Option* program =
         command->add_option("PROGRAM", options->path, "an access program (JSON); - is standard input");
     CLI::Option* on =
-        command->add_option("--on", options->on, "where to run it: kvm (/dev/kvm) or model:NAME");
+        command->add_option("--on", options->on, "where to run it: kvm (/dev/kvm), model:NAME or image:NAME");
     on->option_text("TARGET");
     command
         ->add_option("--compare", options->compare,

@@ -133,6 +133,7 @@ std::string_view name_of(model::KvmModule module) {
 }
 
 bool is_of_host(const Departure& departure, const Host& host) {
+    if (!host.is_kvm) return false;
     if (host.module && !departure.cpu.empty() && departure.cpu != name_of(*host.module)) return false;
     if (!host.kernel) return true;
     return (!departure.first || *departure.first <= *host.kernel) &&

@@ -15,6 +15,7 @@ namespace lapicheck::checker {
 struct Host {
     std::optional<model::KvmModule> module;
     std::optional<specs::Kernel> kernel;
+    bool is_kvm = true; // or may be: else nothing of KVM is known of it
 };
 
 // What a departure depends on besides the observation itself. Where nothing tells, as if it were the

@@ -1,5 +1,6 @@
 #include "checker/report/json.hpp"
 #include "checker/report/rule_text.hpp"
+#include "programs/targets/targets.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -58,6 +59,13 @@ json list_departures() {
     return out;
 }
 
+json list_targets() {
+    json out = json::array();
+    for (const programs::TargetKind& kind : programs::target_kinds())
+        out.push_back({{"name", kind.name}, {"what", kind.what}, {"here", kind.is_here}, {"how", kind.how}});
+    return out;
+}
+
 } // namespace
 
 void write_list_json(std::ostream& out, const Listing& what, const Presentation&) {
@@ -66,6 +74,7 @@ void write_list_json(std::ostream& out, const Listing& what, const Presentation&
     case Listing::registers: return print(out, list_registers());
     case Listing::properties: return print(out, list_properties());
     case Listing::departures: return print(out, list_departures());
+    case Listing::targets: return print(out, list_targets());
     case Listing::implementations: break;
     }
     print(out, list_implementations());

@@ -2,6 +2,7 @@
 
 #include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
+#include "programs/targets/targets.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -57,6 +58,12 @@ void list_departures(std::ostream& out) {
                    fmt::join(entry.rules, " "));
 }
 
+void list_targets(std::ostream& out) {
+    for (const programs::TargetKind& kind : programs::target_kinds())
+        fmt::print(out, "{:<24} {:<8} {}\n", kind.name, kind.is_here ? "here" : "not here",
+                   kind.is_here ? kind.what : fmt::format("{}; to get it: {}", kind.what, kind.how));
+}
+
 } // namespace
 
 void write_list_text(std::ostream& out, const Listing& what, const Presentation&) {
@@ -65,6 +72,7 @@ void write_list_text(std::ostream& out, const Listing& what, const Presentation&
     case Listing::registers: return list_registers(out);
     case Listing::properties: return list_properties(out);
     case Listing::departures: return list_departures(out);
+    case Listing::targets: return list_targets(out);
     case Listing::implementations: break;
     }
     list_implementations(out);

@@ -67,7 +67,7 @@ struct ConfirmReport {
 };
 
 // What `list` lists.
-enum class Listing : std::uint8_t { rules, registers, properties, implementations, departures };
+enum class Listing : std::uint8_t { rules, registers, properties, implementations, departures, targets };
 
 // All that has a name; null: nothing of that kind.
 struct Explanation {

@@ -14,11 +14,11 @@ Execution run_of(CarryOut carry_out) {
     try {
         return carry_out();
     } catch (const KvmAbsent& absent) {
-        return {Execution::Status::absent, absent.what(), {}, {}};
+        return {Execution::Status::absent, absent.what(), {}, {}, {}};
     } catch (const KvmRefused& refused) {
-        return {Execution::Status::refused, refused.what(), {}, {}};
+        return {Execution::Status::refused, refused.what(), {}, {}, {}};
     } catch (const std::system_error& error) {
-        return {Execution::Status::refused, error.what(), {}, {}};
+        return {Execution::Status::refused, error.what(), {}, {}, {}};
     }
 }
 
@@ -31,7 +31,7 @@ KvmTarget::~KvmTarget() = default;
 Execution KvmTarget::run(const Program& program) {
     return run_of([&] {
         KvmRunner runner(program.machine, bounds_);
-        return Execution{Execution::Status::ran, {}, runner.run(program), runner.found()};
+        return Execution{Execution::Status::ran, {}, runner.run(program), runner.found(), {}};
     });
 }
 
@@ -40,7 +40,7 @@ Execution KvmTarget::run_again(const Program& program) {
     if (!usable) kept_.reset();
     return run_of([&] {
         if (kept_ == nullptr) kept_ = std::make_unique<KvmRunner>(program.machine, bounds_);
-        return Execution{Execution::Status::ran, {}, kept_->run(program), kept_->found()};
+        return Execution{Execution::Status::ran, {}, kept_->run(program), kept_->found(), {}};
     });
 }
 

@@ -1,10 +1,11 @@
-// Who can run an access program, by name: "kvm", "model:NAME".
+// Who can run an access program, by name: "kvm", "model:NAME", "image:qemu-tcg".
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "programs/target.hpp"
 
@@ -16,6 +17,15 @@ struct NamedTarget {
 };
 // `like`: what another target's machine has, for one that can be made so.
 NamedTarget make_target(std::string_view name, const Found& like = {});
+// As messages list them.
+inline constexpr std::string_view target_forms = "kvm, model:NAME, image:NAME, image:COMMAND";
+struct TargetKind {
+    std::string name; // "kvm", "model:NAME", "image:bochs"
+    std::string what;
+    bool is_here = false;
+    std::string how; // to get it
+};
+std::vector<TargetKind> target_kinds();
 bool is_model(std::string_view name);
 bool is_kvm(std::string_view name); // of this machine
 

@@ -109,7 +109,7 @@ class OnModels(AuditCase):
 
 class Usage(AuditCase):
     def test_unknown_parties(self):
-        self.assertIn("unknown target 'xen'; targets: kvm, model:NAME", self.expect(2, "audit", "--on", "xen").err)
+        self.assertIn("unknown target 'xen'; targets: kvm, model:NAME, image:NAME", self.expect(2, "audit", "--on", "xen").err)
         self.assertIn("kvm-2018", self.expect(2, "audit", "--on", "model:kvm-2081").err)
 
     def test_what_cannot_be_written(self):

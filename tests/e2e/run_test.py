@@ -168,7 +168,7 @@ class OnModels(RunCase):
     def test_usage(self):
         path = self.write(MODES)
         self.assertIn("near: kvm-2018", self.expect(2, "run", path, "--on", "model:kvm-2017").err)
-        self.assertIn("unknown target 'xen'; targets: kvm, model:NAME",
+        self.assertIn("unknown target 'xen'; targets: kvm, model:NAME, image:NAME",
                       self.expect(2, "run", path, "--compare", "kvm", "xen").err)
         self.assertIn("PROGRAM", self.expect(2, "run", "--on", "model:sdm").err)
         self.expect(2, "run", path, "--on", "model:sdm", "--compare", "model:sdm", "kvm")

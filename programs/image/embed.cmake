@@ -1,0 +1,13 @@
+# Writes the guest's binaries into a C++ file as arrays.
+set(text "#include \"programs/image/embedded.hpp\"\n\nnamespace lapicheck::programs::image {\nnamespace {\n")
+foreach(name payload64 payload32 rom)
+  file(READ ${DIR}/${name}.bin hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "constexpr std::uint8_t ${name}_bytes[] = {${bytes}};\n")
+endforeach()
+string(APPEND text "}\n")
+foreach(name payload64 payload32 rom)
+  string(APPEND text "std::span<const std::uint8_t> ${name}() { return ${name}_bytes; }\n")
+endforeach()
+string(APPEND text "}\n")
+file(WRITE ${OUT} "${text}")
