@@ -135,6 +135,7 @@ measure_dat() {
     table_head
     if [[ -x $lapicheck ]]; then
         measure "lapicheck (text)" "$count" "exec $lapicheck check --profile $profile $text"
+        measure "lapicheck (.dat)" "$count" "exec $lapicheck check --profile $profile $quoted"
     fi
     measure "trace-cmd report" "$count" "trace-cmd report -i $quoted"
 }

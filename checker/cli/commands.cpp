@@ -9,6 +9,7 @@ void add_interrupts(CLI::App& app, Action& action);
 void add_convert(CLI::App& app, Action& action);
 void add_merge(CLI::App& app, Action& action);
 void add_state(CLI::App& app, Action& action);
+void add_results(CLI::App& app, Action& action);
 void add_record(CLI::App& app, Action& action);
 void add_watch(CLI::App& app, Action& action);
 void add_run(CLI::App& app, Action& action);
@@ -26,12 +27,13 @@ std::span<const Command> commands() {
     static constexpr std::array all = {
         Command{"check", add_check},     Command{"interrupts", add_interrupts},
         Command{"convert", add_convert}, Command{"merge", add_merge},
-        Command{"state", add_state},     Command{"record", add_record},
-        Command{"watch", add_watch},     Command{"run", add_run},
-        Command{"audit", add_audit},     Command{"emit", add_emit},
-        Command{"judge", add_judge},     Command{"prove", add_prove},
-        Command{"replay", add_replay},   Command{"mutate", add_mutate},
-        Command{"explain", add_explain}, Command{"list", add_list},
+        Command{"state", add_state},     Command{"results", add_results},
+        Command{"record", add_record},   Command{"watch", add_watch},
+        Command{"run", add_run},         Command{"audit", add_audit},
+        Command{"emit", add_emit},       Command{"judge", add_judge},
+        Command{"prove", add_prove},     Command{"replay", add_replay},
+        Command{"mutate", add_mutate},   Command{"explain", add_explain},
+        Command{"list", add_list},
     };
     return all;
 }

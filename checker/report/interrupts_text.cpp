@@ -117,6 +117,11 @@ void write_interrupts_text(std::ostream& out, const LedgerReport& report, const 
                            recording.first_line, recording.last_line, ink.off());
             write_recording(out, recording, one.check.read.clock_in_seconds, ink);
         }
+        const traces::ReadSummary& read = one.check.read;
+        if (!read.repairs.empty() || !read.notes.empty()) fmt::print(out, "\n");
+        for (const traces::Repair& repair : read.repairs)
+            fmt::print(out, "  repaired: {} line{} {}\n", repair.lines, plural(repair.lines), repair.what);
+        for (const std::string& note : read.notes) fmt::print(out, "  note: {}\n", note);
         if (one.recordings_not_listed != 0)
             fmt::print(out, "\n  {} more recordings are in this input; split it to see them.\n",
                        one.recordings_not_listed);

@@ -141,6 +141,11 @@ class Pasted(program.Case):
         self.assertEqual(report["skipped_lines"], 3)
         self.assertIn("M01", [d["rule"] for d in report["divergences"]])
 
+    def test_the_ledger_says_what_was_repaired(self):
+        lines = kept("smptest-2")
+        path = self.file("".join(f"> {line}\n" for line in lines))
+        self.assertIn("quoted with >", self.expect(0, "interrupts", path).out)
+
     def test_an_interrupted_value_is_not_read_as_a_whole_one(self):
         text = ("> qemu-44 [000] ..... 100.000010: kvm_msr: msr_write 1b =\n> 0xfee00d00\n"
                 "> qemu-44 [000] ..... 100.000020: kvm_msr: msr_write 808 = 0x100\n> (#GP)\n")

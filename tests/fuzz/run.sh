@@ -20,9 +20,14 @@ seed() { printf '8 bytes.' && head -c "$1"; }
 begin() {
     local to=build/fuzz/seeds/$1 file
     mkdir -p "$to"
+    if [[ $1 == state_dump ]]; then
+        printf 'dumping local APIC state for CPU 0\nSPIV 0x1ff\nISR 236\nIRR 37(level) 236\nAPR 0x00 TPR 0x10 PPR 0xe0\n' >"$to/qemu"
+        head -c 1024 /dev/zero | xxd >"$to/xxd"
+        return
+    fi
     for file in build/corpus/*/*.txt tests/traces/data/*; do
         case $1 in
-        trace_dat) ;;
+        trace_dat) break ;;
         events) build/release/lapicheck convert "$file" 2>/dev/null | seed 8000 >"$to/${file##*/}" || true ;;
         perf) sed -nE 's/^ *(.*)-([0-9]+) +(\[[0-9]+\]) \S+ +([0-9.]+:) (kvm_)/\1 \2 \3 \4 kvm:\5/p' "$file" | seed 8000 >"$to/${file##*/}" || true ;;
         pasted) sed 's/^/> /' "$file" | fold -s -w 72 | seed 8000 >"$to/${file##*/}" || true ;;
@@ -34,7 +39,7 @@ begin() {
 }
 
 failed=false
-for target in ftrace perf pasted events trace_dat; do
+for target in ftrace perf pasted events trace_dat state_dump; do
     step "$target"
     begin "$target" 2>/dev/null
     most=65536

@@ -99,6 +99,11 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     if (first_bytes.find("dumping local APIC state for CPU ") != std::string_view::npos &&
         !has_record(first_bytes))
         return some("a dump of a local APIC's state, not a trace; run: lapicheck state FILE");
+    if (any_line(
+            first_bytes,
+            [](std::string_view line) { return line.starts_with("PASS: ") || line.starts_with("FAIL: "); }) &&
+        !has_record(first_bytes))
+        return some("a log of kvm-unit-tests, not a trace; run: lapicheck results FILE");
     if (first_bytes.starts_with("# tracer: function_graph")) return some(graph_advice);
     if (has_record(first_bytes)) return std::nullopt;
     if (first_bytes.find("\"linux-perf-json-version\"") != std::string_view::npos)

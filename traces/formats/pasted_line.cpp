@@ -52,9 +52,11 @@ std::string_view without_place(std::string_view text, bool& prefixed) {
         prefixed = true;
         text = s.rest();
     }
-    if (!s.decimal(number) || (s.peek() != ':' && s.peek() != '-')) return text;
-    s.skip(1);
-    if (s.peek() != ' ' && s.peek() != '<' && (s.peek() < 'A' || s.peek() > 'z')) return text;
+    if (!s.decimal(number) || !(s.take(":") || s.take("-"))) return text;
+    // A task's name follows, or blanks before it; not the fraction of a time.
+    const char next = s.peek();
+    const bool begins_line = next == ' ' || next == '<' || next == '#' || (next >= 'A' && next <= 'z');
+    if (!begins_line) return text;
     prefixed = true;
     return s.rest();
 }
@@ -73,12 +75,8 @@ std::string_view without_stamp(std::string_view text, bool& prefixed) {
     s.skip_blanks();
     if (!s.decimal(number) || !s.take(".") || !s.decimal(number) || !s.take("]")) return text;
     s.skip_blanks();
-    for (Scanner caller = s; caller.take("[");) { // "[ T1234]"
-        const std::size_t end = caller.rest().find(']');
-        if (end == std::string_view::npos || end > 10) break;
-        s.skip(end + 2);
-        break;
-    }
+    const std::size_t end = s.rest().find(']');
+    if (s.peek() == '[' && end < 12) s.skip(end + 1); // "[ T1234]"
     prefixed = true;
     return s.rest();
 }

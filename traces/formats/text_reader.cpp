@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "traces/printable.hpp"
+
 namespace lapicheck::traces {
 namespace {
 
@@ -24,12 +26,7 @@ bool is_end_of_record(std::string_view comment) {
 
 } // namespace
 
-std::string printable_start(std::string_view line) {
-    std::string text(line.substr(0, kept_text));
-    for (char& c : text)
-        if (c < ' ' || c > '~') c = '?';
-    return text;
-}
+std::string printable_start(std::string_view line) { return printable(line, kept_text); }
 
 void TextReader::take_comment(std::string_view line, std::uint64_t number, std::vector<Event>& out) {
     if (is_end_of_record(line))

@@ -1,5 +1,5 @@
-// libFuzzer target for what is read from a file, not from left to right: trace.dat and archives. Whatever the
-// bytes, it does not crash, and ends.
+// libFuzzer target for the pages of trace.dat, which are read here and there in a file. Whatever the bytes,
+// it does not crash, and ends.
 #include <cstdint>
 #include <string>
 #include <vector>
