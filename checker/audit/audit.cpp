@@ -28,11 +28,6 @@ programs::GuestVendor vendor_of(GuestCpu cpu) {
     return cpu == GuestCpu::amd ? programs::GuestVendor::amd : programs::GuestVendor::intel;
 }
 
-AuditKey key_of(const Divergence& divergence) {
-    const Mismatch& mismatch = divergence.mismatch;
-    return {mismatch.rule, mismatch.mode, mismatch.fault, mismatch.departure};
-}
-
 std::vector<std::string> loaded_modules() {
     std::vector<std::string> names;
     std::error_code error;
@@ -52,6 +47,7 @@ class Auditor {
         if (programs::is_kvm(audit_.target))
             audit_.kernel = programs::kernel_release(), audit_.modules = loaded_modules();
         audit_.profile = request.profile;
+        audit_.known = request.known;
     }
 
     Audit run() {
@@ -60,7 +56,7 @@ class Auditor {
             if (!audit_.absent.empty()) return std::move(audit_);
         }
         for (auto& [key, departure] : found_) shorten(departure);
-        for (auto& [key, departure] : found_) audit_.departures.push_back(std::move(departure));
+        for (auto& [key, departure] : found_) add_by_cause(std::move(departure));
         std::stable_partition(
             audit_.departures.begin(), audit_.departures.end(),
             [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; });
@@ -76,6 +72,24 @@ class Auditor {
         if (asked.x2apic && !machine.machine.x2apic) machine.what += ", no x2APIC";
         if (asked.tsc_deadline && !machine.machine.tsc_deadline) machine.what += ", no TSC-deadline timer";
         machines_.push_back(std::move(machine));
+    }
+
+    AuditKey key_of(const Divergence& divergence) const {
+        const Mismatch& mismatch = divergence.mismatch;
+        const specs::Departure* known = request_.known.find(mismatch);
+        return {mismatch.rule, mismatch.mode, mismatch.fault, known != nullptr ? known : mismatch.departure};
+    }
+
+    // One entry for each root cause that the target's own file names.
+    void add_by_cause(AuditDeparture departure) {
+        const auto same_cause = [&](const AuditDeparture& other) {
+            return other.key.departure != nullptr && other.key.departure == departure.key.departure;
+        };
+        const auto first = request_.known.empty() ? audit_.departures.end()
+                                                  : std::ranges::find_if(audit_.departures, same_cause);
+        if (first == audit_.departures.end()) return audit_.departures.push_back(std::move(departure));
+        first->consequences.push_back(departure.key);
+        first->count += departure.count;
     }
 
     void tell(std::string what) const {
@@ -149,7 +163,7 @@ class Auditor {
         if (divergence.mismatch.reg != Reg::none) departure.registers.insert(divergence.mismatch.reg);
         AuditCell& cell = audit_.grid[{divergence.mismatch.reg, divergence.mismatch.mode}];
         cell.broken.insert(divergence.mismatch.rule);
-        cell.all_known = cell.all_known && divergence.mismatch.departure != nullptr;
+        cell.all_known = cell.all_known && key_of(divergence).departure != nullptr;
         // The first machines are the plainest.
         const bool nearer = departure.count == 0 ||
                             (departure.machine == machine.what && step + 1 < departure.program.steps.size());
@@ -163,8 +177,8 @@ class Auditor {
     }
 
     // What of the program's last step, or of an earlier one, is the departure.
-    static std::optional<std::pair<std::size_t, Divergence>>
-    shown(const Program& program, const programs::Execution& run, const AuditKey& key) {
+    std::optional<std::pair<std::size_t, Divergence>>
+    shown(const Program& program, const programs::Execution& run, const AuditKey& key) const {
         if (run.status != programs::Execution::Status::ran) return std::nullopt;
         const std::vector<StepVerdict> verdicts = judge_run(program, run);
         for (std::size_t i = 0; i < verdicts.size(); ++i)
@@ -184,7 +198,8 @@ class Auditor {
         if (!shorten(departure, on_used_machine)) shorten(departure, on_fresh_machine);
         departure.machine = name_of(departure.program.machine, departure.machine);
         departure.program.machine.vendor = vendor_of(audit_.cpu);
-        if (audit_.profile == Profile::kvm) departure.divergence.known = departure.key.departure;
+        if (audit_.profile == Profile::kvm || !request_.known.empty())
+            departure.divergence.known = departure.key.departure;
     }
 
     bool shorten(AuditDeparture& departure, const std::function<programs::Execution(const Program&)>& run) {

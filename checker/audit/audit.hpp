@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/audit/known_list.hpp"
 #include "checker/audit/program_judge.hpp"
 #include "checker/judge/profile.hpp"
 
@@ -33,6 +34,8 @@ struct AuditDeparture {
     std::string machine;        // what the machine is on which `program` runs
     bool by_one_vendor = false; // the manual of the CPU's vendor forbids it, the other one does not
     programs::Program program;  // no step of it can be left out
+    // Of the same known root cause: what else it shows as.
+    std::vector<AuditKey> consequences;
 };
 
 // A cell of the grid: a register in a mode.
@@ -58,12 +61,15 @@ struct Audit {
     std::vector<std::string> refused;  // "split irqchip: why": machines that it cannot be
     std::string absent;                // why there is no such target; then the rest is empty
 
+    KnownList known; // which the departures' entries are of
+
     std::size_t count_unknown() const;
 };
 
 struct AuditRequest {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either; // the machines' CPUs; either: the host's
+    KnownList known;                 // of the target, if it is no KVM
     // Told now and then what is being done.
     std::function<void(const std::string& what)> progress;
 };

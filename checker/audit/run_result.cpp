@@ -15,6 +15,14 @@ RunCount count(const std::vector<StepVerdict>& verdicts) {
     return n;
 }
 
+void mark_known(std::vector<StepVerdict>& verdicts, Profile profile, const KnownList& known) {
+    for (StepVerdict& verdict : verdicts)
+        for (Divergence& divergence : verdict.divergences) {
+            if (profile == Profile::kvm) divergence.known = divergence.mismatch.departure;
+            if (const auto* entry = known.find(divergence.mismatch)) divergence.known = entry;
+        }
+}
+
 Verdict verdict_of(const RunCount& n) {
     if (n.diverging != 0) return Verdict::diverges;
     return n.ok + n.known == 0 ? Verdict::inconclusive : Verdict::conforms;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/audit/known_list.hpp"
 #include "checker/audit/program_judge.hpp"
 #include "checker/audit/target_difference.hpp"
 #include "checker/judge/profile.hpp"
@@ -29,6 +30,8 @@ struct RunCount {
 };
 RunCount count(const std::vector<StepVerdict>& verdicts);
 Verdict verdict_of(const RunCount& n);
+// Sets Divergence::known: under profile kvm what KVM is known to do, and what the target's own file names.
+void mark_known(std::vector<StepVerdict>& verdicts, Profile profile, const KnownList& known);
 
 // Divergences of many programs, those of one kind together.
 struct RandomFinding {

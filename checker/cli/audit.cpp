@@ -29,6 +29,7 @@ struct Options {
     GuestCpu cpu = GuestCpu::either; // the host's
     std::string export_to;           // a folder for the programs; empty: none
     std::string html;                // a file; empty: none
+    std::string known;               // a file; empty: none
     const ReportFormat* format = nullptr;
 };
 
@@ -46,7 +47,7 @@ std::string export_programs(const Audit& audit, const std::filesystem::path& fol
 }
 
 Audit audit_with_progress(const Options& options) {
-    AuditRequest request{options.profile, options.cpu, {}};
+    AuditRequest request{options.profile, options.cpu, read_known(options.known), {}};
     if (!shows_progress()) return audit(options.on, request);
     ProgressLine line;
     request.progress = [&line](const std::string& what) { line.tell([&] { return what; }); };
@@ -89,6 +90,7 @@ void add_audit(CLI::App& app, Action& action) {
     command->add_option("--on", options->on, "kvm (default), model:NAME or image:NAME")
         ->option_text("TARGET");
     add_profile(*command, options->profile);
+    add_known(*command, options->known);
     add_cpu(*command, options->cpu,
             "the guest CPU's vendor, whose manual decides where the two differ; default: the host's vendor");
     command

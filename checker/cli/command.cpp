@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <stdexcept>
 #include <system_error>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include "programs/file.hpp"
 #include "traces/formats/format.hpp"
 
 namespace lapicheck::checker {
@@ -67,6 +69,24 @@ void add_selection(CLI::App& command, CheckOptions& into) {
             "the least share of the accesses that must be checked for 'conforms', in percent; default: 50")
         ->option_text("PERCENT")
         ->check(CLI::Range(0U, 100U));
+}
+
+void add_known(CLI::App& command, std::string& into) {
+    command
+        .add_option(
+            "--known", into,
+            "what the target, if it is no KVM, is known to do wrong: specs/departures/*.json, or a file "
+            "like these; it does not count")
+        ->option_text("FILE");
+}
+
+KnownList read_known(const std::string& path) {
+    if (path.empty()) return {};
+    const programs::FileText file = programs::read_text_file(path);
+    if (!file.error.empty()) throw std::runtime_error(file.error);
+    KnownList list = KnownList::read(file.text, file.name);
+    if (!list.error().empty()) throw std::runtime_error(list.error());
+    return list;
 }
 
 void add_profile(CLI::App& command, Profile& into) {

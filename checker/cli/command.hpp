@@ -14,6 +14,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "checker/audit/known_list.hpp"
 #include "checker/judge/profile.hpp"
 #include "checker/report/format.hpp"
 
@@ -73,6 +74,9 @@ void add_input_format(CLI::App& command, CheckOptions& into);
 // --pid, --thread and --min-checked.
 void add_selection(CLI::App& command, CheckOptions& into);
 void add_profile(CLI::App& command, Profile& into);
+// --known; read_known() of what it was given.
+void add_known(CLI::App& command, std::string& into);
+KnownList read_known(const std::string& path);
 void add_cpu(CLI::App& command, GuestCpu& into, const std::string& help);
 
 // The form of a command's report: one of those that have a shape for each of `writers`.

@@ -29,6 +29,7 @@ struct Options {
     ImageOptions what;
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
+    std::string known; // a file; empty: none
     const ReportFormat* format = nullptr;
 };
 
@@ -57,16 +58,14 @@ int judge_program(const Options& options, const image::Output& output, programs:
     judged.full_name = name_of(output);
     judged.profile = options.profile;
     judged.run = output.executions.front();
+    const KnownList known = read_known(options.known);
     if (judged.run.status != programs::Execution::Status::ran)
         return complain("judge", exit_code::undecided, judged.run.reason);
     // On whatever machine it was run.
     program.machine.x2apic = judged.run.found.x2apic.value_or(program.machine.x2apic);
     program.machine.tsc_deadline = judged.run.found.tsc_deadline.value_or(program.machine.tsc_deadline);
     judged.verdicts = judge_run(program, judged.run);
-    if (options.profile == Profile::kvm)
-        for (StepVerdict& verdict : judged.verdicts)
-            for (Divergence& divergence : verdict.divergences)
-                divergence.known = divergence.mismatch.departure;
+    mark_known(judged.verdicts, options.profile, known);
     judged.program = std::move(program);
     return print(options.format->run, judged, exit_code_of(verdict_of(count(judged.verdicts))));
 }
@@ -77,7 +76,7 @@ int judge_audit(const Options& options, const image::Output& output,
     for (std::size_t i = 0; i < programs.size(); ++i)
         runs.push_back({std::move(programs[i]), output.executions[i]});
     RecordedTarget target(name_of(output), std::move(runs));
-    const Audit result = audit(target, {options.profile, options.cpu, {}});
+    const Audit result = audit(target, {options.profile, options.cpu, read_known(options.known), {}});
     const int code = result.accesses == 0          ? exit_code::undecided
                      : result.count_unknown() != 0 ? exit_code::diverges
                                                    : exit_code::conforms;
@@ -106,6 +105,7 @@ void add_judge(CLI::App& app, Action& action) {
     command->add_option("OUTPUT", options->output, "what it printed; - is standard input")->required();
     add_image_programs(*command, options->what);
     add_profile(*command, options->profile);
+    add_known(*command, options->known);
     add_cpu(*command, options->cpu, "the CPU's vendor; default: as its CPUID says");
     add_format(*command, options->format, &ReportFormat::run, &ReportFormat::audit);
     command->footer(footer);

@@ -34,6 +34,7 @@ struct Options {
     Profile profile = Profile::sdm;
     std::optional<std::uint64_t> seed; // of random programs, in place of `path`
     std::size_t steps = 10'000;        // of those, in all
+    std::string known;                 // a file; empty: none
     const ReportFormat* format = nullptr;
 };
 
@@ -48,6 +49,7 @@ int code_of(const TargetComparison& compared) {
 }
 
 int judge_on(const Options& options, programs::Program program) {
+    const KnownList known = read_known(options.known);
     const programs::NamedTarget named = programs::make_target(options.on);
     JudgedRun judged;
     judged.target = named.target->name();
@@ -59,10 +61,7 @@ int judge_on(const Options& options, programs::Program program) {
     if (judged.run.status != programs::Execution::Status::ran)
         return complain("run", exit_code::undecided, judged.run.reason);
     judged.verdicts = judge_run(program, judged.run);
-    if (options.profile == Profile::kvm)
-        for (StepVerdict& verdict : judged.verdicts)
-            for (Divergence& divergence : verdict.divergences)
-                divergence.known = divergence.mismatch.departure;
+    mark_known(judged.verdicts, options.profile, known);
     judged.program = std::move(program);
     return print(options.format->run, judged, exit_code_of(verdict_of(count(judged.verdicts))));
 }
@@ -156,6 +155,7 @@ void add_run(CLI::App& app, Action& action) {
         ->needs(random)
         ->check(CLI::Range(std::size_t{1}, std::size_t{100'000'000}));
     add_profile(*command, options->profile);
+    add_known(*command, options->known);
     add_format(*command, options->format, &ReportFormat::run, &ReportFormat::random, &ReportFormat::compare);
     command->footer(footer);
     command->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -18,6 +18,8 @@ json departure_json(const Audit& audit, const AuditDeparture& departure) {
     out["count"] = departure.count;
     out["machine"] = departure.machine;
     out["by_one_vendor"] = departure.by_one_vendor;
+    for (const AuditKey& key : departure.consequences)
+        out["also"].push_back({{"rule", model::to_string(key.rule)}, {"mode", model::to_string(key.mode)}});
     out["observed"] = observed_text(departure.divergence);
     out["expected"] = expected_text(departure.divergence);
     out["program"] = json::parse(audit_program_text(audit, departure));

@@ -31,6 +31,9 @@ void write_departure(std::ostream& out, const AuditDeparture& departure, GuestCp
     fmt::print(out, "    allowed   {}\n", expected_text(departure.divergence));
     if (const auto* known = departure.key.departure; known != nullptr)
         fmt::print(out, "    known     {}: {}\n", known->id, known->summary);
+    for (const AuditKey& key : departure.consequences)
+        fmt::print(out, "    also      {} {}, {} mode\n", model::to_string(key.rule), slug_of(key.rule),
+                   model::to_string(key.mode));
 }
 
 } // namespace
@@ -39,8 +42,11 @@ void write_audit_text(std::ostream& out, const Audit& audit, const Presentation&
     const auto known = static_cast<std::size_t>(std::ranges::count_if(
         audit.departures, [](const AuditDeparture& d) { return d.key.departure != nullptr; }));
     const std::size_t all = audit.departures.size();
+    const std::string share = audit.known.empty() ? known_share_text(known, all)
+                              : all == 0          ? std::string{}
+                                                  : fmt::format(", {} of them known", known);
     fmt::print(out, "{}: {} departure{} from the manual{} (profile {})\n", audit.full_name, all, plural(all),
-               known_share_text(known, all), to_string(audit.profile));
+               share, to_string(audit.profile));
     for (const AuditDeparture& departure : audit.departures)
         write_departure(out, departure, audit.cpu, Ink{presentation.colour});
     fmt::print(out, "\n  {} programs; {} accesses checked, {} not checked.\n", audit.programs, audit.accesses,

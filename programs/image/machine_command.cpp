@@ -192,6 +192,7 @@ NamedCommand machine_command(std::string_view text) {
         return {std::move(command), {}};
     }
     std::vector<std::string_view> known;
+    known.reserve(all_names.size());
     for (const ReadyName& name : all_names) known.push_back(name.name);
     const auto near = specs::near_names(text, known);
     return {

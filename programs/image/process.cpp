@@ -169,6 +169,7 @@ std::string Process::start(const std::vector<std::string>& command,
     Pipe status = make_pipe();
     Pipe life = make_pipe();
     std::vector<char*> arguments;
+    arguments.reserve(command.size() + 1);
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     guard_ = fork();

@@ -23,8 +23,8 @@ std::string replaced(std::string word, const std::map<std::string, std::string>&
 
 } // namespace
 
-Session::Session(const MachineCommand& command, const Machine& machine, bool keeps_on)
-    : command_(command), machine_(machine), keeps_on_(keeps_on && names(command, "{memory}")) {}
+Session::Session(MachineCommand command, const Machine& machine, bool keeps_on)
+    : command_(std::move(command)), machine_(machine), keeps_on_(keeps_on && names(command_, "{memory}")) {}
 
 std::string Session::start(std::string_view blob) {
     std::map<std::string, std::string> values = {{"{vcpus}", fmt::format("{}", machine_.apic_ids.size())},
@@ -50,8 +50,10 @@ std::string Session::start(std::string_view blob) {
     }
     for (const auto& [placeholder, text] : command_.files) add(placeholder, replaced(text, values));
     std::vector<std::string> words;
+    words.reserve(command_.words.size());
     for (const std::string& word : command_.words) words.push_back(replaced(word, values));
     std::vector<const FileDescriptor*> inherited;
+    inherited.reserve(files.size() + 1);
     for (const FileDescriptor& file : files) inherited.push_back(&file);
     if (memory_) inherited.push_back(&memory_->file());
     return process_.start(words, inherited);

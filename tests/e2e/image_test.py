@@ -82,6 +82,20 @@ class ByName(ImageCase):
             self.assertIn(path.name.split(".")[0], broken)
 
     @needs_qemu
+    def test_what_is_known_of_qemu_is_one_entry_a_root_cause(self):
+        if "version 7.2." not in subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=False).stdout:
+            self.skipTest("specs/departures has QEMU 7.2's")
+        known = program.SOURCE / "specs/departures/qemu-tcg-7.2.json"
+        report = self.expect(0, "audit", "--on", "image:qemu-tcg", "--known", known, "--format", "json").json()
+        jsonschema.validate(report, REPORT, cls=jsonschema.Draft202012Validator)
+        causes = [d["known"] for d in report["departures"]]
+        self.assertEqual(len(causes), len(set(causes)))
+        self.assertIn("qemu-window-open-when-disabled", causes)
+        self.assertTrue(any(d.get("also") for d in report["departures"]))
+        damaged = self.file('{"departures": [{"id": "x", "summary": "", "rules": ["Q99"]}]}', "known.json")
+        self.assertIn("'Q99' is no rule", self.expect(2, "audit", "--on", "image:qemu-tcg", "--known", damaged).err)
+
+    @needs_qemu
     def test_random_programs_and_comparisons(self):
         self.expect(1, "run", "--random", 3, "--steps", 600, "--on", "image:qemu-tcg")
         result = self.expect(1, "run", self.program(), "--compare", "image:qemu-tcg", "model:sdm")
