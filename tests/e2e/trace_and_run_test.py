@@ -75,6 +75,10 @@ def kinds_of_check(report):
     return {(d["rule"], d["mode"], d["access"]["register"]) for d in report["divergences"]}
 
 
+def has_withdrawn(report):
+    return any("withdrawn" in note for note in report["notes"])
+
+
 @tracing.needs_tracing
 @run_test.needs_kvm
 class TraceAndRun(program.Case):
@@ -86,13 +90,19 @@ class TraceAndRun(program.Case):
         (folder / "rich.json").write_text(json.dumps(rich_program.rich()))
         trace = folder / "rich.txt"
         command = 'echo $$ > "$1" && exec "$2" run "$3" --on kvm --format json'
-        recorded = program.run("record", "-o", trace, "--", "sh", "-c", command, "sh", folder / "id", program.PATH,
-                               folder / "rich.json")
-        assert recorded.status == 0, recorded.err
-        cls.steps = recorded.json()["steps"]
-        cls.text = without_other_guests(trace.read_text(), (folder / "id").read_text().strip())
-        trace.write_text(cls.text)
-        cls.report = program.run("check", "--cpu", host_vendor(), "--format", "json", trace).json()["traces"][0]
+        # On a busy host the thread is off its CPU for long, so that check withdraws what it may have missed there.
+        for _ in range(5):
+            trace.unlink(missing_ok=True)
+            recorded = program.run("record", "-o", trace, "--", "sh", "-c", command, "sh", folder / "id", program.PATH,
+                                   folder / "rich.json")
+            assert recorded.status == 0, recorded.err
+            cls.steps = recorded.json()["steps"]
+            cls.text = without_other_guests(trace.read_text(), (folder / "id").read_text().strip())
+            trace.write_text(cls.text)
+            report = program.run("check", "--cpu", host_vendor(), "--format", "json", trace)
+            cls.report = report.json()["traces"][0]
+            if not has_withdrawn(cls.report):
+                break
 
     def setUp(self):
         super().setUp()
@@ -124,6 +134,8 @@ class TraceAndRun(program.Case):
         return any(earlier["do"] in LOADS_STATE and earlier["vcpu"] == step["vcpu"] for earlier in self.steps[:index])
 
     def test_what_diverged_in_the_run_shows_in_the_trace_unless_a_trace_cannot_show_it(self):
+        if has_withdrawn(self.report):
+            self.skipTest("the host is too busy: five recordings in turn have pauses in which events may be missing")
         kinds = kinds_of_run(self.steps)
         self.assertGreater(len(kinds), 10)
         shown = kinds_of_check(self.report)
