@@ -49,7 +49,7 @@ milliseconds() {
         ((i == 0)) || echo $(((${end/./} - ${begin/./}) / 1000))
     done | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'
 }
-rate() { awk -v n="$1" -v ms="$2" 'BEGIN {printf "%.0f", ms > 0 ? 1000 * n / ms : 0}'; }
+rate() { awk -v n="$1" -v ms="$2" 'BEGIN {printf("%.0f", (ms > 0) ? 1000 * n / ms : 0)}'; }
 
 start=$(milliseconds "$work/start.json")
 printf '%-42s %8s ms (two starts: one asks for the CPUID)\n' "$target: a program of one step" "$start"

@@ -11,19 +11,32 @@ void write_step(std::ostream& out, std::size_t index, const programs::Step& step
     fmt::print(out, "{:>6}  vCPU {}  {:<44} -> {}\n", index, step.vcpu, programs::step_text(step), outcome);
 }
 
+// Others than KVM have files of their own (--known), whose ids do not begin with its name.
+std::string_view whose(const specs::Departure& known) { return known.id.starts_with("kvm") ? " of KVM" : ""; }
+
 void write_divergence(std::ostream& out, const Divergence& divergence) {
     fmt::print(out, "            {}\n", titled_sentence(divergence));
     for (const Because& because : divergence.because)
         fmt::print(out, "            because of step {}: {}\n", because.line - 1, because.what);
     if (divergence.known != nullptr)
-        fmt::print(out, "            known departure of KVM: {}\n", divergence.known->id);
+        fmt::print(out, "            known departure{}: {}\n", whose(*divergence.known),
+                   divergence.known->id);
 }
 
-void write_count(std::ostream& out, const RunCount& n, Profile profile) {
+// Of the first one that is known, if there is one.
+std::string_view whose(const std::vector<StepVerdict>& verdicts) {
+    for (const StepVerdict& verdict : verdicts)
+        for (const Divergence& divergence : verdict.divergences)
+            if (divergence.known != nullptr) return whose(*divergence.known);
+    return " of KVM";
+}
+
+void write_count(std::ostream& out, const RunCount& n, Profile profile,
+                 std::string_view known_of = " of KVM") {
     fmt::print(out, "\n{}: {} step{} conform{}, {} diverge{}", to_string(verdict_of(n)), n.ok, plural(n.ok),
                n.ok == 1 ? "s" : "", n.diverging, n.diverging == 1 ? "s" : "");
     if (n.known != 0)
-        fmt::print(out, ", {} show{} known departures of KVM only", n.known, n.known == 1 ? "s" : "");
+        fmt::print(out, ", {} show{} known departures{} only", n.known, n.known == 1 ? "s" : "", known_of);
     fmt::print(out, "; {} not checked (profile {})\n", n.not_judged, to_string(profile));
 }
 
@@ -44,7 +57,7 @@ void write_run_text(std::ostream& out, const JudgedRun& judged, const Presentati
                    programs::outcome_text(program.steps[i], judged.run.outcomes[i]));
         for (const Divergence& divergence : judged.verdicts[i].divergences) write_divergence(out, divergence);
     }
-    write_count(out, count(judged.verdicts), judged.profile);
+    write_count(out, count(judged.verdicts), judged.profile, whose(judged.verdicts));
     for (const StepVerdict& verdict : judged.verdicts)
         if (!verdict.divergences.empty()) return write_rule_legend(out, verdict.divergences[0].mismatch.rule);
 }

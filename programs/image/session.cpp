@@ -23,8 +23,9 @@ std::string replaced(std::string word, const std::map<std::string, std::string>&
 
 } // namespace
 
-Session::Session(MachineCommand command, const Machine& machine, bool keeps_on)
-    : command_(std::move(command)), machine_(machine), keeps_on_(keeps_on && names(command_, "{memory}")) {}
+Session::Session(MachineCommand command, Machine machine, bool keeps_on)
+    : command_(std::move(command)), machine_(std::move(machine)),
+      keeps_on_(keeps_on && names(command_, "{memory}")) {}
 
 std::string Session::start(std::string_view blob) {
     std::map<std::string, std::string> values = {{"{vcpus}", fmt::format("{}", machine_.apic_ids.size())},

@@ -15,7 +15,7 @@ namespace lapicheck::programs::image {
 class Session {
   public:
     // `machine`: whose CPUID the command makes, as far as it can choose.
-    Session(MachineCommand command, const Machine& machine, bool keeps_on);
+    Session(MachineCommand command, Machine machine, bool keeps_on);
 
     struct Result {
         Transcript transcript;

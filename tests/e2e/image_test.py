@@ -92,6 +92,9 @@ class ByName(ImageCase):
         self.assertEqual(len(causes), len(set(causes)))
         self.assertIn("qemu-window-open-when-disabled", causes)
         self.assertTrue(any(d.get("also") for d in report["departures"]))
+        result = self.expect(0, "run", self.program(), "--on", "image:qemu-tcg", "--known", known)
+        self.assertIn("known departure: qemu-no-illegal-vector-errors", result.out)
+        self.assertNotIn("KVM", result.out)
         damaged = self.file('{"departures": [{"id": "x", "summary": "", "rules": ["Q99"]}]}', "known.json")
         self.assertIn("'Q99' is no rule", self.expect(2, "audit", "--on", "image:qemu-tcg", "--known", damaged).err)
 
