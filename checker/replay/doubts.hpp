@@ -28,7 +28,9 @@ class Doubts {
     void was_not_reset();
     void may_have_been_reset() { kept_.reset(); }
     bool waits(u32 vector) const { return waits_[vector]; }
-    void clear() { *this = {}; }
+    void clear() { // often, and mostly there is nothing
+        if (waits_.any() || given_.any() || !doubts_.empty() || kept_) *this = {};
+    }
 
     // The highest vector above this one that waits, if both came through the APIC; 0 if there is none.
     // `vector` was accepted since the last forget_waiting(), or nothing is known of what waits.

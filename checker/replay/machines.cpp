@@ -13,6 +13,7 @@ std::optional<u32> Machines::process_of(u32 thread) const {
 }
 
 u32 Machines::root(u32 thread) const {
+    if (joined_.empty()) return thread;
     for (auto at = joined_.find(thread); at != joined_.end(); at = joined_.find(thread)) thread = at->second;
     return thread;
 }

@@ -76,15 +76,15 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, Reg touched, c
     const std::optional<AbstractState> watched = monitors ? std::optional(main_) : std::nullopt;
     Judgement judgement = main_.judge(observation);
     verdict.determined = judgement.determined;
-    Judgement by_init;
+    std::optional<Judgement> by_init; // mostly there is none to be made
     std::vector<Mismatch> departures_by_init;
     if (init_) {
         by_init = init_->judge(observation);
-        if (!by_init.explained) {
+        if (!by_init->explained) {
             // What is wrong either way, and what KVM is known to do, speaks neither for nor against it.
-            departures_by_init = departures_after_init(by_init.mismatch, access);
-            if (!departures_by_init.empty() || contradict_by_same_rule(by_init, judgement))
-                init_->resync(access, facts_, by_init.mismatch);
+            departures_by_init = departures_after_init(by_init->mismatch, access);
+            if (!departures_by_init.empty() || contradict_by_same_rule(*by_init, judgement))
+                init_->resync(access, facts_, by_init->mismatch);
             else init_.reset();
         }
     }
@@ -116,7 +116,7 @@ VcpuVerdict ReplayedVcpu::judge_access(const GuestAccess& access, Reg touched, c
     const Mismatch whole = attribution_.refined(judgement.mismatch, main_);
     const std::vector<Mismatch> parts = attribution_.parts(judgement.mismatch, access, main_, facts_);
     const bool init_departs = !departures_by_init.empty() && !are_departures(parts);
-    if (init_ && (init_departs || predicts(by_init, judgement.mismatch))) { // The INIT has taken effect.
+    if (init_ && (init_departs || predicts(*by_init, judgement.mismatch))) { // The INIT has taken effect.
         main_.resync(access, facts_, judgement.mismatch);
         others_.add_other(main_); // if the INIT was for another vCPU
         main_ = *std::exchange(init_, std::nullopt);
