@@ -54,7 +54,8 @@ bool is_command(std::uint32_t offset) {
 
 // Of the register's MSR.
 bool has_consequences(std::uint32_t offset) {
-    return offset == offset_of(Reg::icr) || offset == offset_of(Reg::self_ipi) || offset == offset_of(Reg::eoi);
+    return offset == offset_of(Reg::icr) || offset == offset_of(Reg::self_ipi) ||
+           offset == offset_of(Reg::eoi);
 }
 
 // Older kernels write SELF IPI through the ICR and the ICR of x2APIC mode as two words: one WRMSR,

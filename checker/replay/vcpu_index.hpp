@@ -50,7 +50,10 @@ class VcpuIndex {
     };
     using Items = std::vector<Item>;
 
-    auto of(u64 id) const { return std::ranges::equal_range(items_, id, {}, &Item::id); }
+    std::pair<Items::const_iterator, Items::const_iterator> of(u64 id) const {
+        return {std::ranges::lower_bound(items_, id, {}, &Item::id),
+                std::ranges::upper_bound(items_, id, {}, &Item::id)};
+    }
 
     Found choose(u64 id, u32 sender, const Machines& machines) const {
         const auto [first, last] = of(id);
