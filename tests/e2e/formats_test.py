@@ -171,7 +171,8 @@ class FourFormats(program.Case):
             (instance / "events" / event / "enable").write_text("0")
         instance.rmdir()
 
-    def test_the_same_divergences_in_each(self):
+    def results(self):
+        """Report and divergences of one run in each format."""
         files = self.record()
         script = subprocess.run(["perf", "script", "-f", "--ns", "-i", files["perf.data"]], capture_output=True,
                                 check=True)
@@ -181,10 +182,20 @@ class FourFormats(program.Case):
             self.expect(0, "convert", "-o", jsonl, files[name])
             files[f"JSONL of {name}"] = jsonl
         process = (self.folder / "id").read_text().strip()
-        results = {name: divergences(path, "--pid", process) for name, path in files.items()}
-        if any(report["lost_events"] for report, _ in results.values()):
+        return {name: divergences(path, "--pid", process) for name, path in files.items()}
+
+    def test_the_same_divergences_in_each(self):
+        # Events that are lost, and pauses of a busy host in which some may be missing, differ from one buffer to the
+        # other: then there is another run.
+        for _ in range(4):
+            results = self.results()
+            reports = [report for report, _ in results.values()]
             lost = {name: report["lost_events"] for name, (report, _) in results.items()}
-            self.skipTest(f"events were lost: {lost}")
+            withdrawn = any("withdrawn" in note for report in reports for note in report["notes"])
+            if not any(lost.values()) and not withdrawn:
+                break
+        else:
+            self.skipTest(f"the host is too busy: events lost {lost}, or pauses in which some may be missing")
         report, expected = results["text"]
         self.assertGreater(len(expected), 5)
         for name, (other, found) in results.items():
