@@ -111,6 +111,7 @@ void Replay::make_room() {
 
 void Replay::retire(const ReplayedVcpu& vcpu) {
     if (!selected_.has(vcpu.thread(), machines_)) return;
+    ++summary_.vcpus; // whose thread it is may be told later than what it does
     const u64 undecided = vcpu.undecided();
     summary_.undetermined += undecided;
     summary_.checked -= std::min(summary_.checked, undecided);
@@ -141,7 +142,6 @@ ReplayedVcpu& Replay::vcpu_of(Thread& thread, u32 id, std::int32_t number) {
     thread.current->opened_as(thread.run_fd);
     if (number < 0 && thread.run_fd != no_id && thread.vcpus.size() > 1)
         for (auto& vcpu : thread.vcpus) vcpu->shares_thread();
-    if (thread.is_selected) ++summary_.vcpus;
     return *thread.current;
 }
 

@@ -99,11 +99,16 @@ void write_machines(std::ostream& out, const TraceReport& report) {
     };
     const bool are_several = std::ranges::adjacent_find(vms, is_of_same_recording) != vms.end();
     if (!are_several && report.replay.others.accesses == 0) return;
-    fmt::print(out, "  {} VM{}:\n", vms.size(), plural(vms.size()));
+    // Without processes a VM's vCPUs may stand apart: nothing has shown that they are of one.
+    const bool shows_processes =
+        std::ranges::none_of(vms, [](const VmSummary& vm) { return vm.process == 0; });
+    if (shows_processes) fmt::print(out, "  {} VM{}:\n", vms.size(), plural(vms.size()));
+    else fmt::print(out, "  vCPUs by VM, as far as is known (record with the option record-tgid):\n");
     std::size_t number = 0;
     for (const VmSummary& vm : vms) {
         const std::string process = vm.process == 0 ? std::string{} : fmt::format("process {}, ", vm.process);
-        const std::string verdict = !vm.is_selected ? std::string{"not asked for"}
+        const std::string verdict = !vm.is_selected          ? std::string{"not asked for"}
+                                    : vm.share.accesses == 0 ? std::string{"nothing to check"}
                                     : vm.divergences != 0
                                         ? fmt::format("{} % checked, {} divergence{}", vm.share.percent(),
                                                       vm.divergences, plural(vm.divergences))

@@ -51,6 +51,15 @@ TEST_CASE("the command's tree: what it has made, and nobody else's guests") {
           Verdict::diverges);
 }
 
+TEST_CASE("the vCPUs that are counted are of the guests asked for, though the process is told behind the "
+          "first event") {
+    const Selection tree{.processes = {}, .threads = {}, .command = 40};
+    const auto vcpus = [&](const std::string& script) { return check(script, tree).replay.vcpus; };
+    CHECK(vcpus(forks + fault(44) + fault(46)) == 1);
+    CHECK(vcpus("@44 kvm_msr: msr_read 1b = 0xfee00900\n" + forks + fault(44) + fault(46)) == 1);
+    CHECK(vcpus(fault(46)) == 0);
+}
+
 TEST_CASE("too little checked is no verdict") {
     const std::string script = "kvm_msr: msr_write 1b = 0xfee00d00\n"
                                "kvm_apic: apic_read APIC_TMCCT = 0x0\nkvm_msr: msr_read 839 = 0x0\n";
