@@ -129,9 +129,9 @@ void read_departure(ScenarioFile& file, const programs::Program& program) {
 
 // Nobody exported it to be executed again: a program that 'run' takes.
 bool is_plain_program(const programs::Program& program) {
-    for (const std::string_view key : {"kind", "property", "observed"})
-        if (programs::find_key(program, key) != nullptr) return false;
-    return true;
+    constexpr std::array<std::string_view, 3> written_by_export{"kind", "property", "observed"};
+    return std::ranges::none_of(
+        written_by_export, [&](std::string_view key) { return programs::find_key(program, key) != nullptr; });
 }
 
 ScenarioFile file_of(const programs::Program& program) {

@@ -339,7 +339,8 @@ Judgement AbstractState::judge_access(const Observation& seen) {
 }
 
 Judgement AbstractState::judge_paths(const Observation& seen) {
-    const auto& [access, cpu, visible, value_is_ours] = seen;
+    const GuestAccess& access = seen.access;
+    const CpuFacts& cpu = seen.cpu;
     AbstractState survivors;
     std::array<Judgement, model::mode_count> refuted;
     Judgement judgement;
@@ -359,8 +360,8 @@ Judgement AbstractState::judge_paths(const Observation& seen) {
             }
             survives = true;
             note_predicted(judgement, out);
-            if (value_is_ours) learn(mode_state, out, access);
-            if (visible.interrupts()) learn_service(mode_state, before, out, access);
+            if (seen.value_is_ours) learn(mode_state, out, access);
+            if (seen.visible.interrupts()) learn_service(mode_state, before, out, access);
             survivors.add(mode_state);
         } while (p.next_path());
         if (survives) here.explained = true;

@@ -5,7 +5,6 @@ namespace lapicheck::checker {
 namespace {
 
 using ledger::OtherMode;
-using ledger::Point;
 
 json line_or_null(u64 line) { return line == 0 ? json(nullptr) : json(line); }
 

@@ -230,6 +230,7 @@ std::vector<std::pair<std::string, std::string>> state_words(const VcpuLedger& v
         words.emplace_back("EOIs of an unknown vector", fmt::format("{}", vcpu.vectorless_eois));
     const auto waits = [&](std::string label, const std::vector<Wait>& longest_waits) {
         std::vector<std::string> parts;
+        parts.reserve(longest_waits.size());
         for (const Wait& wait : longest_waits)
             parts.push_back(fmt::format("{} {} ({}-{})", ledger::vector_name(wait.vector),
                                         ledger::duration_text(wait.length(), clock_in_seconds),

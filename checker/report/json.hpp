@@ -35,16 +35,18 @@ inline json text_or_null(std::string_view text) { return text.empty() ? json(nul
 void write_check_json(std::ostream& out, const CheckReport& report, const Presentation& presentation);
 void write_check_jsonl(std::ostream& out, const CheckReport& report, const Presentation& presentation);
 void write_interrupts_json(std::ostream& out, const LedgerReport& report, const Presentation& presentation);
-void write_run_json(std::ostream& out, const JudgedRun& report, const Presentation& presentation);
-void write_random_json(std::ostream& out, const RandomFindings& report, const Presentation& presentation);
-void write_compare_json(std::ostream& out, const TargetComparison& report, const Presentation& presentation);
-void write_audit_json(std::ostream& out, const Audit& report, const Presentation& presentation);
+void write_run_json(std::ostream& out, const JudgedRun& judged, const Presentation& presentation);
+void write_random_json(std::ostream& out, const RandomFindings& found, const Presentation& presentation);
+void write_compare_json(std::ostream& out, const TargetComparison& compared,
+                        const Presentation& presentation);
+void write_audit_json(std::ostream& out, const Audit& audit, const Presentation& presentation);
 void write_prove_json(std::ostream& out, const ProveReport& report, const Presentation& presentation);
 void write_refine_json(std::ostream& out, const RefineReport& report, const Presentation& presentation);
-void write_mutate_json(std::ostream& out, const prove::Mutation& report, const Presentation& presentation);
+void write_mutate_json(std::ostream& out, const prove::Mutation& mutation, const Presentation& presentation);
 void write_replay_json(std::ostream& out, const ReplayReport& report, const Presentation& presentation);
 void write_confirm_json(std::ostream& out, const ConfirmReport& report, const Presentation& presentation);
 void write_list_json(std::ostream& out, const Listing& what, const Presentation& presentation);
-void write_explanation_json(std::ostream& out, const Explanation& report, const Presentation& presentation);
+void write_explanation_json(std::ostream& out, const Explanation& explanation,
+                            const Presentation& presentation);
 
 } // namespace lapicheck::checker

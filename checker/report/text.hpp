@@ -37,15 +37,16 @@ std::string titled_sentence(const Divergence& divergence);
 // A divergence in one line, for those who watch.
 std::string line_text(const Divergence& divergence, const traces::ReadSummary& read);
 
-void write_check_text(std::ostream& out, const CheckReport& report, const Presentation& presentation);
+void write_check_text(std::ostream& out, const CheckReport& all, const Presentation& presentation);
 void write_interrupts_text(std::ostream& out, const LedgerReport& report, const Presentation& presentation);
-void write_run_text(std::ostream& out, const JudgedRun& report, const Presentation& presentation);
-void write_random_text(std::ostream& out, const RandomFindings& report, const Presentation& presentation);
-void write_compare_text(std::ostream& out, const TargetComparison& report, const Presentation& presentation);
-void write_audit_text(std::ostream& out, const Audit& report, const Presentation& presentation);
+void write_run_text(std::ostream& out, const JudgedRun& judged, const Presentation& presentation);
+void write_random_text(std::ostream& out, const RandomFindings& found, const Presentation& presentation);
+void write_compare_text(std::ostream& out, const TargetComparison& compared,
+                        const Presentation& presentation);
+void write_audit_text(std::ostream& out, const Audit& audit, const Presentation& presentation);
 void write_prove_text(std::ostream& out, const ProveReport& report, const Presentation& presentation);
 void write_refine_text(std::ostream& out, const RefineReport& report, const Presentation& presentation);
-void write_mutate_text(std::ostream& out, const prove::Mutation& report, const Presentation& presentation);
+void write_mutate_text(std::ostream& out, const prove::Mutation& mutation, const Presentation& presentation);
 void write_replay_text(std::ostream& out, const ReplayReport& report, const Presentation& presentation);
 void write_confirm_text(std::ostream& out, const ConfirmReport& report, const Presentation& presentation);
 void write_list_text(std::ostream& out, const Listing& what, const Presentation& presentation);

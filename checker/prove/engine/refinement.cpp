@@ -13,7 +13,6 @@ namespace lapicheck::prove {
 namespace {
 
 using model::Concrete;
-using model::KnownBits;
 using model::Reg;
 using model::Rule;
 

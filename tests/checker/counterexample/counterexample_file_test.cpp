@@ -10,8 +10,6 @@
 using namespace lapicheck::checker;
 namespace model = lapicheck::model;
 namespace programs = lapicheck::programs;
-namespace specs = lapicheck::specs;
-namespace traces = lapicheck::traces;
 using model::AccessKind;
 
 namespace {

@@ -62,13 +62,13 @@ Case with(Case c, Change change) {
     return c;
 }
 Case on(Case c, unsigned major, unsigned minor) {
-    return with(std::move(c), [=](Case& x) { x.circumstances.host.kernel = specs::Kernel{major, minor}; });
+    return with(c, [=](Case& x) { x.circumstances.host.kernel = specs::Kernel{major, minor}; });
 }
 Case on(Case c, model::KvmModule module) {
-    return with(std::move(c), [=](Case& x) { x.circumstances.host.module = module; });
+    return with(c, [=](Case& x) { x.circumstances.host.module = module; });
 }
 Case of_vendor(Case c, bool amd) {
-    return with(std::move(c), [=](Case& x) { x.circumstances.amd = amd; });
+    return with(c, [=](Case& x) { x.circumstances.amd = amd; });
 }
 
 struct Pair {
@@ -94,7 +94,7 @@ Case missed(Rule rule, Mode mode, u64 bits = 0) {
 Case in_service_unseen(model::KvmModule module) {
     Case c = wrong_value(Rule::P02, Reg::isr2, 1, 0);
     c.mismatch.expected = u64{1};
-    return on(told(std::move(c)), module);
+    return on(told(c), module);
 }
 
 std::vector<Pair> pairs() {
@@ -102,7 +102,7 @@ std::vector<Pair> pairs() {
     using model::KvmModule;
     std::vector<Pair> all;
     const auto add = [&all](std::string id, Case excused, Case neighbour) {
-        all.push_back({std::move(id), std::move(excused), std::move(neighbour)});
+        all.push_back({std::move(id), excused, neighbour});
     };
     add("kvm-x2apic-reserved-low-bits-masked", gp_missing(X06, Reg::tpr, AccessKind::wrmsr, 0x100),
         gp_missing(X05, Reg::tpr, AccessKind::wrmsr, u64{1} << 32));

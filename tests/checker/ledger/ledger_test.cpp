@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "tests/checker/replay/made_trace.hpp"
 
@@ -248,8 +249,8 @@ TEST_CASE("lost events, INIT and RESET make what was pending unknown") {
                                    std::string{"@99 kvm_apic_accept_irq: apicid 0 vec 0 (INIT|edge)\n"},
                                    std::string{"kvm_entry: vcpu 0, rip 0xfff0\n"}}) {
         CAPTURE(gap);
-        const Recording recording =
-            ledger_of(start + gap + whole(0x31) + exits("HLT") + enters + exits("HLT"));
+        const Recording recording = ledger_of(
+            fmt::format("{}{}{}{}{}{}", start, gap, whole(0x31), exits("HLT"), enters, exits("HLT")));
         CHECK(std::ranges::none_of(recording.conclusions,
                                    [](const Conclusion& c) { return c.vector == 0x91; }));
         CHECK(row_of(recording, 0x91).abandoned == 1);

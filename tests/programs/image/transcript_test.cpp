@@ -99,11 +99,11 @@ TEST_CASE("an output that no image can have printed is refused") {
                                                                       {"soft", "0 0:20"},
                                                                       {"hello", "9 x"},
                                                                       {"what", "0"}};
-    for (const auto& [kind, words] : hostile) {
-        CAPTURE(kind);
-        CAPTURE(words);
+    for (const auto& line : hostile) {
+        CAPTURE(line.first);
+        CAPTURE(line.second);
         Two two;
-        CHECK_FALSE(two.take(kind, words).empty());
+        CHECK_FALSE(two.take(line.first, line.second).empty());
     }
 }
 

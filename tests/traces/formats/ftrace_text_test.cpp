@@ -182,7 +182,7 @@ TEST_CASE("a gigantic line is skipped, whatever the pieces it comes in, and the 
     const std::string record = " qemu-system-x86-43      [001]     2.392646: kvm_eoi: apicid 0 vector 1\n";
     for (const std::size_t size :
          {FtraceText::max_line, FtraceText::max_line + 1, 5 * FtraceText::max_line}) {
-        const std::string text = record + std::string(size, 'x') + '\n' + record;
+        const std::string text = fmt::format("{}{}\n{}", record, std::string(size, 'x'), record);
         const ReadResult whole = read_text(text);
         CHECK(whole.events.size() == 2);
         CHECK(whole.summary.skipped_lines == 1);
