@@ -1,11 +1,11 @@
 #include "checker/audit/program_judge.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "checker/judge/messages.hpp"
 #include "model/command.hpp"
 #include "model/text.hpp"
 #include "programs/step_access.hpp"
@@ -451,15 +451,13 @@ void ProgramJudge::report_event(StepVerdict& verdict, const JudgedVcpu& vcpu, u3
 
 Attribution::Others ProgramJudge::others_of(const JudgedVcpu& vcpu) const {
     Attribution::Others others{.all_software_disabled = true, .id_of_another_too = false};
-    constexpr u32 logical_id = ~u32{0} << 24;
-    const Known<u32> ldr = vcpu.state.stored(Reg::ldr) & logical_id;
-    others.logical_id_is_its_own = ldr.is_exact() && std::has_single_bit(ldr.value);
+    others.logical_id_is_its_own = has_one_logical_bit(vcpu.state);
     for (const JudgedVcpu& other : vcpus_) {
         if (has_any(other.state.stored(Reg::svr), model::svr::enable).is_true())
             others.all_software_disabled = false;
         if (&other == &vcpu) continue;
         if (!equal(other.state.bus_id(), vcpu.state.bus_id()).is_false()) others.id_of_another_too = true;
-        if (!is_zero(other.state.stored(Reg::ldr) & ldr).is_true()) others.logical_id_is_its_own = false;
+        if (may_have_same_logical_bit(vcpu.state, other.state)) others.logical_id_is_its_own = false;
     }
     return others;
 }

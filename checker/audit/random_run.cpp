@@ -19,12 +19,12 @@ bool ran(const programs::Execution& run) { return run.status == programs::Execut
 
 // What differs, so that a shorter program shows the same and not another thing.
 struct KindOfDifference {
-    bool value, gp, exit, taken, error;
+    bool value, gp, exit, taken, eois, error;
     bool operator==(const KindOfDifference&) const = default;
 };
 KindOfDifference kind_of(const StepOutcome& a, const StepOutcome& b) {
-    return {a.value != b.value, a.gp != b.gp, a.mmio_exit != b.mmio_exit, a.taken != b.taken,
-            ending_text(a) != ending_text(b)};
+    return {a.value != b.value, a.gp != b.gp,     a.mmio_exit != b.mmio_exit,
+            a.taken != b.taken, a.eois != b.eois, ending_text(a) != ending_text(b)};
 }
 
 TargetComparison shown(TargetComparison compared, const Program& program) {

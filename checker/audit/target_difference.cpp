@@ -25,6 +25,10 @@ std::vector<programs::Restarted> by_vcpu(std::vector<programs::Restarted> restar
     std::ranges::stable_sort(restarted, {}, &programs::Restarted::vcpu);
     return restarted;
 }
+std::vector<programs::EoiBroadcast> by_vcpu(std::vector<programs::EoiBroadcast> eois) {
+    std::ranges::stable_sort(eois, {}, &programs::EoiBroadcast::vcpu);
+    return eois;
+}
 
 // What such reads have in common: of odd ones the size, of others the place in the window.
 std::string left_open_text(const programs::Step& step) {
@@ -45,7 +49,8 @@ bool same_outcome(const StepOutcome& first, const StepOutcome& second) {
     return same_value && first.gp == second.gp && first.mmio_exit == second.mmio_exit &&
            first.halted == second.halted && ending_text(first) == ending_text(second) &&
            by_vcpu(first.taken) == by_vcpu(second.taken) &&
-           by_vcpu(first.restarted) == by_vcpu(second.restarted);
+           by_vcpu(first.restarted) == by_vcpu(second.restarted) &&
+           by_vcpu(first.eois) == by_vcpu(second.eois);
 }
 
 void TargetDifferences::compare(const programs::Program& program, const std::vector<StepOutcome>& first,

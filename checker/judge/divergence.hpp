@@ -40,6 +40,7 @@ enum class Fault : std::uint8_t {
     timer_again,   // the timer's interrupt came a second time
     timer_masked,  // it came though its entry is masked
     timer_missing, // it had to come and did not
+    timer_early,   // it came before it was due
     cpuid,
     shared_id, // two APICs of one VM have one x2APIC ID
     property,  // no single outcome is wrong, but a property is broken
@@ -78,7 +79,8 @@ struct Mismatch {
 };
 
 inline bool is_of_timer(Fault fault) {
-    return fault == Fault::timer_again || fault == Fault::timer_masked || fault == Fault::timer_missing;
+    return fault == Fault::timer_again || fault == Fault::timer_masked || fault == Fault::timer_missing ||
+           fault == Fault::timer_early;
 }
 
 // Shown by an event that is no access of the guest.

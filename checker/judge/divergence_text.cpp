@@ -84,11 +84,18 @@ std::string required_text(const Divergence& divergence) {
 
 bool is_count(Reg reg) { return reg == Reg::current_count || reg == Reg::initial_count; }
 
+// A count that counts down, and is above what it was.
+bool has_risen(const Mismatch& mismatch) {
+    return mismatch.reg == Reg::current_count && mismatch.rule == Rule::T02;
+}
+
 std::string expected_value(const Divergence& divergence) {
     const Mismatch& mismatch = divergence.mismatch;
     if (mismatch.bounded)
         return fmt::format("at most {:#x}{}", mismatch.expected.greatest(),
-                           mismatch.reg == Reg::current_count ? ", the initial count" : "");
+                           mismatch.reg != Reg::current_count ? ""
+                           : has_risen(mismatch)              ? ", to which it had fallen"
+                                                              : ", the initial count");
     if (wrong_bits(divergence) == 0)
         return mismatch.rule == Rule::D04 ? "(ID[19:4] << 16) | (1 << ID[3:0]) of the x2APIC ID"
                                           : "a priority class above that of the vector in service";
@@ -109,9 +116,10 @@ std::string value_headline(const Divergence& divergence) {
     const std::string read =
         fmt::format("{} returned {:#x}", access_name(divergence), divergence.access.value & mask);
     if (mismatch.bounded)
-        return fmt::format("{}, above {}{:#x}", read,
-                           mismatch.reg == Reg::current_count ? "the initial count " : "",
-                           mismatch.expected.greatest());
+        return fmt::format(
+            "{}, above {}{:#x}{}", read,
+            mismatch.reg == Reg::current_count && !has_risen(mismatch) ? "the initial count " : "",
+            mismatch.expected.greatest(), has_risen(mismatch) ? ", to which it had fallen before" : "");
     if (wrong_bits(divergence) == 0)
         return fmt::format("{}, {}", read,
                            mismatch.rule == Rule::D04 ? "which is not derived from the x2APIC ID"
@@ -142,6 +150,16 @@ std::string refused_bits(const Divergence& divergence) {
     const u64 here = value & (row.optional | row.intel_only | row.amd_only); // reserved on this CPU
     const u64 bits = never != 0 ? never : here;
     return bits == 0 ? std::string{} : fmt::format("set reserved {} but ", model::bits_text(bits));
+}
+
+// What must be refused because CPUID shows no TSC-deadline timer: its MSR, and its mode in LVT Timer.
+bool lacks_deadline_timer(const Divergence& divergence) {
+    const Mismatch& mismatch = divergence.mismatch;
+    if (mismatch.rule == Rule::T14) return true;
+    const u64 never = model::sdm_registers[model::index_of(Reg::lvt_timer)].reserved();
+    return mismatch.rule == Rule::X06 && mismatch.reg == Reg::lvt_timer &&
+           (divergence.access.value & never) == 0 &&
+           (divergence.access.value & model::lvt::timer_deadline) != 0;
 }
 
 // ---- commands
@@ -277,6 +295,11 @@ std::string_view timer_stopped_by(Rule rule) {
     return rule == Rule::T10 ? "IA32_TSC_DEADLINE is 0" : "";
 }
 
+// What tells that it has run out.
+std::string_view timer_ends_by(Rule rule) {
+    return rule == Rule::T16 ? "the TSC reached IA32_TSC_DEADLINE" : "its count can have reached 0";
+}
+
 std::string timer_headline(const Divergence& divergence) {
     const std::string vector = vector_text(divergence.mismatch.detail.first);
     switch (divergence.mismatch.fault) {
@@ -288,6 +311,9 @@ std::string timer_headline(const Divergence& divergence) {
                            vector);
     case Fault::timer_masked:
         return fmt::format("the APIC timer's vector {} was accepted while its LVT entry is masked", vector);
+    case Fault::timer_early:
+        return fmt::format("the APIC timer's vector {} was accepted long before {}", vector,
+                           timer_ends_by(divergence.mismatch.rule));
     default: return fmt::format("the APIC timer ran out, and its vector {} was never accepted", vector);
     }
 }
@@ -297,6 +323,7 @@ std::string_view timer_expected(const Mismatch& mismatch) {
     if (mismatch.fault == Fault::timer_again && stopped) return "no interrupt: the timer is stopped";
     if (mismatch.fault == Fault::timer_again) return "one interrupt for each start of the timer";
     if (mismatch.fault == Fault::timer_masked) return "no interrupt while LVT Timer[16] (mask) is 1";
+    if (mismatch.fault == Fault::timer_early) return "no interrupt before the timer runs out";
     return "an interrupt when the timer runs out: it is started, enabled and not masked";
 }
 
@@ -334,7 +361,11 @@ std::string headline(const Divergence& divergence) {
     case Fault::reached_apic:
         return mismatch.rule == Rule::M14 ? did("outside the APIC's window reached the APIC's register")
                                           : did_in_mode("reached the APIC's register");
-    case Fault::gp_missing: return did_in_mode(refused_bits(divergence) + "raised no #GP");
+    case Fault::gp_missing:
+        if (lacks_deadline_timer(divergence))
+            return did(refused_bits(divergence) +
+                       "raised no #GP although CPUID.1:ECX[24] (TSC-deadline) is 0");
+        return did_in_mode(refused_bits(divergence) + "raised no #GP");
     case Fault::gp_raised: return did_in_mode("raised #GP");
     case Fault::value: return value_headline(divergence);
     case Fault::handed_on:
@@ -371,6 +402,7 @@ std::string headline(const Divergence& divergence) {
         return fmt::format("{} did not reach {}", message_name(access.value), divergence.vcpu);
     case Fault::timer_again:
     case Fault::timer_masked:
+    case Fault::timer_early:
     case Fault::timer_missing: return timer_headline(divergence);
     case Fault::eoi_broadcast: break;
     }
@@ -387,6 +419,7 @@ std::string access_text(const Divergence& divergence) {
     case Fault::cpuid: return fmt::format("CPUID leaf {:X}H", access.address);
     case Fault::timer_again:
     case Fault::timer_masked:
+    case Fault::timer_early:
     case Fault::timer_missing: return "APIC timer";
     default: break;
     }
@@ -437,6 +470,7 @@ std::string observed_text(const Divergence& divergence) {
     case Fault::not_delivered:
     case Fault::timer_again:
     case Fault::timer_masked:
+    case Fault::timer_early:
     case Fault::timer_missing:
     case Fault::shared_id:
     case Fault::eoi_broadcast: break;
@@ -486,6 +520,7 @@ std::string expected_text(const Divergence& divergence) {
     case Fault::property: return "what the property states";
     case Fault::timer_again:
     case Fault::timer_masked:
+    case Fault::timer_early:
     case Fault::timer_missing: return std::string{timer_expected(mismatch)};
     case Fault::cpuid: break;
     }

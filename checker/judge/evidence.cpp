@@ -145,7 +145,7 @@ void Evidence::add_service(std::vector<Because>& lines, const Mismatch& mismatch
 
 std::vector<Because> Evidence::because(const Mismatch& mismatch) const {
     std::vector<Because> lines;
-    add(lines, Reg::apic_base);
+    if (mismatch.rule != Rule::T14) add(lines, Reg::apic_base); // CPUID alone decides that one
     const bool by_access = of(Reg::apic_base).address != model::apic_base::msr;
     if (!lines.empty() && by_access)
         lines[0].what += fmt::format(", which shows {}", model::mode_text(mismatch.mode));

@@ -1,8 +1,21 @@
 #include "checker/judge/messages.hpp"
 
+#include <bit>
+
 #include "model/command.hpp"
 
 namespace lapicheck::checker {
+namespace {
+
+constexpr u32 cluster = 0xf0;
+constexpr u32 member = 0x0f;
+
+// LDR[31:24].
+Known<u32> logical_id(const AbstractState& apic) { return apic.stored(Reg::ldr) >> 24; }
+
+bool has_flat_model(const AbstractState& apic) { return rule_of_logical_addressing(apic) == Rule::I10; }
+
+} // namespace
 
 AbstractState::Message message_of_command(u32 command, Known<u32> destination, bool by_msr,
                                           bool from_x2apic) {
@@ -42,6 +55,20 @@ Rule rule_of_logical_addressing(const AbstractState& receiver) {
     constexpr u32 flat_model = ~u32{0} << 28;
     const Known<u32> model = receiver.stored(Reg::dfr) & flat_model;
     return equal(model, Known<u32>{flat_model}).is_true() ? Rule::I10 : Rule::I11;
+}
+
+bool has_one_logical_bit(const AbstractState& apic) {
+    const Known<u32> id = logical_id(apic);
+    constexpr u32 all = cluster | member;
+    const u32 bits = has_flat_model(apic) ? all : member;
+    return (id.known & all) == all && std::has_single_bit(id.value & bits);
+}
+
+bool may_have_same_logical_bit(const AbstractState& apic, const AbstractState& other) {
+    const Known<u32> own = logical_id(apic);
+    const Known<u32> theirs = logical_id(other);
+    if (has_flat_model(apic)) return !is_zero(own & theirs & (cluster | member)).is_true();
+    return !is_zero(own & theirs & member).is_true() && !equal(own & cluster, theirs & cluster).is_false();
 }
 
 } // namespace lapicheck::checker

@@ -90,9 +90,14 @@ Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
 Replay::Thread& Replay::find_thread(u32 id) {
     if (threads_.size() >= most_threads && !threads_.contains(id)) make_room();
     const auto [found, is_new] = threads_.try_emplace(id);
-    if (is_new) found->second.is_selected = selected_.has(id, machines_);
+    if (is_new) {
+        found->second.is_selected = selected_.has(id, machines_);
+        found->second.foreign_eoi =
+            std::ranges::any_of(foreign_eois_in_, [&](u32 other) { return machines_.may_be_one(id, other); });
+    }
     last_thread_ = &found->second;
     last_thread_id_ = id;
+    visible_.foreign_eoi = last_thread_->foreign_eoi;
     return *last_thread_;
 }
 
@@ -204,6 +209,7 @@ void Replay::on_access(const GuestAccess& access) {
         else thread.acceptances.clear_to(access.last_line);
     }
     settle_deliveries(thread);
+    thread.exit_line = access.last_line;
 }
 
 void Replay::take_access(Thread& thread, const GuestAccess& access, u32 commanded) {
@@ -262,13 +268,22 @@ void Replay::on_stray(const Event& event) {
     if (is_eoi) {
         if (event.kind == EventKind::eoi)
             detect_vcpu_switch(thread, event.thread, thread.eoi_id, event.where);
-        visible_.foreign_eoi = true;
+        eoi_was_foreign(event.thread);
         if (thread.current != nullptr) thread.current->forget_interrupts();
         return;
     }
     visible_.accelerated = true;
     if (thread.current != nullptr)
         thread.current->on_stray_write(model::register_at(event.where), event.value);
+}
+
+// What ends interrupts in one vCPU may do so in all of its VM.
+void Replay::eoi_was_foreign(u32 by) {
+    if (visible_.foreign_eoi) return;
+    visible_.foreign_eoi = true;
+    foreign_eois_in_.push_back(by);
+    for (auto& [id, thread] : threads_)
+        if (machines_.may_be_one(id, by)) thread.foreign_eoi = true;
 }
 
 void Replay::on_event(const Event& event) {
@@ -289,8 +304,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::entry:
         vcpu = &vcpu_of(thread, event.thread, event.vcpu);
         if (!thread.run_fd_stale) vcpu->opened_as(thread.run_fd);
-        vcpu->enters(event.where, thread.exit_rip != traces::no_rip &&
-                                      event.where - thread.exit_rip <= longest_instruction);
+        enters(thread, *vcpu, event);
         thread.acceptances.exit_begins();
         if (visible_.no_exits) exit_begins(thread, event);
         else tell_timer(thread, !thread.may_send && !thread.must_show_access);
@@ -309,6 +323,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.in_guest = false;
         thread.in_userspace = false;
         thread.exit_rip = event.where;
+        thread.exit_line = event.line;
         if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
             visible_.accelerated = true;
         if (visible_.no_exits) visible_.no_exits = false;
@@ -350,6 +365,14 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
     case EventKind::ioctl: on_ioctl(thread, event); break;
     default: break;
     }
+}
+
+void Replay::enters(Thread& thread, ReplayedVcpu& vcpu, const Event& event) {
+    const bool goes_on =
+        thread.exit_rip != traces::no_rip && event.where - thread.exit_rip <= longest_instruction;
+    note_where_guest_goes_on(thread, event.where, goes_on);
+    thread.exit_line = event.line;
+    vcpu.enters(event.where, goes_on);
 }
 
 void Replay::on_inject(Thread& thread, const Event& event) {
@@ -554,6 +577,9 @@ void Replay::begin_another(const Event& event) {
     end_themselves_.reset();
     shows_sints_ = false;
     shows_pv_eoi_ = false;
+    foreign_eois_in_.clear();
+    shows_where_guests_go_on_ = false;
+    has_run_unseen_ = false;
     xapic_since_ = ~u64{0};
     accepts_ = {};
     timer_vectors_.reset();
@@ -584,7 +610,11 @@ void Replay::report(const Thread& thread, std::vector<Divergence> divergences) {
 void Replay::report(const Thread& thread, Divergence divergence) {
     if (!thread.is_selected) return;
     divergence.process = machines_.process_of(divergence.access.thread).value_or(0);
-    divergence.is_across_absence = divergence.rests_on < thread.last_away_line;
+    // What an access lacks its thread may have shown on another CPU, in the same exit.
+    const bool lacks_event =
+        divergence.mismatch.fault == Fault::ipi_missing || divergence.mismatch.fault == Fault::not_accepted;
+    divergence.is_across_absence = divergence.rests_on < thread.last_away_line ||
+                                   (lacks_event && thread.exit_line < thread.last_away_line);
     const u64 line = std::max(divergence.line, thread.last_line);
     findings_.add({std::move(divergence), line, thread.last_gap_line});
 }

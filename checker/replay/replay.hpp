@@ -111,10 +111,12 @@ class Replay final : public traces::AssemblerSink {
         bool in_guest = false;        // between kvm_entry and kvm_exit
         bool in_userspace = false;
         u64 exit_rip = traces::no_rip; // where the guest was left last
+        u64 exit_line = 0;             // at which it was left or entered last, or made an access
         u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
         u64 run_fd = no_id;            // the file descriptor that KVM_RUN was last called on
         bool run_fd_guessed = false;   // of the vCPU that was seen before the first KVM_RUN
         bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
+        bool foreign_eoi = false;      // a vCPU of its VM, perhaps, has interrupts ended by others
         bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
         Acceptances acceptances;       // since its last access
         // Of fixed interrupts by its own vCPU, not told yet whether they are the timer's.
@@ -148,6 +150,9 @@ class Replay final : public traces::AssemblerSink {
     u64 line_to_which_all_is_seen() const;
     u64 line_to_which_all_cpus_are_seen() const;
     bool shows_all_vcpus() const;
+    void note_where_guest_goes_on(const Thread& thread, u64 rip, bool goes_on);
+    bool lacks_cpu() const;
+    void eoi_was_foreign(u32 by);
     void detect_vcpu_switch(Thread& thread, u32 id, u64& last, u64 now);
     struct Sender {
         const ReplayedVcpu* vcpu = nullptr; // if it is known
@@ -198,6 +203,7 @@ class Replay final : public traces::AssemblerSink {
     }
     void timer_is_due(Thread& thread, const traces::GuestAccess& shown_by);
     void on_vcpu_event(Thread& thread, const traces::Event& event);
+    void enters(Thread& thread, ReplayedVcpu& vcpu, const traces::Event& event);
     void on_inject(Thread& thread, const traces::Event& event);
     void runs_guest(ReplayedVcpu& vcpu);
     void may_end_itself(u32 vector);
@@ -234,7 +240,11 @@ class Replay final : public traces::AssemblerSink {
     u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode
     bool shows_pv_eoi_ = false;       // kvm_pv_eoi
     bool shows_ioctls_ = false;
-    bool shows_sints_ = false; // the guest's setting of SynIC's interrupts is seen
+    std::vector<u32> foreign_eois_in_; // threads
+    bool shows_sints_ = false;         // the guest's setting of SynIC's interrupts is seen
+    // Whether guests went on elsewhere than where they were left: kvm_exit and kvm_entry tell.
+    bool shows_where_guests_go_on_ = false;
+    bool has_run_unseen_ = false;
     std::unordered_map<u32, Thread> threads_;
     struct CpuLines {
         u64 last = 0; // line

@@ -30,6 +30,24 @@ void Replay::move(Thread& thread, u32 cpu, u64 time) {
     thread.moved_at = time;
 }
 
+// A guest that is entered elsewhere than where it was left has run meanwhile on a CPU whose events are
+// missing. Where it starts anew, by a SIPI or a reset, it is in real mode.
+void Replay::note_where_guest_goes_on(const Thread& thread, u64 rip, bool goes_on) {
+    if (thread.exit_rip == traces::no_rip) return;
+    if (!shows_where_guests_go_on_) shows_where_guests_go_on_ = true;
+    constexpr u64 real_mode = 0x10000;
+    if (goes_on || has_run_unseen_ || rip < real_mode) return;
+    has_run_unseen_ = thread.exit_line < thread.last_away_line;
+}
+
+// Whether a host CPU has no event, and guests may have run there: one on which none ran has none, either.
+bool Replay::lacks_cpu() const {
+    const auto cpus =
+        static_cast<u64>(std::ranges::count_if(lines_of_cpu_, [](CpuLines of) { return of.count != 0; }));
+    if (host_cpus_ != 0 && cpus >= host_cpus_) return false;
+    return has_run_unseen_ || (host_cpus_ != 0 && !shows_where_guests_go_on_);
+}
+
 // A buffer that was full before the others' holds as many events as they do, or not many less: events differ
 // in size. Of one CPU alone it is not known where its threads were in between.
 u64 Replay::line_to_which_all_cpus_are_seen() const {
@@ -43,7 +61,7 @@ u64 Replay::line_to_which_all_cpus_are_seen() const {
         cpus += lines.count != 0 ? 1U : 0U;
         if (lines.count >= std::max(most / most_difference, fewest)) to = std::min(to, lines.last);
     }
-    return cpus == 1 && host_cpus_ != 1 ? first_line_ : to;
+    return (cpus == 1 && host_cpus_ != 1) || lacks_cpu() ? first_line_ : to;
 }
 
 // Whether each APIC that accepts interrupts is a vCPU's that shows itself: else not all threads are recorded,

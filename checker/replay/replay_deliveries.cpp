@@ -1,6 +1,5 @@
 // To whom commands go, as far as a recording tells: those who accepted one held against those it addresses.
 #include <algorithm>
-#include <bit>
 
 #include "checker/judge/messages.hpp"
 #include "checker/replay/replay.hpp"
@@ -97,18 +96,12 @@ void Replay::check_delivery(Thread& thread, ReplayedVcpu& sender, const GuestAcc
         check_missing(thread, sender, access, *message, *by);
 }
 
-// In its map of xAPIC mode's logical destinations KVM has one place for each bit (kvm_apic_map, Linux 6.18):
-// whether it finds this APIC there, by one bit that no other has.
+// Whether KVM's map has this APIC, and in a place that no other takes.
 bool Replay::has_own_logical_bit(const ReplayedVcpu& receiver) const {
-    constexpr u32 id_shift = 24;
-    const auto ldr_of = [](const ReplayedVcpu& vcpu) { return vcpu.state().stored(Reg::ldr) >> id_shift; };
-    const Known<u32> own = ldr_of(receiver);
-    const bool is_one = (own.known & 0xff) == 0xff && std::has_single_bit(own.value & 0xff) &&
-                        has_any(receiver.state().stored(Reg::svr), model::svr::enable).is_true();
-    bool is_own = is_one;
+    bool is_own = has_one_logical_bit(receiver.state()) &&
+                  has_any(receiver.state().stored(Reg::svr), model::svr::enable).is_true();
     for_each_vcpu([&](const ReplayedVcpu& other) {
-        const Known<u32> theirs = ldr_of(other);
-        if (&other != &receiver && ((theirs.value | ~theirs.known) & own.value & 0xff) != 0) is_own = false;
+        if (&other != &receiver && may_have_same_logical_bit(receiver.state(), other.state())) is_own = false;
     });
     return is_own;
 }
@@ -133,6 +126,8 @@ void Replay::check_missing(Thread& thread, ReplayedVcpu& sender, const GuestAcce
         divergence.mismatch.departure = departure_missing(divergence, sender, *receiver, message, by);
         receiver->expect({message, true, std::move(divergence)});
     };
+    const bool is_fixed = access.ipi.delivery_mode == traces::DeliveryMode::fixed;
+    if (const auto own = sender.sure_id(); own && to_all && is_fixed) thread.acceptances.reached(*own);
     if (to_all || access.ipi.logical) std::ranges::for_each(thread.acceptances.all_reached(), check);
     else if (std::ranges::binary_search(thread.acceptances.all_reached(), access.ipi_destination))
         check(access.ipi_destination);

@@ -64,7 +64,7 @@ void Replay::note_what_is_not_checked() {
             noted_accelerated_,
             "hardware virtualizes the APIC (APICv, AVIC): TPR, ICR, IRR, ISR and PPR are not checked; load "
             "kvm_intel with enable_apicv=0 or kvm_amd with avic=0 to see every access");
-    if (!visible_.foreign_eoi || visible_.accelerated) return;
+    if (foreign_eois_in_.empty() || visible_.accelerated) return;
     if (shows_pv_eoi_)
         return note_once(noted_foreign_eoi_, "the guest uses PV EOI: ISR and PPR are not checked");
     if (!visible_.msrs)

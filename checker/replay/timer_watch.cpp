@@ -35,8 +35,11 @@ void TimerWatch::started(Place at) {
     was_masked_ = !entry_.unmasked;
     ended_since_start_ = false;
     fired_line_ = 0;
+    fired_time_ = 0;
     periods_ = 0;
     last_count_time_ = 0;
+    lowest_at_ = {};
+    counts_evenly_ = true;
     start_ = at;
     is_accepted();
     expect(at.time);
@@ -56,6 +59,8 @@ void TimerWatch::start(u32 count, u32 divisor, Place at) {
     if (entry_.mode == Mode::deadline) return; // T09
     count_ = count;
     divisor_ = divisor;
+    if (rates_are_divided_ != (divisor == 0)) rates_ = {};
+    rates_are_divided_ = divisor == 0;
     if (count != 0) started(at);
     else stopped(at);
 }
@@ -70,14 +75,18 @@ void TimerWatch::start_deadline(u64 deadline, Place at) {
 // When the count goes on at the other pace the manual does not say (T08).
 void TimerWatch::divisor_was_written() {
     divisor_ = 0;
+    if (rates_are_divided_) rates_ = {};
+    counts_evenly_ = false;
     last_count_time_ = 0;
+    lowest_at_ = {};
     is_awaited_ = false;
 }
 
 void TimerWatch::forget() {
     const auto rates = rates_;
+    const bool are_known = !rates_are_divided_;
     *this = {};
-    rates_ = rates;
+    if (are_known) rates_ = rates;
 }
 
 // Nothing is awaited any more.
@@ -89,39 +98,40 @@ void TimerWatch::is_accepted() {
 }
 
 // The lower of the two highest: one start may be told wrong.
-void TimerWatch::learn(u64 ticks, u64 ns) {
-    if (ticks == 0 || ns < shortest_sample_ns || ticks > ~u64{0} / rate_ns) return;
+void TimerWatch::learn(u64 count, u64 ns) {
+    const u64 ticks = count * (rates_are_divided_ ? 1 : divisor_);
+    if (ticks == 0 || !counts_evenly_ || ns < shortest_sample_ns || ticks > ~u64{0} / rate_ns) return;
     const u64 rate = ticks * rate_ns / ns;
     if (rate > rates_[0]) rates_[1] = std::exchange(rates_[0], rate);
     else rates_[1] = std::max(rates_[1], rate);
 }
 
-// An interrupt of the deadline timer comes at its deadline or later.
-void TimerWatch::learn_deadline(Place at) {
-    const bool goes_on = met_ != 0 && deadline_ > last_met_->deadline && at.time > last_met_->time;
-    if (!goes_on) {
-        met_ = 0;
-        first_met_ = Met{deadline_, at.time};
+// An interrupt of the deadline timer comes at its deadline or later. That one came too early the next ones
+// must confirm: what userspace or a host that slept did to the TSC, no event shows.
+std::optional<TimerFault> TimerWatch::met_deadline(Place at) {
+    if (std::exchange(came_early_, false)) {
+        early_is_confirmed_ = tsc_.fits(deadline_, at.time);
+        if (!early_is_confirmed_) tsc_.forget();
     }
-    last_met_ = Met{deadline_, at.time};
-    ++met_;
+    came_early_ = tsc_.is_early(deadline_, start_.time, at.time);
+    if (came_early_) return fault(TimerFault::What::early, Rule::T16, 0);
+    tsc_.add(deadline_, at.time);
+    return std::nullopt;
+}
+
+// `starts`: so many times it has run out since it was started.
+bool TimerWatch::is_early(u64 starts, Place at) const {
+    if (!counts_evenly_ || at.time < start_.time) return false;
+    const u64 ticks = u64{count_} * std::max(divisor_, 1U) * starts;
+    const u64 passed = at.time - start_.time;
+    return passed + passed / 16 + clocks_apart_ns < ticks / fastest_ticks_a_ns;
 }
 
 // By when the timer has run out if it is started at `from`; nothing if the rate is not known.
 std::optional<u64> TimerWatch::time_due(u64 from) const {
-    if (entry_.mode == Mode::deadline) {
-        constexpr u64 shortest_span_ns = 50'000'000;
-        if (met_ < 3 || last_met_->time - first_met_->time < shortest_span_ns) return std::nullopt;
-        const double rate = static_cast<double>(last_met_->deadline - first_met_->deadline) /
-                            static_cast<double>(last_met_->time - first_met_->time);
-        if (deadline_ <= last_met_->deadline) return from;
-        const double rest = static_cast<double>(deadline_ - last_met_->deadline) / rate;
-        constexpr double longest = 1e15;
-        if (rest > longest) return std::nullopt;
-        return std::max(from, last_met_->time + static_cast<u64>(rest));
-    }
-    const u64 ticks = u64{count_} * divisor_;
-    if (ticks == 0 || rates_[1] == 0) return std::nullopt;
+    if (entry_.mode == Mode::deadline) return tsc_.time_of(deadline_, from);
+    const u64 ticks = u64{count_} * (rates_are_divided_ ? 1 : divisor_);
+    if (ticks == 0 || !counts_evenly_ || rates_[1] == 0) return std::nullopt;
     return from + ticks * rate_ns / rates_[1];
 }
 
@@ -149,11 +159,18 @@ std::optional<TimerFault> TimerWatch::fired(u32 vector, Place at, bool by_timer)
     }
     if (entry_.mode == Mode::periodic && is_started_) {
         fired_line_ = at.line;
+        fired_time_ = at.time;
+        std::optional<TimerFault> early;
         // The first may be what an earlier start has left.
-        if (may_fire_ > 1) --may_fire_;
-        else if (at.time > start_.time) learn(u64{count_} * divisor_ * ++periods_, at.time - start_.time);
+        if (may_fire_ > 1) {
+            --may_fire_;
+        } else {
+            if (is_early(++periods_, at)) early = fault(TimerFault::What::early, Rule::T06, 0);
+            if (early) counts_evenly_ = false; // told once
+            if (at.time > start_.time) learn(u64{count_} * periods_, at.time - start_.time);
+        }
         expect(at.time);
-        return std::nullopt;
+        return early;
     }
     if (!count_is_kept_) return std::nullopt;
     const bool is_deadline = entry_.mode == Mode::deadline;
@@ -167,29 +184,60 @@ std::optional<TimerFault> TimerWatch::fired(u32 vector, Place at, bool by_timer)
     fired_line_ = at.line;
     if (--may_fire_ != 0 || !is_started_) return std::nullopt;
     is_over_ = true;
-    if (is_deadline) learn_deadline(at);
-    else if (at.time > start_.time) learn(u64{count_} * divisor_, at.time - start_.time);
+    if (is_deadline) return met_deadline(at);
+    if (is_early(1, at)) return fault(TimerFault::What::early, Rule::T05, 0);
+    if (at.time > start_.time) learn(count_, at.time - start_.time);
     return std::nullopt;
 }
 
-std::optional<TimerFault> TimerWatch::count_read(u32 count, Place at) {
-    if (entry_.mode != Mode::one_shot || !is_started_) return std::nullopt;
-    if (count != 0) {
-        if (is_over_) return fault(TimerFault::What::counting, Rule::T05, 0);
-        if (last_count_time_ != 0 && count < last_count_ && at.time > last_count_time_)
-            learn(u64{last_count_ - count} * divisor_, at.time - last_count_time_);
-        last_count_ = count;
-        last_count_time_ = at.time;
+void TimerWatch::reads_no_deadline(Place at) {
+    if (entry_.mode == Mode::deadline && !is_started_ && !count_is_kept_) stopped(at);
+}
+
+// A one-shot count that has fallen never rises, and a periodic one that rises has reached 0.
+std::optional<TimerFault> TimerWatch::count_changes(u32 count, Place at) {
+    const bool is_first = last_count_time_ == 0;
+    const u32 last = std::exchange(last_count_, count);
+    const u64 last_time = std::exchange(last_count_time_, at.time);
+    if (!is_first && count < last && at.time > last_time && entry_.mode == Mode::one_shot)
+        learn(last - count, at.time - last_time);
+    if (entry_.mode == Mode::periodic) {
+        const bool may_wait =
+            was_masked_ || entry_.vector == 0 || fired_time_ >= last_time || reached_zero_.line != 0;
+        if (!is_first && count > last && at.time > last_time + clocks_apart_ns && !may_wait) ran_out(at);
         return std::nullopt;
     }
-    if (is_over_ || was_masked_ || entry_.vector == 0 || reached_zero_.line != 0) return std::nullopt;
-    if (fired_line_ != 0) return std::nullopt; // which may have been this start's
+    if (lowest_at_.line == 0 || count < lowest_count_) {
+        lowest_count_ = count;
+        lowest_at_ = at;
+        return std::nullopt;
+    }
+    if (count == lowest_count_ || at.time < lowest_at_.time + clocks_apart_ns) return std::nullopt;
+    TimerFault rising = fault(TimerFault::What::rising, Rule::T02, 0);
+    rising.before = lowest_count_;
+    if (lowest_count_ == 0) rising = fault(TimerFault::What::counting, Rule::T05, 0);
+    lowest_at_ = {};
+    return rising;
+}
+
+// By what the count shows its interrupt is due.
+void TimerWatch::ran_out(Place at) {
     reached_zero_ = at;
     irr_was_clear_ = false;
     is_awaited_ = true;
     bound_ = at.time + shortest_delay_ns;
     last_run_ = at.time;
     entries_since_ = 0;
+}
+
+std::optional<TimerFault> TimerWatch::count_read(u32 count, Place at) {
+    if ((entry_.mode != Mode::one_shot && entry_.mode != Mode::periodic) || !is_started_) return std::nullopt;
+    if (count != 0 && is_over_) return fault(TimerFault::What::counting, Rule::T05, 0);
+    if (const auto fault = count_changes(count, at)) return fault;
+    if (count != 0 || entry_.mode == Mode::periodic) return std::nullopt;
+    if (is_over_ || was_masked_ || entry_.vector == 0 || reached_zero_.line != 0) return std::nullopt;
+    if (fired_line_ != 0) return std::nullopt; // which may have been this start's
+    ran_out(at);
     return std::nullopt;
 }
 
@@ -215,7 +263,8 @@ std::optional<TimerFault> TimerWatch::overdue(bool enabled, bool accepts_shown) 
         is_awaited_ = false;
         return std::nullopt;
     }
-    if (++entries_since_ < most_entries) return std::nullopt;
+    if (++entries_since_ < fewest_entries) return std::nullopt;
+    if (entries_since_ < most_entries && last_run_ < bound_ + longest_delay_ns) return std::nullopt;
     const bool is_periodic = entry_.mode == Mode::periodic;
     const bool is_deadline = entry_.mode == Mode::deadline;
     const TimerFault missing = fault(TimerFault::What::missing,

@@ -9,7 +9,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
+#include "checker/replay/deadline_line.hpp"
 #include "model/rule.hpp"
 #include "model/state.hpp"
 
@@ -25,11 +27,14 @@ struct TimerFault {
         masked,   // it came though the entry is masked
         missing,  // it had to come by then and did not
         counting, // the count is not 0 though it was reached
+        rising,   // the count is above what it was before
+        early,    // it came before it was due
     };
     What what = What::again;
     Rule rule = Rule::T05;
     u32 vector = 0;
-    u64 line = 0; // of the event that shows it, where that is an earlier one; else 0
+    u64 line = 0;   // of the event that shows it, where that is an earlier one; else 0
+    u32 before = 0; // the count that was read before, of one that is rising
 };
 
 class TimerWatch {
@@ -55,7 +60,7 @@ class TimerWatch {
     void start_deadline(u64 deadline, Place at);
     void divisor_was_written();
     void tsc_was_written() {
-        met_ = 0;
+        tsc_.forget();
         if (entry_.mode == Mode::deadline) is_awaited_ = false;
     }
     // Userspace may have reset the vCPU, so that nothing need fire; its next entry may tell that it has not.
@@ -68,6 +73,11 @@ class TimerWatch {
     std::optional<TimerFault> fired(u32 vector, Place at, bool by_timer);
     // The current count was read.
     std::optional<TimerFault> count_read(u32 count, Place at);
+    // IA32_TSC_DEADLINE reads 0: nothing is armed.
+    void reads_no_deadline(Place at);
+    // The deadline's interrupt that came early (TimerFault::early) did so for certain: by those before it and
+    // behind it the TSC went on as ever. True once.
+    bool early_is_confirmed() { return std::exchange(early_is_confirmed_, false); }
     // A word of IRR (`irr`) or ISR was read; `enabled`: the APIC accepts interrupts for certain.
     std::optional<TimerFault> shown(bool irr, u32 word, u32 value, bool enabled);
     // An interrupt ended, or was taken: what IRR and ISR show next tells nothing of the timer.
@@ -94,6 +104,8 @@ class TimerWatch {
     // So long, and so many entries, a timer that is due may still be delayed by the host.
     static constexpr u64 longest_delay_ns = 20'000'000;
     static constexpr unsigned most_entries = 4;
+    // ... or fewer, if the delay is over once more.
+    static constexpr unsigned fewest_entries = 2;
     static constexpr u64 longest_pause_ns = 1'000'000'000;
     // A count that has reached 0 has done so before it is read.
     static constexpr u64 shortest_delay_ns = 1'000'000;
@@ -102,11 +114,19 @@ class TimerWatch {
     // No APIC timer counts slower than this, undivided: a tenth of the slowest bus.
     static constexpr u64 slowest_ns_a_tick = 100;
     static constexpr u32 greatest_divisor = 128;
+    // None counts faster than this, undivided: KVM's and QEMU's count nanoseconds, a CPU's its bus or crystal
+    // clock.
+    static constexpr u64 fastest_ticks_a_ns = 1;
+    // Two events of one thread whose stamps are of different CPUs' clocks may be nearer or farther by this.
+    static constexpr u64 clocks_apart_ns = 200'000;
 
     void started(Place at);
     void stopped(Place at);
-    void learn(u64 ticks, u64 ns);
-    void learn_deadline(Place at);
+    void learn(u64 count, u64 ns);
+    std::optional<TimerFault> count_changes(u32 count, Place at);
+    void ran_out(Place at);
+    std::optional<TimerFault> met_deadline(Place at);
+    bool is_early(u64 starts, Place at) const;
     void expect(u64 time);
     std::optional<u64> time_due(u64 from) const;
     void is_accepted();
@@ -124,10 +144,14 @@ class TimerWatch {
     unsigned may_fire_ = 0;      // so often it may fire yet; of a periodic one: before it does for certain
     bool count_is_kept_ = false; // may_fire_ is known
     u64 fired_line_ = 0;
-    u64 periods_ = 0; // of a periodic one: how often it has fired for certain
-    // Reads of the count, for the rate.
+    u64 fired_time_ = 0; // of a periodic one
+    u64 periods_ = 0;    // of a periodic one: how often it has fired for certain
+    // Reads of the count: the last one, and of a one-shot count the lowest.
     u32 last_count_ = 0;
     u64 last_count_time_ = 0;
+    u32 lowest_count_ = 0;
+    Place lowest_at_;            // line 0: not read
+    bool counts_evenly_ = false; // the divisor is the one that it was started with
     Place reached_zero_;         // line 0: not seen
     bool irr_was_clear_ = false; // since then
     // By when it must have fired.
@@ -136,16 +160,13 @@ class TimerWatch {
     u64 bound_ = 0;
     u64 last_run_ = 0;
     unsigned entries_since_ = 0;
-    // Ticks in 65,536 ns, two samples: the lower is the rate that is used.
+    // Ticks in 65,536 ns, two samples: the lower is the rate that is used. Of the undivided clock, or, as
+    // long as the divisor is not known, of the divided one.
     std::array<u64, 2> rates_{};
-    // The guest's TSC: at the first and at the last deadline that was met.
-    struct Met {
-        u64 deadline = 0;
-        u64 time = 0;
-    };
-    std::optional<Met> first_met_;
-    std::optional<Met> last_met_;
-    unsigned met_ = 0;
+    bool rates_are_divided_ = false;
+    DeadlineLine tsc_;
+    bool came_early_ = false; // by that line; the next one confirms it
+    bool early_is_confirmed_ = false;
 };
 
 } // namespace lapicheck::checker

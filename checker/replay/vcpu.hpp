@@ -257,8 +257,9 @@ class ReplayedVcpu {
     std::array<u64, 256> announcement_{};       // the line of the acceptance, if it is the only one; else 0
     Doubts doubts_;
     TimerWatch timer_;
-    std::optional<u32> tpr_;              // as written last, if the guest has not run since
-    std::vector<Divergence> unrequested_; // given to the processor, and not seen in service yet
+    std::optional<Divergence> early_deadline_; // until the next one confirms that it came early
+    std::optional<u32> tpr_;                   // as written last, if the guest has not run since
+    std::vector<Divergence> unrequested_;      // given to the processor, and not seen in service yet
     u64 init_line_ = 0;
     std::optional<traces::GuestAccess>
         mode_shown_by_; // the window's answer, if nothing else has told the mode

@@ -77,9 +77,10 @@ void ReplayedVcpu::note_timer(VcpuVerdict& verdict, const GuestAccess& access, R
     std::optional<TimerFault> fault;
     if (touched == Reg::lvt_timer) note_timer_entry();
     else if (touched == Reg::tsc_deadline && access.value == 0 && // T10: it was met
-             timer_.entry().mode == TimerWatch::Mode::deadline)
+             timer_.entry().mode == TimerWatch::Mode::deadline) {
         for_each_hypothesis([](AbstractState& state) { state.deadline_is_over(); });
-    else if (touched == Reg::current_count && is_word) fault = timer_.count_read(value, at);
+        timer_.reads_no_deadline(at);
+    } else if (touched == Reg::current_count && is_word) fault = timer_.count_read(value, at);
     else if (model::is_bitmap(touched) && is_word && !(touched >= Reg::tmr0 && touched <= Reg::tmr7)) {
         const bool irr = touched >= Reg::irr0;
         const Reg first = irr ? Reg::irr0 : Reg::isr0;
@@ -95,6 +96,8 @@ VcpuVerdict ReplayedVcpu::accepts_own(const GuestAccess& shown_by, u32 vector, b
     if (is_timer) attribution_.evidence().timer_fired(shown_by.line, vector);
     if (const auto fault = timer_.fired(vector, {shown_by.time, shown_by.line}, by_timer))
         add_timer_fault(verdict, shown_by, *fault);
+    if (timer_.early_is_confirmed() && early_deadline_)
+        verdict.divergences.push_back(*std::exchange(early_deadline_, std::nullopt));
     if (is_timer && timer_.is_deadline_over())
         for_each_hypothesis([](AbstractState& state) { state.deadline_is_over(); });
     return verdict;
@@ -131,9 +134,22 @@ void ReplayedVcpu::add_timer_fault(VcpuVerdict& verdict, const GuestAccess& show
         mismatch.expected = Known<u64>{u64{0}};
         mismatch.detail = {};
         break;
+    case What::rising:
+        mismatch.fault = Fault::value;
+        mismatch.reg = Reg::current_count;
+        mismatch.bounded = true;
+        mismatch.bits = shown_by.value;
+        mismatch.expected = Known<u64>{u64{fault.before}};
+        mismatch.detail = {};
+        break;
+    case What::early: mismatch.fault = Fault::timer_early; break;
     }
     Divergence divergence = divergence_of(shown_by, mismatch);
     if (fault.line != 0) divergence.line = fault.line;
+    if (fault.what == What::early && fault.rule == Rule::T16) { // the next one confirms it
+        early_deadline_ = std::move(divergence);
+        return;
+    }
     verdict.divergences.push_back(std::move(divergence));
 }
 

@@ -55,7 +55,10 @@ void write_run_text(std::ostream& out, const JudgedRun& judged, const Presentati
     for (std::size_t i = 0; i < program.steps.size(); ++i) {
         write_step(out, i, program.steps[i],
                    programs::outcome_text(program.steps[i], judged.run.outcomes[i]));
-        for (const Divergence& divergence : judged.verdicts[i].divergences) write_divergence(out, divergence);
+        const StepVerdict& verdict = judged.verdicts[i];
+        for (const Divergence& divergence : verdict.divergences) write_divergence(out, divergence);
+        if (verdict.kind == StepVerdict::Kind::not_judged)
+            fmt::print(out, "            not checked: {}\n", verdict.why);
     }
     write_count(out, count(judged.verdicts), judged.profile, whose(judged.verdicts));
     for (const StepVerdict& verdict : judged.verdicts)

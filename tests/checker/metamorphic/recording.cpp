@@ -15,7 +15,7 @@ auto each_once(const std::vector<Line>& lines, Of of) {
     for (const Line& line : lines)
         if (!line.is_mark() && (all.empty() || all.back() != of(line))) all.push_back(of(line));
     std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 

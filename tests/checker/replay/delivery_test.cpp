@@ -81,6 +81,7 @@ TEST_CASE("shorthands and broadcasts reach whom they name") {
     };
     CHECK(everybody({0, 1}) == "none");
     CHECK(everybody({0}) == "I08");
+    CHECK(everybody({1}) == "I08"); // the sender is one of all
 }
 
 TEST_CASE("one of lowest priority goes to one APIC") {
@@ -200,37 +201,47 @@ TEST_CASE("a vCPU whose ID is not known may be the one that accepted, or be of a
 }
 
 TEST_CASE("in xAPIC mode KVM finds an APIC by the one logical bit that it has, and that no other has") {
-    const auto flat = [](std::string_view ldr_of_2) {
-        const auto vcpu = [](std::string_view who, unsigned id, std::string_view ldr) {
+    const auto in = [](std::string_view dfr, unsigned destination, std::string_view ldr_of_1,
+                       std::string_view ldr_of_2) {
+        const auto vcpu = [&](std::string_view who, unsigned id, std::string_view ldr) {
             return fmt::format("{0} kvm_entry: vcpu {3}, rip 0x1000\n"
                                "{0} kvm_msr: msr_read 1b = 0xfee00800\n"
                                "{0} kvm_apic: apic_read APIC_ID = {1:#x}\n"
                                "{0} kvm_mmio: mmio read len 4 gpa 0xfee00020 val {1:#x}\n"
-                               "{0} kvm_mmio: mmio write len 4 gpa 0xfee000e0 val 0xffffffff\n"
-                               "{0} kvm_apic: apic_write APIC_DFR = 0xffffffff\n"
+                               "{0} kvm_mmio: mmio write len 4 gpa 0xfee000e0 val {4}\n"
+                               "{0} kvm_apic: apic_write APIC_DFR = {4}\n"
                                "{0} kvm_mmio: mmio write len 4 gpa 0xfee000d0 val {2}\n"
                                "{0} kvm_apic: apic_write APIC_LDR = {2}\n"
                                "{0} kvm_mmio: mmio write len 4 gpa 0xfee000f0 val 0x1ff\n"
                                "{0} kvm_apic: apic_write APIC_SPIV = 0x1ff\n",
-                               who, id << 24, ldr, id);
+                               who, id << 24, ldr, id, dfr);
         };
-        const auto sends = [](bool arrives) {
-            return std::string("@44/0 kvm_mmio: mmio write len 4 gpa 0xfee00310 val 0x2000000\n"
-                               "@44/0 kvm_apic: apic_write APIC_ICR2 = 0x2000000\n"
+        const auto sends = [&](bool arrives) {
+            return fmt::format("@44/0 kvm_mmio: mmio write len 4 gpa 0xfee00310 val {0:#x}000000\n"
+                               "@44/0 kvm_apic: apic_write APIC_ICR2 = {0:#x}000000\n"
                                "@44/0 kvm_mmio: mmio write len 4 gpa 0xfee00300 val 0x8fb\n"
                                "@44/0 kvm_apic: apic_write APIC_ICR = 0x8fb\n"
-                               "@44/0 kvm_apic_ipi: dst 2 vec 251 (Fixed|logical|de-assert|edge|dst)\n") +
+                               "@44/0 kvm_apic_ipi: dst {0:x} vec 251 (Fixed|logical|de-assert|edge|dst)\n",
+                               destination) +
                    (arrives ? "@44/0 kvm_apic_accept_irq: apicid 1 vec 251 (Fixed|edge)\n" : "") +
                    "@44/0 kvm_msr: msr_read 1b = 0xfee00800\n@45/1 kvm_msr: msr_read 1b = 0xfee00800\n";
         };
-        const Replayed r = replay_script("# entries-in-buffer/entries-written: 9/9   #P:2\n" +
-                                         vcpu("@44/0", 0, "0x1000000") + vcpu("@45/1", 1, ldr_of_2) +
-                                         sends(true) + sends(false));
+        const Replayed r =
+            replay_script("# entries-in-buffer/entries-written: 9/9   #P:2\n" + vcpu("@44/0", 0, ldr_of_1) +
+                          vcpu("@45/1", 1, ldr_of_2) + sends(true) + sends(false));
         return r.unknown();
     };
+    const auto flat = [&](std::string_view ldr_of_2) { return in("0xffffffff", 2, "0x1000000", ldr_of_2); };
     CHECK(flat("0x2000000") == 1);
     CHECK(flat("0x6000000") == 0); // two bits
     CHECK(flat("0x3000000") == 0); // one of them is the other's
+    const auto cluster = [&](std::string_view ldr, std::string_view ldr_of_2) {
+        return in("0x0fffffff", 0x12, ldr, ldr_of_2);
+    };
+    CHECK(cluster("0x11000000", "0x12000000") == 1);
+    CHECK(cluster("0x22000000", "0x12000000") == 1); // the same bit of another cluster
+    CHECK(cluster("0x12000000", "0x12000000") == 0);
+    CHECK(cluster("0x11000000", "0x16000000") == 0);
 }
 
 TEST_CASE("an APIC that accepts one command twice") {

@@ -218,4 +218,87 @@ TEST_CASE("a count that reads 0 shows that the timer ran out") {
     CHECK(told(one_shot() + arms + zero + sets("APIC_EOI", 0x80b, "0x0") + irr + isr) == Told{});
 }
 
+TEST_CASE("a one-shot count never rises") {
+    const std::string counts = one_shot() + sets("APIC_TMICT", 0x838, "0x100000");
+    const auto reads_at = [](unsigned after, std::string_view count) {
+        return fmt::format("+{} ", after) + shows("APIC_TMCCT", 0x839, count);
+    };
+    CHECK(told(counts + reads_at(100, "0x80000") + reads_at(500, "0x90000")) == Told{"T02"});
+    CHECK(told(counts + reads_at(100, "0x80000") + reads_at(500, "0x70000")) == Told{});
+    CHECK(told(counts + reads_at(100, "0x0") + reads_at(500, "0x1000")) == Told{"T05"});
+    // Clocks of two CPUs may be so far apart.
+    CHECK(told(counts + reads_at(100, "0x80000") + reads_at(50, "0x90000")) == Told{});
+    // Started again, periodic, or at another pace.
+    CHECK(told(counts + reads_at(100, "0x80000") + sets("APIC_TMICT", 0x838, "0x100000") +
+               reads_at(500, "0x90000")) == Told{});
+    CHECK(told(counts + reads_at(100, "0x80000") + sets("APIC_TDCR", 0x83e, "0x0") +
+               reads_at(500, "0x90000")) == Told{});
+    CHECK(told(one_shot("0x200ec") + sets("APIC_TMICT", 0x838, "0x100000") + reads_at(100, "0x80000") +
+               reads_at(500, "0x90000")) == Told{});
+}
+
+TEST_CASE("a timer does not fire before its count can have reached 0, however fast it counts") {
+    const std::string long_count = sets("APIC_TMICT", 0x838, "0x1000000"); // 16.8 ms at 1 GHz
+    CHECK(told(one_shot() + long_count + fires(15'000)) == Told{"T05"});
+    CHECK(told(one_shot() + long_count + fires(16'700)) == Told{});
+    CHECK(told(one_shot() + long_count + sets("APIC_TDCR", 0x83e, "0x0") + fires(1'000)) == Told{});
+    // What an earlier start has left.
+    CHECK(told(one_shot() + arms + exits("MSR_WRITE") + writes("APIC_TMICT", 0x838, "0x1000000") +
+               "kvm_apic_accept_irq: apicid 0 vec 236 (Fixed|edge)\n" + enters) == Told{});
+    std::string ticks = one_shot("0x200ec") + long_count;
+    for (unsigned i = 0; i < 8; ++i) ticks += fires(17'000);
+    CHECK(told(ticks + fires(17'000)) == Told{});
+    CHECK(told(ticks + fires(1'000) + fires(1'000)) == Told{"T06"});
+    CHECK(told(ticks + fires(60'000) + fires(100) + fires(100)) == Told{}); // made up for
+}
+
+TEST_CASE("a deadline is not met early, if the counter has gone on as ever") {
+    const auto meets = [](u64 deadline, unsigned after) {
+        return traps("MSR_WRITE", fmt::format("kvm_msr: msr_write 6e0 = {:#x}\n", deadline)) + fires(after);
+    };
+    constexpr u64 begin = 1'000'000'000;
+    constexpr u64 period = 2'000'000; // of 2 GHz: 1 ms
+    // An interrupt each millisecond, with 20 us for the exits.
+    const auto met = [&](u64 first, unsigned count) {
+        std::string script;
+        for (unsigned i = 0; i < count; ++i) script += meets(begin + (first + i) * period, 960);
+        return script;
+    };
+    const std::string regular = one_shot("0x400ec") + met(1, 10);
+    CHECK(told(regular + meets(begin + 100 * period, 960) + met(12, 2)) == Told{"T16"});
+    CHECK(told(regular + met(11, 3)) == Told{});
+    // It went ahead: the host had slept.
+    CHECK(told(regular + meets(begin + 100 * period, 960) + met(101, 4)) == Told{});
+    CHECK(told(regular + meets(begin + 100 * period, 960)) == Told{}); // nothing confirms it
+    CHECK(told(one_shot("0x400ec") + met(1, 4) + meets(begin + 100 * period, 960) + met(6, 4)) == Told{});
+}
+
+TEST_CASE("a timer that no deadline was written for sends nothing") {
+    const std::string none = traps("MSR_READ", "kvm_msr: msr_read 6e0 = 0x0\n");
+    CHECK(told(one_shot("0x400ec") + none + runs(3) + fires()) == Told{"T10"});
+    CHECK(told(one_shot("0x400ec") + traps("MSR_READ", "kvm_msr: msr_read 6e0 = 0x1000\n") + runs(3) +
+               fires()) == Told{});
+    CHECK(told(one_shot() + none + runs(3) + fires()) == Told{}); // of another mode
+}
+
+TEST_CASE("a periodic count that begins anew has sent an interrupt") {
+    const std::string ticks = one_shot("0x200ec") + sets("APIC_TMICT", 0x838, "0x100000") + fires(1'100);
+    const std::string low = "+500 " + shows("APIC_TMCCT", 0x839, "0x10000");
+    const std::string high = "+500 " + shows("APIC_TMCCT", 0x839, "0x90000");
+    CHECK(told(ticks + low + high + runs(8)) == Told{"T06"});
+    CHECK(told(ticks + high + low + runs(8)) == Told{});
+    CHECK(told(ticks + low + fires(400) + high + runs(8)) == Told{});
+    CHECK(told(ticks + low + high + fires(100) + runs(8)) == Told{}); // late
+}
+
+TEST_CASE("where the divide value was not seen the pace is learnt in counts") {
+    const std::string unknown = enters + traps("MSR_WRITE", "kvm_msr: msr_write 1b = 0xfee00d00\n") +
+                                sets("APIC_SPIV", 0x80f, "0x1ff") + sets("APIC_LVTT", 0x832, "0x200ec") +
+                                arms;
+    std::string ticks = unknown;
+    for (unsigned i = 0; i < 8; ++i) ticks += fires(10'000);
+    CHECK(told(ticks + runs(80)) == Told{"T06"});
+    CHECK(told(ticks + sets("APIC_TDCR", 0x83e, "0xb") + runs(80)) == Told{});
+}
+
 } // namespace lapicheck::checker

@@ -97,6 +97,43 @@ TEST_CASE("where only one of the host's CPUs shows events, others may have sent 
     CHECK(lacking.summary.withdrawn == 1);
 }
 
+TEST_CASE("a guest that is entered elsewhere than where it was left has run on a CPU that is not recorded") {
+    const auto after_pause = [](unsigned cpus, std::string_view rip) {
+        return replay_script(fmt::format("# entries-in-buffer/entries-written: 9/9   #P:{}\n", cpus) +
+                             "@70/1 kvm_msr: msr_read 10 = 0x0\n"
+                             "kvm_entry: vcpu 0, rip 0x20000\n"
+                             "kvm_exit: vcpu 0 reason MSR_WRITE rip 0x20000 info1 0x0 info2 0x0\n"
+                             "kvm_msr: msr_write 1b = 0xfee00d00\n"
+                             "kvm_entry: vcpu 0, rip 0x20002\n"
+                             "kvm_exit: vcpu 0 reason EXTERNAL_INTERRUPT rip 0x20100 info1 0x0 info2 0x0\n" +
+                             fmt::format("+2000 kvm_entry: vcpu 0, rip {}\n", rip) +
+                             "kvm_exit: vcpu 0 reason EPT_VIOLATION rip 0x20110 info1 0x0 info2 0x0\n"
+                             "kvm_apic: apic_read APIC_LVR = 0x50014\n"
+                             "kvm_mmio: mmio read len 4 gpa 0xfee00030 val 0x50014\n"
+                             "@70/1 kvm_msr: msr_read 10 = 0x0\n")
+            .told()
+            .size();
+    };
+    CHECK(after_pause(4, "0x20100") == 1);
+    CHECK(after_pause(4, "0x34567") == 0);
+    CHECK(after_pause(2, "0x34567") == 1); // all are recorded: userspace has set RIP
+}
+
+TEST_CASE("what an access lacks its thread may have shown on a CPU that is not recorded") {
+    const auto sends_after = [](unsigned pause, unsigned cpus) {
+        return replay_script(fmt::format("# entries-in-buffer/entries-written: 9/9   #P:{}\n", cpus) +
+                             "kvm_msr: msr_write 1b = 0xfee00d00\n" + sends_itself(0x51) +
+                             "kvm_entry: vcpu 0, rip 0x20000\n" +
+                             fmt::format("+{} kvm_apic: apic_write APIC_ICR = 0x4400\n", pause) +
+                             "kvm_msr: msr_write 830 = 0x4400\n")
+            .told()
+            .size();
+    };
+    CHECK(sends_after(10, 1) == 1);
+    CHECK(sends_after(2000, 1) == 1);
+    CHECK(sends_after(2000, 2) == 0);
+}
+
 // ----- Interrupts that go past what is traced -----
 
 // In x2APIC mode with LINT0 masked; an interrupt was taken and ended, and IRR and ISR are read: all is known.
@@ -161,6 +198,21 @@ TEST_CASE("a guest that ends interrupts by Hyper-V's MSRs or PV EOI: the notes s
         replay_script(script + "kvm_eoi: apicid 0 vector 81\nkvm_pv_eoi: apicid 0 vector 81\n");
     CHECK(pv.notes("the guest uses PV EOI"));
     CHECK_FALSE(pv.notes("EOIs that no write of the guest to EOI"));
+}
+
+TEST_CASE("how one VM ends interrupts says nothing of another one") {
+    const auto after_eoi_of = [](std::string_view other, std::string_view own) {
+        return replay_started(fmt::format("{1} kvm_msr: msr_read 8b = 0x0\n"
+                                          "{0} kvm_msr: msr_write 1b = 0xfee00d00\n"
+                                          "{0} kvm_eoi: apicid 0 vector 81\n"
+                                          "{0} kvm_entry: vcpu 0, rip 0x1000\n",
+                                          other, own) +
+                              takes(0x61) + ends(0x61))
+            .size();
+    };
+    CHECK(after_eoi_of("@50:50", "@44:40") == 1);
+    CHECK(after_eoi_of("@50:40", "@44:40") == 0);
+    CHECK(after_eoi_of("@50", "@44") == 0);
 }
 
 TEST_CASE("CPUID of a leaf that the CPU does not have tells nothing of it") {
