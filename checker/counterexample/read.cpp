@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "checker/judge/messages.hpp"
 #include "programs/json_place.hpp"
 #include "programs/sim/scenario_json.hpp"
 #include "specs/properties/names.hpp"
@@ -94,6 +95,10 @@ void read_observed(traces::GuestAccess& access, const At& at) {
     access.apic_value = member("apic_value").hex(~model::u64{0});
     access.ipis = static_cast<std::uint8_t>(member("ipis").number(0, 255));
     access.ipi_vector = member("ipi_vector").number(0, 255);
+    if (object.contains("ipi_icr")) {
+        access.ipi = interrupt_of(static_cast<model::u32>(member("ipi_icr").hex(~model::u32{0})));
+        access.ipi_destination = member("ipi_destination").hex(~model::u32{0});
+    }
     access.ended_interrupt = object.contains("ended");
     if (!access.ended_interrupt) return;
     access.eoi_vector = object["ended"].is_null() ? ~model::u64{0} : member("ended").number(0, 255);

@@ -6,6 +6,7 @@
 
 #include "checker/counterexample/counterexample.hpp"
 #include "checker/judge/divergence_text.hpp"
+#include "checker/judge/messages.hpp"
 #include "programs/sim/scenario_json.hpp"
 #include "programs/sim/scenario_text.hpp"
 #include "specs/catalogue.hpp"
@@ -47,6 +48,12 @@ json observed_json(const traces::GuestAccess& access) {
     out["apic_value"] = fmt::format("{:#x}", access.apic_value);
     out["ipis"] = access.ipis;
     out["ipi_vector"] = access.ipi_vector & 0xff;
+    const bool shows_command = access.ipi.delivery_mode != traces::DeliveryMode::unknown &&
+                               access.ipi.shorthand != traces::Shorthand::unknown;
+    if (access.ipis > 0 && shows_command) {
+        out["ipi_icr"] = fmt::format("{:#x}", icr_of(access.ipi));
+        out["ipi_destination"] = fmt::format("{:#x}", access.ipi_destination);
+    }
     if (access.ended_interrupt)
         out["ended"] = access.eoi_vector > 0xff ? json(nullptr) : json(access.eoi_vector);
     return out;

@@ -57,6 +57,17 @@ Rule rule_of_logical_addressing(const AbstractState& receiver) {
     return equal(model, Known<u32>{flat_model}).is_true() ? Rule::I10 : Rule::I11;
 }
 
+u32 icr_of(const traces::Interrupt& sent) {
+    return model::icr_bits(sent.delivery_mode) | (sent.logical ? model::icr::logical : 0) |
+           (sent.assert_level ? model::icr::assert_level : 0) |
+           (sent.level_triggered ? model::icr::trigger : 0) | model::icr_bits(sent.shorthand);
+}
+
+traces::Interrupt interrupt_of(u32 icr) {
+    return {model::delivery_mode_of(icr), model::shorthand_of(icr), (icr & model::icr::logical) != 0,
+            (icr & model::icr::assert_level) != 0, (icr & model::icr::trigger) != 0};
+}
+
 bool has_one_logical_bit(const AbstractState& apic) {
     const Known<u32> id = logical_id(apic);
     constexpr u32 all = cluster | member;

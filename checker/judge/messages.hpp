@@ -22,6 +22,10 @@ Rule rule_of_addressing(const AbstractState::Message& message, const AbstractSta
 // The same of a logical destination, broadcast or not.
 Rule rule_of_logical_addressing(const AbstractState& receiver);
 
+// What kvm_apic_ipi shows of a command, in the bits of the ICR, and back. The vector is no part of it.
+u32 icr_of(const traces::Interrupt& sent);
+traces::Interrupt interrupt_of(u32 icr);
+
 // KVM's map of logical destinations in xAPIC mode has one place for each bit, in the cluster model for each
 // bit of a cluster (kvm_apic_map, Linux 6.18), and finds an APIC there by its lowest one. Whether it surely
 // has a single bit, and whether another APIC may have that one, too.

@@ -13,10 +13,7 @@ namespace {
 
 // The command of the ICR that a kvm_apic_ipi shows.
 u32 command_of(const traces::Event& ipi) {
-    const traces::Interrupt& sent = ipi.interrupt;
-    return static_cast<u32>(ipi.value & model::icr::vector) | static_cast<u32>(sent.delivery_mode) << 8 |
-           (sent.logical ? model::icr::logical : 0) | (sent.assert_level ? model::icr::assert_level : 0) |
-           (sent.level_triggered ? model::icr::trigger : 0) | model::icr_bits(sent.shorthand);
+    return static_cast<u32>(ipi.value & model::icr::vector) | icr_of(ipi.interrupt);
 }
 
 // The one that is named by its ID accepts what an APIC in x2APIC mode sends: most commands are such.

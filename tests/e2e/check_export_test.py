@@ -46,6 +46,34 @@ class Export(program.Case):
                 self.assertTrue(all(replay["shows"] for replay in replays["replays"]))
                 self.expect(0, "replay", "--impl", "sdm", *own)
 
+    def test_an_ipi_that_is_not_the_commanded_one(self):
+        """Each field of the command that kvm_apic_ipi shows otherwise."""
+        for rule, sent in (
+            ("I02", "dst 1 vec 69 (LowPrio|physical|assert|edge|dst)"),
+            ("I02", "dst 1 vec 70 (Fixed|physical|assert|edge|dst)"),
+            ("I05", "dst 1 vec 69 (Fixed|physical|assert|edge|all)"),
+            ("I09", "dst 1 vec 69 (Fixed|logical|assert|edge|dst)"),
+            ("I09", "dst 2 vec 69 (Fixed|physical|assert|edge|dst)"),
+        ):
+            lines = [
+                "kvm_msr: msr_write 1b = 0xfee00d00",
+                f"kvm_apic_ipi: {sent}",
+                "kvm_apic: apic_write APIC_ICR = 0x100004045",
+                "kvm_msr: msr_write 830 = 0x100004045",
+                "kvm_userspace_exit: reason KVM_EXIT_IO (2)",
+            ]
+            text = "# tracer: nop\n#\n" + "".join(
+                f"       CPU 0/KVM-10      [000] d..1.     1.0000{i}0: {line}\n" for i, line in enumerate(lines, 1)
+            )
+            with self.subTest(sent):
+                to = self.folder / sent.replace("|", " ").replace(" ", "-")
+                self.expect(1, "check", "--export", to, self.file(text, "sent.txt"))
+                (path,) = to.iterdir()
+                self.assertIn(f".{rule}.", path.name)
+                PROGRAM.validate(json.loads(path.read_text()))
+                self.expect(1, "replay", path)
+                self.expect(0, "replay", "--impl", "sdm", path)
+
     def test_known_departures_are_not_exported(self):
         _, paths = self.exported("probe-eoi-clears-lowest", "--profile", "kvm")
         self.assertEqual({path.name.split(".")[1] for path in paths}, {"P04"})
