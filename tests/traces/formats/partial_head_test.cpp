@@ -13,7 +13,7 @@ struct Expected {
     std::int64_t thread;
     std::int64_t cpu;
     std::int64_t microseconds;
-    std::string_view name;
+    std::string_view name = {};
     std::uint32_t process = 0;
 };
 
