@@ -7,11 +7,26 @@
 namespace lapicheck::programs {
 namespace {
 
-constexpr std::array<std::string_view, do_count> do_names = {
-    "mmio-read",         "mmio-write",         "rdmsr", "wrmsr",         "cr8-read", "cr8-write",
-    "enable-interrupts", "disable-interrupts", "halt",  "wait",          "reset",    "init",
-    "save-load",         "interrupt",          "msi",   "timer-expires", "message",  "take-interrupt",
-    "hardware"};
+constexpr std::array<std::string_view, do_count> do_names = {"mmio-read",
+                                                             "mmio-write",
+                                                             "rdmsr",
+                                                             "wrmsr",
+                                                             "cr8-read",
+                                                             "cr8-write",
+                                                             "enable-interrupts",
+                                                             "disable-interrupts",
+                                                             "halt",
+                                                             "enable-and-halt",
+                                                             "wait",
+                                                             "reset",
+                                                             "init",
+                                                             "save-load",
+                                                             "interrupt",
+                                                             "msi",
+                                                             "timer-expires",
+                                                             "message",
+                                                             "take-interrupt",
+                                                             "hardware"};
 
 } // namespace
 
@@ -50,6 +65,7 @@ std::span<const Word> words_of(Do what) {
     case Do::enable_interrupts:
     case Do::disable_interrupts:
     case Do::halt:
+    case Do::enable_and_halt:
     case Do::reset:
     case Do::init:
     case Do::save_load:

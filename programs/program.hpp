@@ -24,6 +24,7 @@ enum class Do : std::uint8_t {
     enable_interrupts,  // STI: from now on the vCPU takes interrupts, between steps
     disable_interrupts, // CLI; every vCPU starts so
     halt,               // HLT
+    enable_and_halt,    // STI; HLT: what is pending is taken in HLT, not before it
     // The host's, and what comes from outside:
     wait,
     reset,         // RESET of the vCPU, as userspace makes it
@@ -37,7 +38,12 @@ enum class Do : std::uint8_t {
     take_interrupt, // the processor takes the interrupt that is to run
     hardware,       // what the APIC's hardware does by itself: bus errors, a counter's overflow
 };
-inline constexpr std::size_t do_count = 19;
+inline constexpr std::size_t do_count = 20;
+
+constexpr bool is_halt(Do what) { return what == Do::halt || what == Do::enable_and_halt; }
+constexpr bool enables_interrupts(Do what) {
+    return what == Do::enable_interrupts || what == Do::enable_and_halt;
+}
 std::string_view to_string(Do what);
 
 // Which words of a step an action takes; the others are 0.

@@ -18,6 +18,7 @@ std::string step_text(const Step& step) {
     case Do::enable_interrupts: return "STI";
     case Do::disable_interrupts: return "CLI";
     case Do::halt: return "HLT";
+    case Do::enable_and_halt: return "STI; HLT";
     case Do::wait: return fmt::format("wait {} us", step.value);
     case Do::reset: return "RESET";
     case Do::init: return "INIT arrives";

@@ -324,7 +324,8 @@ void ProgramJudge::act(StepVerdict& verdict, const Step& step, const StepOutcome
         deliver(to_id_of(vcpu, model::delivery_mode::init));
         vcpu.init_maybe = true;
         break;
-    case Do::enable_interrupts: vcpu.interrupts_enabled = true; break;
+    case Do::enable_interrupts:
+    case Do::enable_and_halt: vcpu.interrupts_enabled = true; break;
     case Do::disable_interrupts: vcpu.interrupts_enabled = false; break;
     case Do::interrupt: {
         constexpr u32 level = model::icr::trigger | model::icr::assert_level;

@@ -12,6 +12,7 @@ enum step_name {
     DO_ENABLE_INTERRUPTS,
     DO_DISABLE_INTERRUPTS,
     DO_HALT,
+    DO_ENABLE_AND_HALT,
     DO_WAIT,
     DO_RESET,
     DO_INIT,

@@ -64,6 +64,7 @@ bool BatchCode::add(const Step& step) {
     case Do::enable_interrupts: code_.bytes({0xfb, 0x90}); break; // sti; nop
     case Do::disable_interrupts: code_.bytes({0xfa}); break;      // cli
     case Do::halt: code_.bytes({0xf4}); break;                    // hlt
+    case Do::enable_and_halt: code_.bytes({0xfb, 0xf4}); break;   // sti; hlt
     case Do::wait:
     case Do::reset:
     case Do::init:

@@ -58,7 +58,7 @@ bool may_enable(const Step& step) { return step.what == Do::wrmsr && step.addres
 
 bool ends_batch(const Step& step) {
     return may_enable(step) || step.what == Do::enable_interrupts || step.what == Do::disable_interrupts ||
-           step.what == Do::halt || reaches_closed(step) || may_expire_timer(step);
+           is_halt(step.what) || reaches_closed(step) || may_expire_timer(step);
 }
 
 // `state`: of a KVM_RUN that returned 0 and that the guest's code does not explain.
@@ -189,7 +189,7 @@ void KvmRunner::execute(Batch& batch) {
     RunningVcpu& v = vcpus_[batch.vcpu];
     v.kvm.go_to(guest::Memory::area_address(batch.vcpu), guest::Memory::slot_address(batch.vcpu, 0),
                 guest::Memory::stack_top(batch.vcpu), v.interrupts_enabled);
-    const bool halts = program_->steps[batch.last()].what == Do::halt;
+    const bool halts = is_halt(program_->steps[batch.last()].what);
     for (std::size_t next = 0; next < batch.syncs.size();) {
         const bool last = next + 1 == batch.syncs.size();
         if (last && halts) deadline_.set(bounds_.halt);
@@ -214,7 +214,7 @@ void KvmRunner::finish_step(const Batch& batch, std::size_t step) {
     RunningVcpu& v = vcpus_[batch.vcpu];
     collect_taken(batch.vcpu, step, &batch);
     const Step& done = program_->steps[step];
-    if (done.what == Do::enable_interrupts) v.interrupts_enabled = true;
+    if (enables_interrupts(done.what)) v.interrupts_enabled = true;
     if (done.what == Do::disable_interrupts) v.interrupts_enabled = false;
     v.parked = true;
     if (may_expire_timer(done)) {

@@ -81,6 +81,7 @@ ScenarioStep step_of(const Step& from, std::size_t index) {
     case Do::enable_interrupts:
     case Do::disable_interrupts:
     case Do::halt:
+    case Do::enable_and_halt:
     case Do::wait:
     case Do::save_load:
         refuse(fmt::format("/steps/{}/do", index),

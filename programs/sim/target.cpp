@@ -97,7 +97,7 @@ StepOutcome ModelMachine::take(const Step& step, const ChoiceValues& choices) {
         access(vcpu, step, outcome);
     }
     settle(outcome);
-    if (step.what == Do::halt) outcome.halted = vcpu.halted;
+    if (is_halt(step.what)) outcome.halted = vcpu.halted;
     return outcome;
 }
 
@@ -108,6 +108,7 @@ void ModelMachine::access(ModelVcpu& vcpu, const Step& step, StepOutcome& outcom
     case Do::enable_interrupts: vcpu.interrupts_enabled = true; return;
     case Do::disable_interrupts: vcpu.interrupts_enabled = false; return;
     case Do::halt: vcpu.halted = true; return;
+    case Do::enable_and_halt: vcpu.interrupts_enabled = vcpu.halted = true; return;
     default: break;
     }
     const u32 in_service = model::highest_vector(vcpu.state, Reg::isr0);

@@ -79,7 +79,9 @@ void carry_out(const struct wire_step* step, struct answer* answer) {
     case DO_CR8_WRITE: ATTEMPT(cpu, "movq %[value], %%cr8", , [value] "r"(step->value)); break;
 #endif
     case DO_HALT:
-        if (cpu->interrupts_enabled) __asm__ volatile("sti; hlt; cli" : : : "memory");
+    case DO_ENABLE_AND_HALT:
+        if (cpu->interrupts_enabled || step->what == DO_ENABLE_AND_HALT)
+            __asm__ volatile("sti; hlt; cli" : : : "memory");
         else __asm__ volatile("hlt" : : : "memory");
         break;
     default: break;

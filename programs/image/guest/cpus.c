@@ -90,7 +90,7 @@ bool ask(struct cpu* cpu, const struct wire_step* step, struct answer* answer) {
         carry_out(step, &cpu->answer);
     } else {
         cpu->step = *step;
-        if (!give_order(cpu, ORDER_ACCESS, step->what == DO_HALT ? SHORT_WAIT : LONG_WAIT)) return false;
+        if (!give_order(cpu, ORDER_ACCESS, is_halt(step) ? SHORT_WAIT : LONG_WAIT)) return false;
     }
     *answer = cpu->answer;
     return true;

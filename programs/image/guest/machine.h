@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "layout.h"
+#include "../step_names.h"
 #include "../wire.h"
 
 #define KEPT __attribute__((section(".kept")))
@@ -94,6 +95,9 @@ void write_stubs(void);
 // Whether all of a section's CPUs run the image; wire_skip otherwise, 0: they do.
 uint32_t start_cpus(const struct wire_section* section);
 // The access, carried out by that CPU. False: it did not come back.
+static inline bool is_halt(const struct wire_step* step) {
+    return step->what == DO_HALT || step->what == DO_ENABLE_AND_HALT;
+}
 bool ask(struct cpu* cpu, const struct wire_step* step, struct answer* answer);
 void delay(uint32_t pauses);
 void collect(struct outcome* outcome);

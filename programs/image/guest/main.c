@@ -51,17 +51,18 @@ static void own_step(const struct wire_step* step) {
     const uint32_t refused = cpu->stopped          ? WIRE_CPU_STOPPED
                              : cpu->waits_for_sipi ? WIRE_WAITS_FOR_SIPI
                              : cpu->halted         ? WIRE_IN_HLT
-                             : step->what == DO_HALT && step->vcpu == 0 ? WIRE_FIRST_CPU_HALTS
+                             : is_halt(step) && step->vcpu == 0 ? WIRE_FIRST_CPU_HALTS
                                                                         : refusal_of(step);
     if (refused != 0) return finish('-', (uint8_t)refused);
     struct answer answer;
     if (!ask(cpu, step, &answer)) {
-        if (step->what == DO_HALT) return cpu->halted = true, finish('h', 0);
+        if (step->what == DO_ENABLE_AND_HALT) cpu->interrupts_enabled = true;
+        if (is_halt(step)) return cpu->halted = true, finish('h', 0);
         if (reaches_closed(step)) return; // it sent itself an INIT: settle() sees that
         cpu->stopped = true;
         return finish('x', WIRE_NO_RETURN);
     }
-    if (step->what == DO_ENABLE_INTERRUPTS) cpu->interrupts_enabled = true;
+    if (step->what == DO_ENABLE_INTERRUPTS || step->what == DO_ENABLE_AND_HALT) cpu->interrupts_enabled = true;
     if (step->what == DO_DISABLE_INTERRUPTS) cpu->interrupts_enabled = false;
     if (answer.faulted) return answer.fault == 13 ? finish('#', 0) : finish('!', answer.fault);
     const bool reads = step->what == DO_MMIO_READ || step->what == DO_RDMSR || step->what == DO_CR8_READ;

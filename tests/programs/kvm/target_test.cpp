@@ -180,6 +180,17 @@ TEST_CASE("kvm: an IPI from one vCPU to another, that takes it, or wakes by it")
     CHECK(seen[11].value == 5);
 }
 
+TEST_CASE("kvm: what is pending is taken in the HLT that STI comes before, and ends it") {
+    const auto seen = run(program_of({wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff), wrmsr(0x83f, 0xb0),
+                                      plain(Do::enable_and_halt), rdmsr(0x802)}));
+    if (seen.empty()) return;
+    CHECK(seen[3].taken == std::vector<Taken>{{0, 0xb0}});
+    CHECK_FALSE(seen[3].halted);
+    CHECK(seen[4].value == 0);
+    const auto waits = run(program_of({wrmsr(0x1b, x2apic_mode), plain(Do::enable_and_halt), rdmsr(0x802)}));
+    CHECK(waits.at(1).halted);
+}
+
 TEST_CASE("kvm: INIT stops an AP until a SIPI, and keeps the mode") {
     const auto seen = run(program_of(
         {wrmsr(0x1b, x2apic_mode), wrmsr(0x80f, 0x1ff), wrmsr(0x1b, 0xfee0'0c00, 1), wrmsr(0x80f, 0x1ff, 1),
