@@ -613,6 +613,8 @@ void Replay::report(const Thread& thread, Divergence divergence) {
     // What an access lacks its thread may have shown on another CPU, in the same exit.
     const bool lacks_event =
         divergence.mismatch.fault == Fault::ipi_missing || divergence.mismatch.fault == Fault::not_accepted;
+    // Or it stands before its kvm_exit, where the CPUs' clocks differ.
+    if (lacks_event && thread.jumbled_line > thread.exit_line) return note_withdrawn(1);
     divergence.is_across_absence = divergence.rests_on < thread.last_away_line ||
                                    (lacks_event && thread.exit_line < thread.last_away_line);
     const u64 line = std::max(divergence.line, thread.last_line);

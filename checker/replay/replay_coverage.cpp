@@ -19,6 +19,7 @@ void Replay::move(Thread& thread, u32 cpu, u64 time) {
     const u64 shortest_stay = clock_in_seconds_ ? shortest_stay_ns : shortest_stay_ticks;
     if (thread.cpu_before == cpu && time < thread.moved_at + shortest_stay) {
         thread.acceptances.on_lost();
+        thread.jumbled_line = thread.last_line + 1;
         for (auto& vcpu : thread.vcpus) {
             note_withdrawn(findings_.withdraw_of(vcpu->thread(), thread.line_before_move));
             lose_track_of(*vcpu);
