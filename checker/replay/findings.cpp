@@ -118,6 +118,13 @@ u64 Findings::withdraw_of(u32 thread, u64 since) {
     });
 }
 
+u64 Findings::withdraw_injection(u32 thread, u32 vector, u64 time) {
+    return std::erase_if(recent_, [&](const Finding& finding) {
+        return finding.divergence.access.thread == thread &&
+               is_requested_late(finding.divergence, vector, time);
+    });
+}
+
 void Findings::settle() {
     all_cpus_are_seen();
     for (Finding& finding : recent_) fold(std::move(finding.divergence));

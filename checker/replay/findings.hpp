@@ -11,6 +11,14 @@
 
 namespace lapicheck::checker {
 
+// Whether an injection that nobody seemed to have requested was: by another thread's acceptance of the
+// vector, stamped at `time`, if the clocks of CPUs are not in step.
+inline bool is_requested_late(const Divergence& divergence, u32 vector, u64 time) {
+    constexpr u64 clocks_apart_ns = 300'000;
+    return divergence.mismatch.fault == Fault::injected && divergence.mismatch.unseen_cause &&
+           divergence.access.value == vector && time <= divergence.access.time + clocks_apart_ns;
+}
+
 struct Finding {
     Divergence divergence;
     u64 line = 0;          // at which it was found
@@ -43,6 +51,8 @@ class Findings {
     u64 withdraw_if(Condition condition);
     // What was found in a thread behind line `since` does not hold. Returns how many were withdrawn.
     u64 withdraw_of(u32 thread, u64 since = 0);
+    // Of the vCPU in `thread`: is_requested_late(). Returns how many were withdrawn.
+    u64 withdraw_injection(u32 thread, u32 vector, u64 time);
     // Nothing can withdraw what is left.
     void settle();
 

@@ -530,6 +530,12 @@ void Replay::on_accept(const Event& event) {
                             mode == fixed && !event.interrupt.level_triggered &&
                             sender.current->is_own(event.where);
         note_timer_vector(event, is_own);
+        for_each_vcpu([&](ReplayedVcpu& vcpu) {
+            if (vcpu.thread() == event.thread || !vcpu.may_lack_request() || !vcpu.may_be(event.where))
+                return;
+            vcpu.requested_late(vector, event.time);
+            note_withdrawn(findings_.withdraw_injection(vcpu.thread(), vector, event.time));
+        });
         if (vector < model::first_legal_vector)
             for_each_vcpu([&](ReplayedVcpu& vcpu) {
                 if (vcpu.may_be(event.where)) vcpu.low_vector_sent(vector);

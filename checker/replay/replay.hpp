@@ -105,7 +105,7 @@ class Replay final : public traces::AssemblerSink {
         std::uint16_t cpu_before = 0xffff; // before it moved to last_cpu
         u64 moved_at = 0;                  // time
         u64 line_before_move = 0;
-        u64 jumbled_line = 0; // at which its lines were last seen to stand in another order than they were made
+        u64 jumbled_line = 0;         // at which its lines were last seen to stand in a wrong order
         bool shows_entries = false;   // kvm_entry appears in it
         bool shows_userspace = false; // kvm_userspace_exit appears in it
         bool shows_runs = false;      // KVM_RUN appears in it

@@ -65,6 +65,9 @@ class ReplayedVcpu {
         for_each_hypothesis([](AbstractState& w) { w.forget(Reg::lvt_timer); });
     }
     void on_lost();
+    // Another thread's acceptance of the vector for this vCPU; `time`: its stamp.
+    bool may_lack_request() const { return lacked_request_; }
+    void requested_late(u32 vector, u64 time);
     // An INIT was sent that may be for this vCPU.
     void init_sent(u64 line);
     void startup_sent(u32 vector) { startup_vector_ = vector; }
@@ -259,6 +262,7 @@ class ReplayedVcpu {
     TimerWatch timer_;
     std::optional<Divergence> early_deadline_; // until the next one confirms that it came early
     std::optional<u32> tpr_;                   // as written last, if the guest has not run since
+    bool lacked_request_ = false;              // an injection, as it seemed
     std::vector<Divergence> unrequested_;      // given to the processor, and not seen in service yet
     u64 init_line_ = 0;
     std::optional<traces::GuestAccess>

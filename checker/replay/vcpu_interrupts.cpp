@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "checker/judge/service_faults.hpp"
+#include "checker/replay/findings.hpp"
 #include "checker/replay/vcpu.hpp"
 
 namespace lapicheck::checker {
@@ -93,6 +94,14 @@ std::optional<Divergence> ReplayedVcpu::take_unrequested(const Mismatch& mismatc
     return divergence;
 }
 
+void ReplayedVcpu::requested_late(u32 vector, u64 time) {
+    const auto was = [&](const Divergence& divergence) {
+        return is_requested_late(divergence, vector, time);
+    };
+    std::erase_if(unrequested_, was);
+    held_events_ -= std::min<u64>(held_events_, std::erase_if(pending_, was));
+}
+
 void ReplayedVcpu::take_accepted(const AcceptLog& log, const Machines& machines) {
     const bool complete = log.since(accepts_seen_, [&](const AcceptLog::Entry& entry) {
         if (!may_be(entry.id)) return;
@@ -162,6 +171,7 @@ VcpuVerdict ReplayedVcpu::on_inject(const GuestAccess& shown_by, AbstractState::
     others_.on_inject(given);
     settle(verdict);
     if (init_ && init_->on_inject(given).violated) init_.reset();
+    lacked_request_ = lacked_request_ || gave.unrequested;
     if (gave.unrequested && unrequested_.size() < most_unrequested)
         unrequested_.push_back(divergence_of(shown_by, *gave.unrequested));
     if (!gave.violated && overtaken != 0)

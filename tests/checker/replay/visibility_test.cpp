@@ -200,6 +200,17 @@ TEST_CASE("a guest that ends interrupts by Hyper-V's MSRs or PV EOI: the notes s
     CHECK_FALSE(pv.notes("EOIs that no write of the guest to EOI"));
 }
 
+TEST_CASE("an acceptance that another CPU's clock stamps behind the injection is one all the same") {
+    const auto accepted_after = [](unsigned pause) {
+        return replay_started(
+                   takes(0x61) + ends(0x61) +
+                   fmt::format("+{} @50/1 kvm_apic_accept_irq: apicid 0 vec 97 (Fixed|edge)\n", pause))
+            .size();
+    };
+    CHECK(accepted_after(100) == 0);
+    CHECK(accepted_after(1000) == 1);
+}
+
 TEST_CASE("how one VM ends interrupts says nothing of another one") {
     const auto after_eoi_of = [](std::string_view other, std::string_view own) {
         return replay_started(fmt::format("{1} kvm_msr: msr_read 8b = 0x0\n"
