@@ -39,7 +39,7 @@ begin() {
 }
 
 failed=false
-for target in ftrace perf pasted events trace_dat state_dump; do
+for target in ftrace perf pasted qemu events trace_dat state_dump; do
     step "$target"
     begin "$target" 2>/dev/null
     most=65536
