@@ -14,6 +14,7 @@
 #include "checker/cli/inputs.hpp"
 #include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
+#include "checker/cli/read_progress.hpp"
 #include "checker/counterexample/counterexample.hpp"
 
 namespace lapicheck::checker {
@@ -31,10 +32,8 @@ struct Options {
 
 std::vector<TraceReport> check_with_progress(const std::string& path, CheckOptions options) {
     if (!shows_progress()) return check_input(path, options);
-    ProgressLine line;
-    options.progress = [&line, &path](std::uint64_t bytes) {
-        line.tell([&] { return fmt::format("{}: {} MB read", path, bytes / 1'000'000); });
-    };
+    ReadProgress line(path);
+    options.progress = [&line](std::uint64_t bytes) { line.tell(bytes); };
     return check_input(path, options);
 }
 
@@ -86,8 +85,9 @@ struct CheckedPath {
     std::string error;
 };
 
-CheckedPath check_path(const std::string& path, const Options& options, bool alone) {
+CheckedPath check_path(const std::string& path, const Options& options, bool alone, unsigned jobs) {
     CheckOptions judged = options.check;
+    judged.reads_ahead = alone && jobs > 1;
     if (options.vm != 0)
         if (std::string error = select_vm(path, options.vm, judged); !error.empty())
             return {{}, std::move(error)};
@@ -182,7 +182,7 @@ int check(const Options& options) {
     in_order<CheckedPath>(
         paths.size(), jobs,
         [&](std::size_t i) {
-            return is_over ? CheckedPath{} : check_path(paths[i], options, paths.size() == 1);
+            return is_over ? CheckedPath{} : check_path(paths[i], options, paths.size() == 1, jobs);
         },
         [&](std::size_t i, CheckedPath&& checked) {
             progress.tell(i + 1);
@@ -210,7 +210,9 @@ void add_check(CLI::App& app, Action& action) {
     add_input_format(*command, options->check);
     command
         ->add_option("--jobs", options->jobs,
-                     "files to check side by side; default: one for each processor. The report is the same")
+                     "files to check side by side; default: one for each processor. A large file alone is "
+                     "read by one and "
+                     "judged by another. The report is the same")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
     add_profile(*command, options->check.profile);

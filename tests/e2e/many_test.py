@@ -1,5 +1,6 @@
 """Many recordings: folders, lists, parts, side by side, and their reports put together."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -49,6 +50,19 @@ class Many(program.Case):
             for jobs in (2, 7, 64):
                 more = program.run(*arguments, "--jobs", jobs)
                 self.assertEqual((more.status, more.out, more.err), (one.status, one.out, one.err), f"{form} {jobs}")
+
+    def test_of_one_large_recording_neither(self):
+        # Large enough that a thread reads ahead; other recordings begin in it, some damaged.
+        text = b"".join(path.read_bytes() for path in program.recordings())
+        large = self.file(text * 2, "large.txt")
+        packed = gzip.compress(text * 2, 1)
+        cases = [large, self.file(packed, "large.gz"), self.file(packed[:-1000], "cut.gz")]
+        for path in cases:
+            for form in ("text", "json"):
+                one, two = (program.run("check", "--format", form, "--jobs", jobs, path) for jobs in (1, 2))
+                self.assertEqual((two.status, two.out, two.err), (one.status, one.out, one.err), path)
+                if program.MEASURES_MEMORY:
+                    self.assertLess(two.kilobytes, one.kilobytes + 12 * 1024)
 
     def test_each_recording_is_printed_when_it_is_done(self):
         # The second input never ends; the first must have been printed.
