@@ -37,10 +37,12 @@ std::string WholeFile::open(const std::filesystem::path& path) {
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-        return fmt::format("{}: is no regular file; name one that may be replaced", path.string());
-    if (is_anothers_link(path))
-        return fmt::format("{}: is a symbolic link of another user; name the file that it points to",
+        return fmt::format("{}: cannot write: it is no regular file; name one that may be replaced",
                            path.string());
+    if (is_anothers_link(path))
+        return fmt::format(
+            "{}: cannot write: it is a symbolic link of another user; name the file that it points to",
+            path.string());
     // What a symbolic link points to is replaced, not the link.
     if (std::filesystem::exists(status)) path_ = std::filesystem::canonical(path);
     const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
