@@ -108,6 +108,10 @@ void QemuLog::finish(std::vector<Event>& out) {
         summary_.notes.emplace_back(
             "the local APIC was KVM's, whose accesses QEMU does not see; record KVM's events: "
             "lapicheck record -o trace.txt -- qemu-system-x86_64 ...");
+    if (!shows_writes_ && !is_first_access_)
+        summary_.notes.emplace_back(
+            "the log has no write to the APIC: what was read is not held against what came before "
+            "it; trace apic_mem_writel, or memory_region_ops_write, too");
     if (either_way_ != 0)
         summary_.notes.push_back(fmt::format(
             "{} accesses to registers may be of the window or of an MSR: they are not judged; also trace "
@@ -198,8 +202,10 @@ bool QemuLog::take_register(const QemuLine& line, bool write, std::vector<Event>
         !take_hex(s, access.value) || !s.ends())
         return false;
     access.address += window;
-    if (shows_regions_) return true; // told by memory_region_ops_*
-    const auto thread = vcpu_thread(line);
+    if (write ? shows_region_writes_ : shows_region_reads_) return true; // told by memory_region_ops_*
+    // Where the others are told by the number of the vCPU, which of them has this thread is not told.
+    const bool by_number = shows_region_reads_ || shows_region_writes_;
+    const auto thread = by_number ? std::nullopt : vcpu_thread(line);
     access.thread = thread.value_or(line.thread.value_or(0));
     access.line = summary_.lines;
     access.time = line.time;
@@ -218,7 +224,8 @@ bool QemuLog::take_either_way(const QemuLine& line, bool write, std::vector<Even
     if (!s.take("register ") || !take_hex(s, access.address) || access.address > 0xff || !s.take(" = ") ||
         !take_hex(s, access.value) || !s.ends())
         return false;
-    if (shows_regions_) return true;
+    if (write ? shows_region_writes_ : shows_region_reads_) return true;
+    const bool by_number = shows_region_reads_ || shows_region_writes_;
     access.address = window + (access.address << 4);
     access.thread = line.thread.value_or(0);
     access.line = summary_.lines;
@@ -227,7 +234,7 @@ bool QemuLog::take_either_way(const QemuLine& line, bool write, std::vector<Even
     // traced.
     const bool is_window =
         base_was_set_ && base_ && (*base_ & (base_enabled | base_extended)) == base_enabled;
-    const auto thread = vcpu_thread(line);
+    const auto thread = by_number ? std::nullopt : vcpu_thread(line);
     if (thread && is_window) {
         access.thread = *thread;
         emit(access, out);
@@ -254,9 +261,13 @@ bool QemuLog::take_region(const QemuLine& line, bool write, std::vector<Event>& 
         !s.take(" size ") || !s.decimal(size) || size > 8)
         return false;
     if (access.address < window || access.address >= window + region_size) return false;
-    shows_regions_ = true;
+    // The accesses before it were told by their threads.
+    if (!shows_region_reads_ && !shows_region_writes_) {
+        held_.reset(); // this access
+        forget_state(out);
+    }
+    (write ? shows_region_writes_ : shows_region_reads_) = true;
     is_first_access_ = false;
-    held_.reset(); // this access, or one that came before and is lost: nothing was made of it
     access.thread = static_cast<std::uint32_t>(cpu + 1);
     access.size = static_cast<std::uint32_t>(size);
     // A write to the first 16 bytes, or behind the window, is taken for an MSI (apic_mem_write).
@@ -310,11 +321,10 @@ void QemuLog::release(std::vector<Event>& out) {
 }
 
 void QemuLog::emit(const Access& access, std::vector<Event>& out) {
-    if (!access.has_vcpu) {
-        // Since the last access, another vCPU may have become the thread's.
-        ++unassigned_;
-        lose_track(access.line, out);
-    }
+    shows_writes_ = shows_writes_ || access.write;
+    // Since the last access another vCPU may have become the thread's; or what it wrote is not traced.
+    if (!access.has_vcpu) ++unassigned_;
+    if (!access.has_vcpu || !shows_writes_) lose_track(access.line, out);
     Event mmio;
     mmio.kind = access.write ? EventKind::mmio_write : EventKind::mmio_read;
     mmio.thread = access.thread;

@@ -70,7 +70,9 @@ class QemuLog final : public TextReader {
 
     LineSplitter lines_;
     bool has_stamps_ = false;
-    bool shows_regions_ = false; // memory_region_ops_* of the APIC
+    bool shows_region_reads_ = false; // memory_region_ops_* of the APIC
+    bool shows_region_writes_ = false;
+    bool shows_writes_ = false; // of any kind: else they may not be traced at all
     bool is_kvm_ = false;
     bool shows_bsp_ = false; // resets before the first access: of the BSP, of others
     bool shows_others_ = false;
