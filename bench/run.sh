@@ -40,6 +40,7 @@ if $want_help; then help && exit 0; fi
 
 scripts/setup.sh --check --bench || die "scripts/setup.sh --bench installs what is missing"
 : "${core:=$(($(cores) - 1))}"
+pair=$core,$(((core + 1) % $(cores)))
 taskset -c "$core" true 2>/dev/null || die "cannot run on core '$core'"
 
 lapicheck=build/release/lapicheck
@@ -90,17 +91,17 @@ measure() {
             median = (wall[int((NR + 1) / 2)] + wall[int(NR / 2) + 1]) / 2 / 1e6
             each = median / count * 1e9
             ratio = reference == "" ? 1 : each / reference
-            printf "%.3f\t%-17s %8.3f %8.3f %8.3f %9.1f %10.2f %8.1f %9.2f", each, label, median,
+            printf "%.3f\t%-18s %8.3f %8.3f %8.3f %9.1f %10.2f %8.1f %9.2f", each, label, median,
                 wall[1] / 1e6, wall[NR] / 1e6, each, 1e3 / each, rss / 1024, ratio
         }')
     : "${reference:=${row%%$'\t'*}}"
     printf '%s\n' "${row#*$'\t'}"
-    commands+=("$(printf '%-17s %s' "$label" "$command")")
+    commands+=("$(printf '%-18s %s' "$label" "$command")")
 }
 
 table_head() {
-    printf '%-17s %8s %8s %8s %9s %10s %8s %9s\n' '' median fastest slowest 'ns' 'million' 'max RSS' 'times the'
-    printf '%-17s %8s %8s %8s %9s %10s %8s %9s\n' '' s s s '/event' 'events/s' MiB 'first row'
+    printf '%-18s %8s %8s %8s %9s %10s %8s %9s\n' '' median fastest slowest 'ns' 'million' 'max RSS' 'times the'
+    printf '%-18s %8s %8s %8s %9s %10s %8s %9s\n' '' s s s '/event' 'events/s' MiB 'first row'
 }
 
 measure_trace() {
@@ -113,7 +114,11 @@ measure_trace() {
     step "${trace#"$root"/}: $count events, $(($(stat -c %s "$trace") / 1000000)) MB"
     table_head
     if [[ -x $lapicheck ]]; then
-        measure "lapicheck" "$count" "exec $lapicheck check --profile $profile $quoted"
+        measure "lapicheck" "$count" "exec $lapicheck check --jobs 1 --profile $profile $quoted"
+        # Its own core and another: one reads, the other judges.
+        if (($(cores) > 1)); then
+            measure "lapicheck, 2 cores" "$count" "taskset -cp $pair \$\$ >/dev/null; exec $lapicheck check --jobs 2 --profile $profile $quoted"
+        fi
     fi
     # Through a pipe: with /dev/null as its output, grep stops at the first match.
     measure "grep -c" "$count" "grep -c kvm_apic $quoted | cat"

@@ -25,6 +25,11 @@ class Refusal : public std::runtime_error {
     throw Refusal(path.empty() ? reason : fmt::format("{}: {}", path, reason));
 }
 
+// A key of any length, as a message has it.
+inline std::string shortened(std::string_view key) {
+    return key.size() <= 60 ? std::string(key) : std::string(key.substr(0, 57)) + "...";
+}
+
 // One value and the way to it. The path is put together only for an error.
 class At {
   public:
@@ -36,8 +41,8 @@ class At {
 
     std::string path() const {
         const std::string up = up_ == nullptr ? "" : up_->path();
-        if (up_ == nullptr) return std::string(key_);
-        return up + "/" + (up_->value_.is_array() ? std::to_string(index_) : std::string(key_));
+        if (up_ == nullptr) return shortened(key_);
+        return up + "/" + (up_->value_.is_array() ? std::to_string(index_) : shortened(key_));
     }
 
     [[noreturn]] void refuse_it(const std::string& reason) const { refuse(path(), reason); }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "model/state.hpp"
+#include "programs/bounded_json.hpp"
 #include "programs/json_place.hpp"
 #include "programs/keywords.hpp"
 #include "programs/program.hpp"
@@ -271,7 +272,9 @@ class Follower {
     }
 
     void on_key(const std::string& key) {
-        open_.back().key = key;
+        open_.back().key = shortened(key);
+        if (open_.back().keys.size() == most_keys)
+            refuse(path(), fmt::format("more than {} keys in one object", most_keys));
         if (!open_.back().keys.insert(key).second) refuse(path(), "this key comes twice; keep one of them");
     }
 

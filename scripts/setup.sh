@@ -4,6 +4,8 @@
 #   scripts/setup.sh            compiler, CMake, libraries, clang-format, clang-tidy, ccache
 #   scripts/setup.sh --bench    these and what bench/run.sh compares with
 #   scripts/setup.sh --machines these and Bochs, another machine for the bootable image
+#   scripts/setup.sh --cluster  these and Slurm, for the example of a job array
+#   scripts/setup.sh --fuzz     these and clang with libFuzzer
 #   scripts/setup.sh --check    installs nothing; exit 1 if something is missing
 #   scripts/setup.sh -h         this text
 #
@@ -27,12 +29,16 @@ packages=(
 )
 bench_packages=(trace-cmd mawk time)
 machine_packages=(bochs vgabios)
+cluster_packages=(munge slurmctld slurmd slurm-client)
+fuzz_packages=(clang libclang-rt-14-dev)
 
 check_only=false
 while (($#)); do
     case $1 in
     --bench) packages+=("${bench_packages[@]}") ;;
     --machines) packages+=("${machine_packages[@]}") ;;
+    --cluster) packages+=("${cluster_packages[@]}") ;;
+    --fuzz) packages+=("${fuzz_packages[@]}") ;;
     --check) check_only=true ;;
     -h | --help) help && exit 0 ;;
     *) die "unknown option '$1' (-h for help)" ;;

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "traces/limits.hpp"
+
 namespace lapicheck::traces {
 namespace {
 
 using model::AccessKind;
 using model::offset_of;
 using model::Reg;
-
-// More threads at once than any host runs vCPUs: beyond it what single threads had begun is dropped,
-// so that a hostile trace cannot take memory without bound.
-constexpr std::size_t most_threads = 4096;
 
 constexpr std::uint64_t window_mask = model::window_bytes - 1;
 
@@ -89,23 +87,28 @@ void Assembler::finish() {
         // What is left may be an access whose kvm_msr or kvm_mmio the trace does not reach.
     }
     threads_.clear();
+    since_gap_.clear();
     last_ = nullptr;
 }
 
 Assembler::Thread& Assembler::find_thread(std::uint32_t id) {
-    if (threads_.size() >= most_threads && !threads_.contains(id)) finish();
+    if (threads_.size() >= limits::assembled_threads && !threads_.contains(id)) finish();
     last_ = &threads_[id];
     last_id_ = id;
+    if (!std::exchange(last_->since_gap, true)) since_gap_.push_back(last_);
     return *last_;
 }
 
 void Assembler::on_lost(const Event& event) {
-    for (auto& [id, thread] : threads_) {
-        close_write(thread, true);
-        thread.leading = 0;
-        thread.seen = false;
-        thread.userspace_read = ~std::uint64_t{0};
+    for (Thread* const thread : since_gap_) {
+        close_write(*thread, true);
+        thread->leading = 0;
+        thread->seen = false;
+        thread->since_gap = false;
+        thread->userspace_read = ~std::uint64_t{0};
     }
+    since_gap_.clear();
+    last_ = nullptr;
     sink_.on_event(event);
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 #include "model/state.hpp"
 #include "traces/event.hpp"
@@ -86,6 +87,7 @@ class Assembler {
     // What a thread has shown of an access that is not complete yet.
     struct Thread {
         bool seen = false;          // an event of this thread came before, with no gap since
+        bool since_gap = false;     // it has shown something since the last gap
         bool leading_late = false;  // ... or when the first of `events` came
         bool pending_write = false; // an MMIO write that may still get its consequences
         std::uint8_t leading = 0;
@@ -115,6 +117,7 @@ class Assembler {
 
     AssemblerSink& sink_;
     std::unordered_map<std::uint32_t, Thread> threads_;
+    std::vector<Thread*> since_gap_; // those that have: the others have nothing to lose in the next one
     Thread* last_ = nullptr;
     std::uint32_t last_id_ = 0;
 };

@@ -12,12 +12,11 @@
 
 #include "traces/archive.hpp"
 #include "traces/input.hpp"
+#include "traces/limits.hpp"
 
 namespace lapicheck::traces {
 namespace {
 
-// A compressed tar in a tar, and no bombs.
-constexpr unsigned most_depth = 4;
 // By so many bytes all kinds of archives are told.
 constexpr std::size_t told_by = 512;
 
@@ -71,7 +70,7 @@ class Unreadable final : public ByteSource {
 
 void visit(ByteSource& source, unsigned depth, const std::function<void(ByteSource&)>& take) {
     Peeked peeked(source);
-    if (depth == most_depth || !is_packed(peeked.first())) return take(peeked);
+    if (depth == limits::packed_depth || !is_packed(peeked.first())) return take(peeked);
     std::string error;
     const std::unique_ptr<Archive> archive = open_archive(peeked, error);
     std::size_t members = 0;

@@ -14,6 +14,7 @@
 #include "checker/cli/inputs.hpp"
 #include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
+#include "checker/cli/read_progress.hpp"
 #include "checker/counterexample/counterexample.hpp"
 
 namespace lapicheck::checker {
@@ -23,17 +24,16 @@ struct Options {
     Inputs inputs;
     unsigned jobs = 0; // 0: as many as there are processors
     CheckOptions check;
-    std::string export_to; // a folder; empty: none
-    std::size_t vm = 0;    // by its number in the report; 0: all
+    std::string export_to;            // a folder; empty: none
+    std::vector<std::string> results; // logs of tests that the one recording is of
+    std::size_t vm = 0;               // by its number in the report; 0: all
     const ReportFormat* format = nullptr;
 };
 
 std::vector<TraceReport> check_with_progress(const std::string& path, CheckOptions options) {
     if (!shows_progress()) return check_input(path, options);
-    ProgressLine line;
-    options.progress = [&line, &path](std::uint64_t bytes) {
-        line.tell([&] { return fmt::format("{}: {} MB read", path, bytes / 1'000'000); });
-    };
+    ReadProgress line(path);
+    options.progress = [&line](std::uint64_t bytes) { line.tell(bytes); };
     return check_input(path, options);
 }
 
@@ -85,8 +85,9 @@ struct CheckedPath {
     std::string error;
 };
 
-CheckedPath check_path(const std::string& path, const Options& options, bool alone) {
+CheckedPath check_path(const std::string& path, const Options& options, bool alone, unsigned jobs) {
     CheckOptions judged = options.check;
+    judged.reads_ahead = alone && jobs > 1;
     if (options.vm != 0)
         if (std::string error = select_vm(path, options.vm, judged); !error.empty())
             return {{}, std::move(error)};
@@ -119,13 +120,24 @@ class ManyProgress {
 class Printer {
   public:
     explicit Printer(const Options& options)
-        : options_(options), report_{{}, options.check.profile, options.check.cpu} {}
+        : options_(options), report_{{}, options.check.profile, options.check.cpu, {}} {}
+
+    // What the tests say that the recording is of. A failed one is a divergence as the recording's are.
+    void take_logs(std::vector<ReadLog>&& logs) {
+        for (const ReadLog& log : logs) {
+            if (!log.error.empty()) fmt::print(stderr, "lapicheck: {}\n", log.error);
+            code_ = worst(code_, !log.error.empty()              ? exit_code::bad_input
+                                 : log.log.failed_of_apic() != 0 ? exit_code::diverges
+                                                                 : exit_code::conforms);
+        }
+        report_.logs = std::move(logs);
+    }
 
     void take(TraceReport&& trace) {
         if (!trace.error.empty()) fmt::print(stderr, "lapicheck: {}\n", trace.error);
         code_ = worst(code_, exit_code_of(std::vector<TraceReport>{trace}));
         if (options_.format->streams) {
-            const CheckReport one{{trace}, report_.profile, report_.cpu};
+            const CheckReport one{{trace}, report_.profile, report_.cpu, report_.logs};
             options_.format->check(std::cout, one, presentation());
             std::cout.flush();
         }
@@ -158,7 +170,11 @@ int check(const Options& options) {
     const std::vector<std::string>& paths = inputs.paths;
     const unsigned jobs =
         options.jobs != 0 ? options.jobs : std::max(std::thread::hardware_concurrency(), 1U);
+    if (!options.results.empty() && paths.size() != 1)
+        return complain("check", exit_code::bad_input,
+                        "--results wants the one recording that the tests are of");
     Printer printer(options);
+    printer.take_logs(read_logs(options.results));
     ManyProgress progress(paths.size());
     std::string refused;
     std::atomic<bool> is_over = false; // nobody will read the rest
@@ -166,7 +182,7 @@ int check(const Options& options) {
     in_order<CheckedPath>(
         paths.size(), jobs,
         [&](std::size_t i) {
-            return is_over ? CheckedPath{} : check_path(paths[i], options, paths.size() == 1);
+            return is_over ? CheckedPath{} : check_path(paths[i], options, paths.size() == 1, jobs);
         },
         [&](std::size_t i, CheckedPath&& checked) {
             progress.tell(i + 1);
@@ -194,7 +210,9 @@ void add_check(CLI::App& app, Action& action) {
     add_input_format(*command, options->check);
     command
         ->add_option("--jobs", options->jobs,
-                     "files to check side by side; default: one for each processor. The report is the same")
+                     "files to check side by side; default: one for each processor. A large file alone is "
+                     "read by one and "
+                     "judged by another. The report is the same")
         ->option_text("N")
         ->check(CLI::Range(1U, 256U));
     add_profile(*command, options->check.profile);
@@ -202,6 +220,12 @@ void add_check(CLI::App& app, Action& action) {
             "the guest CPU's vendor; default: behaviour that either vendor's manual allows is accepted");
     add_format(*command, options->format, &ReportFormat::check);
     add_selection(*command, options->check);
+    command
+        ->add_option(
+            "--results", options->results,
+            "the log of kvm-unit-tests or selftests that the recording is of: which failed test it shows")
+        ->option_text("LOG")
+        ->allow_extra_args(false);
     command->add_option("--vm", options->vm, "judge only the VM with this number in the list of the report")
         ->option_text("N")
         ->check(CLI::PositiveNumber);

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "checker/cli/command.hpp"
-#include "checker/cli/progress.hpp"
+#include "checker/cli/read_progress.hpp"
 #include "checker/cli/whole_file.hpp"
 
 namespace lapicheck::checker {
@@ -38,10 +38,8 @@ struct Options {
 
 std::vector<ledger::Ledger> read_with_progress(const std::string& path, ledger::LedgerOptions options) {
     if (!shows_progress()) return read_ledgers(path, options);
-    ProgressLine line;
-    options.check.progress = [&line, &path](std::uint64_t bytes) {
-        line.tell([&] { return fmt::format("{}: {} MB read", path, bytes / 1'000'000); });
-    };
+    ReadProgress line(path);
+    options.check.progress = [&line](std::uint64_t bytes) { line.tell(bytes); };
     return read_ledgers(path, options);
 }
 

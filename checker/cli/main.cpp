@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 
 #include "checker/cli/command.hpp"
 #include "checker/cli/examples.hpp"
+#include "checker/cli/standard_streams.hpp"
 #include "checker/cli/traced_command.hpp"
 #include "specs/near_names.hpp"
 
@@ -72,8 +74,12 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+    secure_standard_streams();
     try {
         return run(argc, argv);
+    } catch (const std::bad_alloc&) {
+        fmt::print(stderr, "lapicheck: out of memory\n");
+        return exit_code::bad_input;
     } catch (const std::exception& error) {
         fmt::print(stderr, "lapicheck: {}\n", error.what());
         return exit_code::bad_input;

@@ -7,6 +7,7 @@
 
 #include "checker/cli/command.hpp"
 #include "checker/report/json.hpp"
+#include "programs/bounded_json.hpp"
 #include "programs/file.hpp"
 
 namespace lapicheck::checker {
@@ -94,12 +95,20 @@ class Merged {
     std::map<std::string, json> traces_; // by path
 };
 
+// Discarded: it is no JSON, or none of ours.
+json parsed(std::string_view text) {
+    try {
+        return programs::parse_bounded(text);
+    } catch (const json::exception&) {
+        return json(json::value_t::discarded);
+    }
+}
+
 // A report, or one in each line.
 std::string add_file(const std::string& path, Merged& merged) {
     const programs::FileText file = programs::read_text_file(path);
     if (!file.error.empty()) return file.error;
-    if (const json whole = json::parse(file.text, nullptr, false); !whole.is_discarded())
-        return merged.add(whole, file.name);
+    if (const json whole = parsed(file.text); !whole.is_discarded()) return merged.add(whole, file.name);
     std::size_t number = 0;
     for (std::string_view rest = file.text; !rest.empty();) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -108,7 +117,7 @@ std::string add_file(const std::string& path, Merged& merged) {
         ++number;
         if (line.find_first_not_of(" \r\t") == std::string_view::npos) continue;
         const std::string place = fmt::format("{}:{}", file.name, number);
-        const json report = json::parse(line, nullptr, false);
+        const json report = parsed(line);
         if (report.is_discarded())
             return fmt::format("{}: no JSON; is the report complete? Check this part again", place);
         if (std::string error = merged.add(report, place); !error.empty()) return error;

@@ -18,12 +18,13 @@ for, and holds the state against the rules that speak of one state: PPR and the 
 registers, bits that no register has, vectors that cannot be there. A dump is how things stand; for what happened see
 'lapicheck check'.
 
-Read: QEMU's 'info lapic' (also in mails, of several CPUs), and the page of KVM_GET_LAPIC as 1 KiB of bytes, or as a hex dump
-of hexdump -C or xxd; compressed and in archives.
+Read: QEMU's 'info lapic' (also in mails, of several CPUs), the page of KVM_GET_LAPIC as 1 KiB of bytes, or as a hex dump of
+hexdump -C or xxd, and what Xen's xen-hvmctx prints; compressed and in archives.
 
 Examples:
   echo 'info lapic -a' | socat - unix:monitor > lapic.txt; lapicheck state lapic.txt
   xxd lapic.bin | lapicheck state --mode x2apic -
+  xen-hvmctx 3 | lapicheck state -
   lapicheck state --format json lapic.txt | jq '.states[].pending'
 
 Exit status: 0 nothing contradicts the rules, 1 something does, 2 wrong usage, or a file without a dump.)";
@@ -58,7 +59,7 @@ int judge_states(const Options& options) {
             std::string error = source.error();
             if (error.empty())
                 error = fmt::format("{}: no dump of a local APIC: neither QEMU's 'info lapic' nor a page of "
-                                    "KVM_GET_LAPIC; of a "
+                                    "KVM_GET_LAPIC nor the output of xen-hvmctx; of a "
                                     "recording see 'lapicheck check'",
                                     source.name());
             fmt::print(stderr, "lapicheck: {}\n", error);

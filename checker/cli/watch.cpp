@@ -59,7 +59,7 @@ int watch(const Options& options) {
         if (const std::string error = file.keep(); !error.empty())
             return complain("watch", exit_code::bad_input, error);
 
-    const CheckReport report{{check.finish()}, judging.profile, judging.cpu};
+    const CheckReport report{{check.finish()}, judging.profile, judging.cpu, {}};
     return print(options.format->check, report, exit_code_of(report.traces));
 }
 

@@ -72,6 +72,7 @@ TraceCheck::TraceCheck(std::string path, const CheckOptions& options)
       reader_(path_, options.input_format, options.observer != nullptr), replay_(options.cpu) {
     if (options_.monitor) replay_.monitor_all();
     replay_.select(options_.selection);
+    if (options_.reads_ahead) reader_.read_ahead();
     if (!options_.found) return;
     replay_.on_new_kind([this](const Divergence& divergence) {
         const bool is_known = options_.profile == Profile::kvm && divergence.mismatch.departure != nullptr;

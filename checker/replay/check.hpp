@@ -43,6 +43,7 @@ struct CheckOptions {
     Selection selection;
     unsigned min_checked = 50; // percent of the accesses; a verdict on fewer is inconclusive
     const traces::TraceFormat* input_format = nullptr; // null: as the content says
+    bool reads_ahead = false;                          // a large recording is read in a thread of its own
 };
 
 struct TraceReport {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "traces/kvm_ioctls.hpp"
+#include "traces/limits.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -16,7 +17,6 @@ using traces::GuestAccess;
 namespace ioctls = traces::ioctls;
 
 // Threads that run vCPUs kept at once; beyond it all start anew, which loses knowledge, never accuracy.
-constexpr std::size_t most_threads = 2048;
 constexpr std::size_t most_vcpus_a_thread = 64;
 
 // How long a thread must have been silent for userspace to have reset its vCPU in between. Userspace
@@ -88,7 +88,7 @@ GuestAccess Replay::as_access(const Event& event) {
 Replay::Replay(GuestCpu cpu) : facts_(facts_for(cpu)) {}
 
 Replay::Thread& Replay::find_thread(u32 id) {
-    if (threads_.size() >= most_threads && !threads_.contains(id)) make_room();
+    if (threads_.size() >= traces::limits::threads && !threads_.contains(id)) make_room();
     const auto [found, is_new] = threads_.try_emplace(id);
     if (is_new) {
         found->second.is_selected = selected_.has(id, machines_);
@@ -98,6 +98,7 @@ Replay::Thread& Replay::find_thread(u32 id) {
     last_thread_ = &found->second;
     last_thread_id_ = id;
     visible_.foreign_eoi = last_thread_->foreign_eoi;
+    last_thread_->since_gap = true;
     return *last_thread_;
 }
 
@@ -110,8 +111,8 @@ void Replay::forget_threads() {
 
 void Replay::make_room() {
     forget_threads();
-    note_once(noted_room_,
-              fmt::format("more than {} threads: what was known of earlier ones was dropped", most_threads));
+    note_once(noted_room_, fmt::format("more than {} threads: what was known of earlier ones was dropped",
+                                       traces::limits::threads));
 }
 
 void Replay::retire(const ReplayedVcpu& vcpu) {
@@ -516,6 +517,7 @@ void Replay::on_accept(const Event& event) {
     pass_time(sender, event.cpu, event.time, event.line);
     if (event.virtualized) visible_.accelerated = true;
     if (!visible_.accepts) visible_.accepts = true;
+    vcpus_changed_ = true; // each vCPU takes it over when it is seen next
     if (event.where < accepting_.size()) accepting_.set(event.where);
     const auto vector = static_cast<u32>(event.value & 0xff);
     const bool is_of_command = event.interrupt.shorthand != traces::Shorthand::unknown;
@@ -549,7 +551,7 @@ void Replay::on_accept(const Event& event) {
             if (!vcpu.may_be(event.where)) return;
             vcpu.catch_up(accepts_, machines_);
             if (mode == init && deasserts && vcpu.facts().amd.is_false()) vcpu.deassert_sent(event.line);
-            else if (mode == init) vcpu.init_sent(event.line);
+            else if (mode == init) states_replaced_ += vcpu.init_sent(event.line) ? 1U : 0U;
             else vcpu.startup_sent(vector);
         });
     }
@@ -558,6 +560,7 @@ void Replay::on_accept(const Event& event) {
 
 // What was sent to it until now is told of what it was.
 void Replay::lose_track_of(ReplayedVcpu& vcpu) {
+    ++states_replaced_;
     vcpu.catch_up(accepts_, machines_);
     vcpu.on_lost();
 }
@@ -566,7 +569,12 @@ void Replay::on_lost(const Event& event) {
     const u64 since = event.cpu < lines_of_cpu_.size() ? lines_of_cpu_[event.cpu].last : first_line_;
     note_withdrawn(findings_.withdraw_since(since));
     restore_order_.on_lost();
+    // What nothing was seen of since the last gap has nothing more to lose: marks without end cost no more.
+    const bool all = std::exchange(vcpus_changed_, false);
+    const bool none = std::exchange(last_thread_, nullptr) == nullptr; // of any thread anything
+    if (none && !all) return;
     for (auto& [id, thread] : threads_) {
+        if (!std::exchange(thread.since_gap, false) && !all) continue;
         thread.run_fd_stale = thread.run_fd != no_id;
         thread.acceptances.on_lost();
         thread.own_acceptances.clear();

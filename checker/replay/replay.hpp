@@ -90,6 +90,9 @@ class Replay final : public traces::AssemblerSink {
     const std::vector<Divergence>& divergences() const { return findings_.folded(); }
     u64 divergences_not_listed() const { return findings_.not_listed(); }
     const ReplaySummary& summary() const { return summary_; }
+    // How often all that was known of a vCPU was replaced, by a gap or an INIT: the work that does not lie in
+    // the vCPU's own events.
+    u64 states_replaced() const { return states_replaced_; }
 
   private:
     // A host thread that runs one vCPU, or several in turn.
@@ -99,6 +102,7 @@ class Replay final : public traces::AssemblerSink {
         u64 last_gap_line = 0;
         Share share;
         bool is_selected = true;
+        bool since_gap = false; // something was seen of it since the last gap
         u64 last_away_line = 0; // before which it may have been on another CPU for long
         u64 last_line = 0;
         std::uint16_t last_cpu = 0xffff;
@@ -227,6 +231,7 @@ class Replay final : public traces::AssemblerSink {
 
     template <class Visit>
     void for_each_vcpu(Visit visit) {
+        vcpus_changed_ = true;
         for (auto& [id, thread] : threads_)
             for (auto& vcpu : thread.vcpus) visit(*vcpu);
     }
@@ -239,7 +244,9 @@ class Replay final : public traces::AssemblerSink {
     Visibility visible_{.no_exits = true};
     std::bitset<256> end_themselves_; // vectors that Hyper-V's SynIC may end by itself
     u64 xapic_since_ = ~u64{0};       // the line from which on an APIC may have been in xAPIC mode
-    bool shows_pv_eoi_ = false;       // kvm_pv_eoi
+    bool vcpus_changed_ = false;      // since the last gap, by what other threads did
+    u64 states_replaced_ = 0;
+    bool shows_pv_eoi_ = false; // kvm_pv_eoi
     bool shows_ioctls_ = false;
     std::vector<u32> foreign_eois_in_; // threads
     bool shows_sints_ = false;         // the guest's setting of SynIC's interrupts is seen

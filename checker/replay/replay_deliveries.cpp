@@ -221,7 +221,7 @@ void Replay::command_sent(const Sender& sender, u32 command, std::optional<u64> 
         if (by_id && !vcpu.may_be(*destination)) return;
         if (deasserts && vcpu.facts().amd.is_false()) return; // I07
         vcpu.catch_up(accepts_, machines_);
-        if (is_init) vcpu.init_sent(sender.line);
+        if (is_init) states_replaced_ += vcpu.init_sent(sender.line) ? 1U : 0U;
         else vcpu.startup_sent(command & model::icr::vector);
     });
 }

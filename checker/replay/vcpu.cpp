@@ -365,17 +365,19 @@ void ReplayedVcpu::on_lost() {
 
 // Whether an earlier INIT has taken effect the vCPU has not shown until now: what it does from this one on
 // must be predicted from either state, so the two are one from here on.
-void ReplayedVcpu::init_sent(u64 line) {
+bool ReplayedVcpu::init_sent(u64 line) {
     doubts_.clear();
     timer_.forget();
     // Nothing was seen of the vCPU since the last one, as with the de-assert behind it, where that is not
     // known to do nothing (I07): both of them leave the same.
     if (init_ && init_age_ == 0) {
+        init_line_ = line;
+        // INIT after INIT leaves what the first one did, so from the second on there is nothing to add.
+        if (std::exchange(init_repeats_, true)) return false;
         AbstractState again = *init_;
         again.apply_init();
         init_->merge(again);
-        init_line_ = line;
-        return;
+        return true;
     }
     if (init_) give_up_init();
     init_ = main_;
@@ -386,8 +388,10 @@ void ReplayedVcpu::init_sent(u64 line) {
         state.merge(after);
     });
     init_age_ = 0;
+    init_repeats_ = false;
     init_line_ = line;
     startup_vector_.reset();
+    return true;
 }
 
 void ReplayedVcpu::deassert_sent(u64 line) { attribution_.evidence().deassert(line); }

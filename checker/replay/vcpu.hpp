@@ -68,8 +68,8 @@ class ReplayedVcpu {
     // Another thread's acceptance of the vector for this vCPU; `time`: its stamp.
     bool may_lack_request() const { return lacked_request_; }
     void requested_late(u32 vector, u64 time);
-    // An INIT was sent that may be for this vCPU.
-    void init_sent(u64 line);
+    // An INIT was sent that may be for this vCPU. True: what is known of it has changed.
+    bool init_sent(u64 line);
     void startup_sent(u32 vector) { startup_vector_ = vector; }
     // A level de-assert of INIT was sent that may be for this vCPU, which does nothing.
     void deassert_sent(u64 line);
@@ -242,6 +242,7 @@ class ReplayedVcpu {
     // What KVM is known to do, if the INIT that was taken for certain was for another vCPU.
     std::vector<Divergence> init_doubt_;
     u64 accepts_seen_ = 0;
+    bool init_repeats_ = false; // nothing was seen between it and another
     unsigned init_age_ = 0;
     std::optional<u32> startup_vector_;
     std::vector<Delivery> deliveries_;

@@ -1,5 +1,6 @@
 #include "checker/judge/divergence_text.hpp"
 #include "checker/report/json.hpp"
+#include "checker/report/results.hpp"
 #include "checker/report/rule_text.hpp"
 
 namespace lapicheck::checker {
@@ -148,7 +149,10 @@ json report_json(const CheckReport& report) {
     root["profile"] = to_string(report.profile);
     root["cpu"] = text_or_null(cpu_key(report.cpu));
     root["traces"] = json::array();
-    for (const TraceReport& trace : report.traces) root["traces"].push_back(trace_json(trace));
+    for (const TraceReport& trace : report.traces) {
+        root["traces"].push_back(trace_json(trace));
+        if (!report.logs.empty()) root["traces"].back()["tests"] = tests_json(report, trace);
+    }
     return root;
 }
 

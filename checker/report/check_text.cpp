@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "checker/judge/divergence_text.hpp"
+#include "checker/report/results.hpp"
 #include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
 
@@ -190,6 +191,7 @@ void write_check_text(std::ostream& out, const CheckReport& all, const Presentat
         if (known != 0) fmt::print(out, "\n  Known departures of KVM:\n");
         write_known(out, report);
         write_summary(out, report);
+        write_tests_text(out, all, report);
         if (!shown && !report.divergences.empty()) shown = report.divergences[0].mismatch.rule;
     }
     if (!shown) return;

@@ -13,6 +13,7 @@
 #include "checker/prove/refined.hpp"
 #include "checker/prove/result.hpp"
 #include "checker/replay/check.hpp"
+#include "checker/results/read_log.hpp"
 #include "model/outside_registers.hpp"
 
 namespace lapicheck::checker {
@@ -21,6 +22,7 @@ struct CheckReport {
     std::vector<TraceReport> traces;
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either;
+    std::vector<ReadLog> logs; // of the tests that the one recording is of; none: not given
 };
 
 struct LedgerReport {

@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import re
 import shutil
+import struct
 import subprocess
 import time
 import unittest
@@ -58,6 +60,39 @@ class Binary(program.Case):
         with open(self.dat, "rb") as file:
             piped = program.run("convert", "-", stdin=file)
         self.assertEqual([json.loads(line) for line in piped.out.splitlines()], whole)
+
+    def with_options(self, *options):
+        """The file with these options before its own: (id, data)."""
+        data = bytearray(self.dat.read_bytes())
+        at = len(b"\x17\x08\x44tracing7\0") + 6
+        for _ in range(2):  # compression and its version
+            at = data.index(b"\0", at) + 1
+        first = data[at:at + 8]
+        data[at:at + 8] = struct.pack("<Q", len(data))
+        added = b"".join(struct.pack("<HI", number, len(value)) + value for number, value in (*options, (0, first)))
+        return self.file(bytes(data) + struct.pack("<HHIQ", 0, 0, 0, len(added)) + added, "options.dat")
+
+    def test_times_are_shifted_and_converted_as_the_file_says(self):
+        recorded = [event["time"] for event in events(converted(self.dat))]
+        self.assertGreater(len(recorded), 100)
+        offset, multiplier, shift = -1_234_567, 3_000_000_000, 31
+        scale = struct.pack("<IIQ", multiplier, shift, 99)  # the last one is for guests alone
+        cases = {
+            "offset": ([(7, b"%d\0" % offset)], lambda time: time + offset),
+            "hexadecimal": ([(7, b"0x100\0"), (7, b"1\0")], lambda time: time + 257),
+            "scale": ([(14, scale)], lambda time: time * multiplier >> shift),
+            "both": ([(7, b"%d\0" % offset), (14, scale)], lambda time: (time * multiplier >> shift) + offset),
+            "damaged": ([(14, scale[:10])], lambda time: time),
+        }
+        for name, (options, expected) in cases.items():
+            path = self.with_options(*options)
+            times = [event["time"] for event in events(converted(path))]
+            self.assertEqual(times, list(map(expected, recorded)), name)
+            if shutil.which("trace-cmd") and name in ("offset", "hexadecimal"):
+                report = subprocess.run(["trace-cmd", "report", "-t", "-i", path], capture_output=True, text=True,
+                                        check=True).stdout
+                shown = {int(a + b) for a, b in re.findall(r"\s(\d+)\.(\d{9}): ", report)}
+                self.assertLessEqual(set(times), shown)
 
     def test_a_file_that_is_cut_anywhere_is_no_crash(self):
         whole = self.dat.read_bytes()

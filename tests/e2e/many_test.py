@@ -1,8 +1,12 @@
 """Many recordings: folders, lists, parts, side by side, and their reports put together."""
 
+import gzip
 import json
+import os
+import pty
 import shutil
 import subprocess
+import time
 
 import jsonschema
 
@@ -49,6 +53,50 @@ class Many(program.Case):
             for jobs in (2, 7, 64):
                 more = program.run(*arguments, "--jobs", jobs)
                 self.assertEqual((more.status, more.out, more.err), (one.status, one.out, one.err), f"{form} {jobs}")
+
+    def test_of_one_large_recording_neither(self):
+        # Large enough that a thread reads ahead; other recordings begin in it, some damaged.
+        text = b"".join(path.read_bytes() for path in program.recordings())
+        large = self.file(text * 2, "large.txt")
+        packed = gzip.compress(text * 2, 1)
+        cases = [large, self.file(packed, "large.gz"), self.file(packed[:-1000], "cut.gz")]
+        for path in cases:
+            for form in ("text", "json"):
+                one, two = (program.run("check", "--format", form, "--jobs", jobs, path) for jobs in (1, 2))
+                self.assertEqual((two.status, two.out, two.err), (one.status, one.out, one.err), path)
+                if program.MEASURES_MEMORY:
+                    self.assertLess(two.kilobytes, one.kilobytes + 12 * 1024)
+
+    def test_on_a_terminal_the_progress_is_shown(self):
+        def progress(command, feed=None):
+            master, terminal = pty.openpty()
+            child = subprocess.Popen([program.PATH, *map(str, command)], stdin=subprocess.PIPE,
+                                     stdout=subprocess.DEVNULL, stderr=terminal)
+            os.close(terminal)
+            if feed:
+                feed(child.stdin)
+            child.stdin.close()
+            shown = b""
+            try:
+                while block := os.read(master, 4096):
+                    shown += block
+            except OSError:  # the terminal's other side is closed
+                pass
+            os.close(master)
+            child.wait()
+            return shown.decode()
+
+        def slowly(pipe):
+            for _ in range(3):
+                pipe.write(program.recording("probe-smp2").read_bytes())
+                pipe.flush()
+                time.sleep(0.4)
+
+        # Of a pipe nobody knows how much is to come.
+        shown = progress(["check", "-"], slowly)
+        self.assertRegex(shown, r"-: \d+ MB read, \d+ MB a second")
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)
+        self.assertEqual(progress(["check", self.paths[1]]), "")  # done before there is anything to tell
 
     def test_each_recording_is_printed_when_it_is_done(self):
         # The second input never ends; the first must have been printed.

@@ -1,6 +1,12 @@
 """Logs of kvm-unit-tests and of KVM's selftests, and the rules that their tests are about."""
 
+import json
+
+import jsonschema
+
 import program
+
+SCHEMA = json.loads((program.SOURCE / "specs/schema/check-report.schema.json").read_text())
 
 # The form of kvm-unit-tests and of the selftests; made up, but for the fault of 2018.
 LOG = """\
@@ -57,6 +63,28 @@ class Results(program.Case):
         logs = [path for path in program.CORPUS.rglob("*.log") if "FAIL: " in path.read_text(errors="replace")]
         for path in logs:
             self.assertIn(program.run("results", path).status, (1, 4), path)
+
+    def test_beside_a_recording_each_failed_test_has_what_shows_it(self):
+        recording = program.recording("x2apic-mmio-alive-smp1")
+        log = self.file(LOG, "a.log")
+        report = self.expect(1, "check", "--format", "json", recording, "--results", log).json()
+        jsonschema.Draft202012Validator(SCHEMA).validate(report)
+        (trace,) = report["traces"]
+        ((alive, disabled, *_),) = [tests["failed"] for tests in trace["tests"]]
+        lines = [d["line"] for d in trace["divergences"] if d["rule"] == "M01"]
+        self.assertEqual([shown["line"] for shown in alive["shown_by"]], lines)
+        self.assertGreater(len(lines), 0)
+        self.assertEqual(disabled["shown_by"], [])
+        out = self.expect(1, "check", recording, "--results", log).out
+        self.assertIn(f"{recording}:{lines[0]} shows it: M01", out)
+        self.assertIn("the recording shows no divergence from M03", out)
+
+    def test_a_failed_test_beside_a_recording_that_conforms_is_a_failure(self):
+        recording = program.recording("fixed-smp1")
+        self.expect(1, "check", recording, "--results", self.file(LOG, "a.log"))
+        self.expect(0, "check", recording, "--results", self.file("PASS: apic existence\n", "b.log"))
+        self.assertIn("no log of", self.expect(2, "check", recording, "--results", self.file("x\n", "c.log")).err)
+        self.assertIn("--results", self.expect(2, "check", recording, recording, "--results", self.file(LOG)).err)
 
     def test_exit_status(self):
         self.expect(0, "results", self.file("PASS: x2apic enabled to apic enabled\n"))

@@ -73,6 +73,13 @@ class Input(RunCase):
     def test_unknown_actions_name_the_near_ones(self):
         self.assertIn('did you mean "rdmsr"', self.refused(access_program({"do": "rdmrs", "msr": "0x1b"})))
 
+    def test_keys_without_end_are_refused_in_few_words(self):
+        keys = ",".join(f'"k{i}":1' for i in range(40_000))
+        step = '{"schema_version":1,"machine":{"vcpus":[{"apic_id":0}]},"steps":[{"vcpu":0,"do":"rdmsr",%s}]}'
+        self.assertIn("more than 1000 keys", self.refused(step % keys))
+        long = '{"schema_version":1,"machine":{"vcpus":[{"apic_id":0}],"%s":1},"steps":[]}' % ("x" * 5_000_000)
+        self.assertLess(len(self.refused(long)), 1000)
+
     def test_hostile_texts(self):
         for text in ("", "[" * 100000, '{"a":' * 100000, "\0" * 1000, "1e999", '"' + "\\ud800" * 10 + '"'):
             self.assertIn("prog.json: ", self.refused(text))

@@ -29,6 +29,23 @@ APR 0x00 TPR 0x20 DFR 0x0f LDR 0x00 PPR {ppr:#04x}
 """
 
 
+def xen(base, **registers):
+    """As xen-hvmctx prints it; the values are made up."""
+    offsets = {"id": 0x20, "version": 0x30, "tpr": 0x80, "ppr": 0xa0, "ldr": 0xd0, "dfr": 0xe0, "svr": 0xf0,
+               "isr1": 0x110, "irr1": 0x210, "lvt_timer": 0x320}
+    at = {offsets[name]: value for name, value in {"version": 0x50014, "dfr": 0xffffffff, "svr": 0x1ff,
+                                                            **registers}.items()}
+    rows = "".join(f"          0x{row:03x}: 0x{at.get(row, 0):08x}   0x{row + 16:03x}: 0x{at.get(row + 16, 0):08x}\n"
+                   for row in range(0, 0x400, 32))
+    return ("HVM save record for domain 3\n"
+            "Entry 0: type 1 instance 0, length 24\n     Header: magic 0x54381286, version 1\n"
+            "Entry 8: type 5 instance 1, length 16\n"
+            f"    LAPIC: base_msr {base:#x}, disabled 0, timer_divisor 0x2\n"
+            "Entry 9: type 6 instance 0, length 1024\n    LAPIC registers:\n" + rows +
+            "Entry 10: type 6 instance 1, length 1024\n    LAPIC registers:\n" + rows +
+            "Entry 11: type 0 instance 0, length 0\n")
+
+
 def page(**registers):
     offsets = {"id": 0x20, "version": 0x30, "tpr": 0x80, "ppr": 0xa0, "ldr": 0xd0, "dfr": 0xe0, "svr": 0xf0,
                "isr0": 0x100, "isr1": 0x110, "irr1": 0x210, "lvt_lint0": 0x350}
@@ -99,6 +116,23 @@ class State(program.Case):
             self.assertEqual(state["mode"], "x2apic")
             self.assertEqual([v["vector"] for v in state["pending"]], [0x24])
             self.assertIn("a lower TPR", state["pending"][0]["waits_for"])
+
+    def test_xen_s_save_record(self):
+        # PPR is not kept there: 0 beside a vector in service is no fault.
+        states = self.states(0, xen(0xfee00c00, id=3, ldr=8, isr1=1 << 4, irr1=1 << 5, lvt_timer=0x400ec))
+        self.assertEqual([(s["what"], s["vcpu"], s["mode"]) for s in states],
+                         [("xen-hvmctx", "vCPU 0", None), ("xen-hvmctx", "vCPU 1", "x2apic")])
+        self.assertIn("record LAPIC", states[0]["notes"][0])
+        self.assertEqual(states[1]["notes"], [])
+        self.assertEqual([v["vector"] for v in states[1]["in_service"]], [0x24])
+        self.assertEqual([v["vector"] for v in states[1]["pending"]], [0x25])
+        self.assertNotIn("ppr", states[1]["registers"])
+        self.assertEqual(states[1]["registers"]["lvt_timer"], "0x400ec")
+
+    def test_what_xen_s_record_shows_is_judged_in_its_mode(self):
+        self.assertEqual([f["rule"] for f in self.states(1, xen(0xfee00c00, id=3, ldr=4))[1]["findings"]], ["D04"])
+        self.assertEqual(self.states(0, xen(0xfee00800, id=3 << 24, ldr=4 << 24))[1]["mode"], "xapic")
+        self.assertEqual(self.states(0, xen(0xfee00000))[1]["mode"], "disabled")
 
     def test_what_no_state_may_be(self):
         cases = {

@@ -15,12 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr unsigned most_depth = 4; // of brackets: an event is flat, and a parser's stack has an end
+// An event is flat, and a parser's stack has an end.
 
 bool is_deep(std::string_view line) {
     unsigned depth = 0;
     for (const char c : line)
-        if ((c == '{' || c == '[') && ++depth > most_depth) return true;
+        if ((c == '{' || c == '[') && ++depth > limits::json_depth) return true;
     return false;
 }
 

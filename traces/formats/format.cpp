@@ -4,7 +4,6 @@
 #include <array>
 
 #include "traces/formats/ftrace_line.hpp"
-#include "traces/formats/scanner.hpp"
 
 namespace lapicheck::traces {
 namespace {
@@ -33,10 +32,6 @@ constexpr auto signatures = std::to_array<Signature>({
 
 constexpr auto graph_advice = "text of the function_graph tracer, which names no thread; "
                               "run: echo nop > current_tracer (in the tracing directory), and record again"sv;
-constexpr auto qemu_advice =
-    "a trace log of QEMU's own events, which names no vCPU; "
-    "record KVM's events with: trace-cmd record -e kvm, then trace-cmd report FILE | lapicheck check -"sv;
-
 // Calls `matches` for the first lines until it says yes.
 template <class Matches>
 bool any_line(std::string_view text, Matches matches) {
@@ -54,21 +49,6 @@ bool has_record(std::string_view text) {
         LineHead head;
         return heads.read(line, head) == HeadFault::none;
     });
-}
-
-bool take_seconds(Scanner& s) {
-    std::uint64_t number = 0;
-    return s.decimal(number) && s.take(".") && s.decimal(number) && s.take(":");
-}
-
-// "16446@1795443709.902531:apic_mem_writel ...", "cpu_get_apic_base 0x00000000fee00900"
-bool is_qemu_log(std::string_view line) {
-    Scanner s(line);
-    std::uint64_t pid = 0;
-    if (s.decimal(pid)) return s.take("@") && take_seconds(s);
-    constexpr std::array names{"apic_", "ioapic_", "cpu_get_apic_base ", "cpu_set_apic_base "};
-    return std::any_of(names.begin(), names.end(),
-                       [line](const char* name) { return line.starts_with(name); });
 }
 
 bool is_json(std::string_view text) {
@@ -96,7 +76,10 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
     for (const auto& [bytes, advice] : signatures)
         if (first_bytes.starts_with(bytes)) return std::string(advice);
     const auto some = [](std::string_view advice) { return std::optional<std::string>(advice); };
-    if (first_bytes.find("dumping local APIC state for CPU ") != std::string_view::npos &&
+    const auto has = [first_bytes](std::string_view text) {
+        return first_bytes.find(text) != std::string_view::npos;
+    };
+    if ((has("dumping local APIC state for CPU ") || has("    LAPIC registers:\n")) &&
         !has_record(first_bytes))
         return some("a dump of a local APIC's state, not a trace; run: lapicheck state FILE");
     if (any_line(
@@ -111,7 +94,6 @@ std::optional<std::string> refuse(std::string_view first_bytes) {
                     "run: perf script -i perf.data | lapicheck check -");
     if (is_json(first_bytes))
         return some("JSON, not a trace; an access program runs with: lapicheck run FILE --on kvm");
-    if (any_line(first_bytes, is_qemu_log)) return some(qemu_advice);
     if (is_utf16(first_bytes))
         return some("UTF-16 text; run: iconv -f UTF-16 -t UTF-8 FILE | lapicheck check -");
     if (first_bytes.find('\0') != std::string_view::npos)
@@ -123,13 +105,15 @@ extern const TraceFormat trace_dat_format;    // trace_dat.cpp
 extern const TraceFormat perf_data_format;    // perf_data.cpp
 extern const TraceFormat events_jsonl_format; // events_jsonl.cpp
 extern const TraceFormat perf_script_format;  // perf_script.cpp
+extern const TraceFormat qemu_log_format;     // qemu_log.cpp
 extern const TraceFormat pasted_text_format;  // pasted_text.cpp
 extern const TraceFormat ftrace_text_format;  // ftrace_text.cpp
 
 std::span<const TraceFormat* const> formats() {
     // In the order in which they are tried.
-    static constexpr std::array all = {&trace_dat_format,   &perf_data_format,   &events_jsonl_format,
-                                       &perf_script_format, &pasted_text_format, &ftrace_text_format};
+    static constexpr std::array all = {&trace_dat_format,   &perf_data_format, &events_jsonl_format,
+                                       &perf_script_format, &qemu_log_format,  &pasted_text_format,
+                                       &ftrace_text_format};
     return all;
 }
 

@@ -9,6 +9,7 @@ namespace lapicheck::traces {
 namespace {
 
 constexpr std::size_t sniffed_bytes = 64 * 1024;
+constexpr std::uint64_t read_ahead_from = 50'000; // events, about 5 MB of text
 
 } // namespace
 
@@ -33,15 +34,19 @@ std::string RecordingReader::read(ByteSource& source, const Take& take) {
     if (block.empty()) return source.error();
     std::string error = choose(block);
     if (error.empty() && file_ != nullptr) return read_file(source, block, take);
-    std::vector<Event> events;
+    if (!error.empty()) return error;
     std::uint64_t bytes = 0;
-    for (; error.empty() && !block.empty(); block = source.read()) {
-        events.clear();
-        bytes += block.size();
-        stream_->feed(block, events);
-        take(events, bytes);
-    }
-    return error.empty() ? source.error() : error;
+    take_blocks(
+        [&](ReadBlock& into) {
+            if (block.empty()) return false;
+            bytes += block.size();
+            stream_->feed(block, into.events);
+            into.bytes = bytes;
+            block = source.read();
+            return true;
+        },
+        take);
+    return source.error();
 }
 
 std::string RecordingReader::read_file(ByteSource& source, std::string_view first, const Take& take) {
@@ -49,13 +54,37 @@ std::string RecordingReader::read_file(ByteSource& source, std::string_view firs
     const auto named = [this](const std::string& why) { return fmt::format("{}: {}", name_, why); };
     if (!positioned.error.empty()) return positioned.error;
     if (const std::string error = file_->open(positioned.file); !error.empty()) return named(error);
-    std::vector<Event> events;
-    for (bool more = true; more;) {
-        events.clear();
-        more = file_->read(events);
-        take(events, 0);
-    }
+    bool more = true;
+    take_blocks(
+        [&](ReadBlock& into) {
+            if (!more) return false;
+            more = file_->read(into.events);
+            return true;
+        },
+        take);
     return file_->error().empty() ? std::string{} : named(file_->error());
+}
+
+// The first events here: a thread does not pay for a small recording, and the reader knows its clock by then.
+void RecordingReader::take_blocks(const std::function<bool(ReadBlock&)>& produce, const Take& take) {
+    ReadBlock block;
+    for (std::uint64_t events = 0; !reads_ahead_ || events < read_ahead_from; events += block.events.size()) {
+        block.events.clear();
+        if (!produce(block)) return;
+        take(block.events, block.bytes);
+    }
+    const ReadSummary& read = summary();
+    traces::read_ahead(
+        [&](ReadBlock& into) {
+            if (!produce(into)) return false;
+            copy_facts(read, into.read);
+            return true;
+        },
+        [&](ReadBlock& taken) {
+            known_ = &taken.read;
+            take(taken.events, taken.bytes);
+        });
+    known_ = nullptr;
 }
 
 std::string RecordingReader::feed(std::string_view bytes, std::vector<Event>& events) {
@@ -72,6 +101,7 @@ void RecordingReader::finish(std::vector<Event>& events) {
 
 const ReadSummary& RecordingReader::summary() const {
     static const ReadSummary nothing;
+    if (known_ != nullptr) return *known_;
     if (stream_ != nullptr) return stream_->summary();
     return file_ != nullptr ? file_->summary() : nothing;
 }

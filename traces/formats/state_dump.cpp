@@ -7,6 +7,7 @@
 
 #include "traces/formats/pasted_line.hpp"
 #include "traces/formats/scanner.hpp"
+#include "traces/formats/xen_dump.hpp"
 
 namespace lapicheck::traces {
 namespace {
@@ -202,6 +203,7 @@ std::vector<StateDump> read_state_dumps(std::string_view bytes) {
         return dumps;
     }
     HexPage page;
+    XenDump xen;
     std::string buffer;
     bool in_qemu = false;
     for (std::uint64_t number = 1; !bytes.empty(); ++number) {
@@ -211,6 +213,10 @@ std::vector<StateDump> read_state_dumps(std::string_view bytes) {
         if (line.ends_with('\r')) line.remove_suffix(1);
         const std::string_view hex_line = line.substr(std::min(line.find_first_not_of("> "), line.size()));
         line = unwrap(line, buffer).text;
+        if (xen.take(line, number, dumps)) {
+            in_qemu = false;
+            continue;
+        }
         const std::size_t start = line.find(qemu_start);
         if (start != std::string_view::npos) {
             StateDump& dump = dumps.emplace_back();

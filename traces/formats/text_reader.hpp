@@ -15,6 +15,7 @@
 #include "traces/formats/ftrace_line.hpp"
 #include "traces/formats/partial_head.hpp"
 #include "traces/formats/reader.hpp"
+#include "traces/limits.hpp"
 
 namespace lapicheck::traces {
 
@@ -22,7 +23,7 @@ namespace lapicheck::traces {
 class LineSplitter {
   public:
     // A longer line is no record; no more of it than this is held.
-    static constexpr std::size_t max_line = 64 * 1024;
+    static constexpr std::size_t max_line = limits::line;
 
     template <class Take>
     void feed(std::string_view bytes, Take take) {
@@ -63,7 +64,7 @@ class TextReader : public StreamReader {
     // ticks of a clock that counts cycles, which all CPUs have in common.
     static constexpr std::uint64_t most_disorder = 20'000'000;
     static constexpr std::uint16_t no_cpu_in_particular = 0xffff;
-    static constexpr std::size_t most_threads = 4096; // whose names are kept
+    static constexpr std::size_t most_threads = limits::thread_names;
 
     // Each CPU's buffer is in the order of its clock, and the kernel and trace-cmd merge the buffers by time:
     // a CPU's time that runs backwards belongs to another recording, and so does one far behind the other

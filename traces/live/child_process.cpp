@@ -15,15 +15,36 @@ namespace {
 
 std::string describe(int error) { return std::generic_category().message(error); }
 
+// If nobody handles it. Not those that no process can, and not those of glibc's threads (32 and 33).
+bool ends_a_process(int signal) {
+    switch (signal) {
+    case SIGKILL:
+    case SIGSTOP:
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+    case SIGCONT:
+    case SIGCHLD:
+    case SIGURG:
+    case SIGWINCH: return false;
+    default: return signal < 32 || signal >= SIGRTMIN;
+    }
+}
+
+// By who started us: nohup(1).
+bool is_ignored(int signal) {
+    struct sigaction action {};
+    return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 } // namespace
 
 SignalQueue::SignalQueue() {
     sigset_t ours;
     sigemptyset(&ours);
-    for (const int signal : {SIGINT, SIGTERM, SIGQUIT, SIGCHLD, SIGPIPE}) sigaddset(&ours, signal);
-    struct sigaction hangup {};
-    sigaction(SIGHUP, nullptr, &hangup);
-    if (hangup.sa_handler != SIG_IGN) sigaddset(&ours, SIGHUP); // nohup(1)
+    for (int signal = 1; signal <= SIGRTMAX; ++signal)
+        if (ends_a_process(signal) && !is_ignored(signal)) sigaddset(&ours, signal);
+    for (const int signal : {SIGCHLD, SIGPIPE}) sigaddset(&ours, signal);
     sigprocmask(SIG_BLOCK, &ours, &before_);
     queue_ = FileDescriptor(signalfd(-1, &ours, SFD_NONBLOCK | SFD_CLOEXEC));
     if (queue_.get() < 0) throw std::system_error(errno, std::generic_category(), "signalfd");

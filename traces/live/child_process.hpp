@@ -12,7 +12,7 @@
 
 namespace lapicheck::traces {
 
-// While it lives, what asks this process to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT) arrives here alone, and
+// While it lives, what would end this process (SIGINT, SIGTERM, SIGUSR1, SIGXCPU ...) arrives here alone, and
 // neither SIGCHLD nor SIGPIPE does anything but wake poll(2). Signals of the whole process: one queue at a
 // time, in the main thread.
 class SignalQueue {

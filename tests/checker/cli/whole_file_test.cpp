@@ -78,8 +78,9 @@ TEST_CASE("what a symbolic link points to is replaced, not the link") {
 TEST_CASE("a device or folder is not replaced") {
     const Folder folder;
     WholeFile file;
-    CHECK(file.open("/dev/null") == "/dev/null: is no regular file; name one that may be replaced");
+    CHECK(file.open("/dev/null") ==
+          "/dev/null: cannot write: it is no regular file; name one that may be replaced");
     CHECK(file.open(folder.path) ==
-          folder.path.string() + ": is no regular file; name one that may be replaced");
+          folder.path.string() + ": cannot write: it is no regular file; name one that may be replaced");
     CHECK(file.open(folder.path / "missing/trace.txt").find("No such file") != std::string::npos);
 }

@@ -43,16 +43,28 @@ TEST_CASE("binary formats are named, with the command that makes text of them") 
 }
 
 TEST_CASE("texts of other tools are named") {
-    check_refused("16446@1795443709.902531:cpu_get_apic_base 0x00000000fee00900\n", "QEMU");
-    check_refused("cpu_get_apic_base 0x00000000fee00900\napic_mem_writel 0x00000000000000f0 = 0x000001ff\n",
-                  "QEMU");
     check_refused("{ \"schema_version\": 1 }", "JSON");
     check_refused("[\n  {\"a\": 1}\n]", "JSON");
     check_refused("{\n\t\"linux-perf-json-version\": 1,\n", "perf script -i perf.data");
     check_refused("<!DOCTYPE html>\n", "HTML");
     check_refused("(qemu) info lapic\ndumping local APIC state for CPU 0\n", "lapicheck state FILE");
+    check_refused("Entry 9: type 6 instance 0, length 1024\n    LAPIC registers:\n", "lapicheck state FILE");
     check_refused("# tracer: function_graph\n#\n# CPU  DURATION                  FUNCTION CALLS\n",
                   "function_graph");
+}
+
+TEST_CASE("a log of QEMU's is told by its events") {
+    const auto is_qemu = [](std::string_view bytes) {
+        const TraceFormat* const format = find_format(bytes);
+        return format != nullptr && format->name == "qemu";
+    };
+    CHECK(is_qemu("16446@1795443709.902531:cpu_get_apic_base 0x00000000fee00900\n"));
+    CHECK(is_qemu("apic_mem_writel 0xf0 = 0x000001ff\n"));
+    CHECK(is_qemu("SeaBIOS (version 1.16.2)\napic_mem_readl 0x20 = 0x00000000\n"));
+    CHECK(is_qemu("CPU Reset (CPU 0)\nEAX=00000000 EBX=00000000 ECX=00000000 EDX=00000000\n"));
+    CHECK(!is_qemu("apic_mem_writel 0xf0 = 0x000001ff")); // cut
+    CHECK(!is_qemu("the log says apic_mem_writel 0xf0\n"));
+    CHECK(!is_qemu(" qemu-system-x86-43      [001]     2.392646: kvm_eoi: apicid 0 vector 1\n"));
 }
 
 } // namespace

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -30,6 +32,7 @@ constexpr std::size_t slack =
     64; // behind the last page: of a damaged one a header may be read that ends behind it
 constexpr unsigned most_sections = 1000;
 constexpr unsigned most_cpus = 65'000;
+constexpr std::uint32_t most_shift = 63;
 
 constexpr std::uint16_t options_section = 0;
 constexpr std::uint16_t is_compressed = 1; // of a section's flags
@@ -94,6 +97,22 @@ struct FreeContext {
 };
 using Decompressor = std::unique_ptr<ZSTD_DCtx, FreeContext>;
 
+// What the file says of its times: those of a counter in nanoseconds, then those of another epoch.
+// Source: lib/trace-cmd/trace-input.c, timestamp_calc(), trace-cmd 3.1.
+struct TimeScale {
+    std::uint32_t multiplier = 0; // 0: the times are as they are
+    std::uint32_t shift = 0;
+    std::uint64_t offset = 0; // added, modulo 2^64
+
+    std::uint64_t scaled(std::uint64_t time) const {
+        if (multiplier != 0) time = static_cast<std::uint64_t>((Wide{time} * multiplier) >> shift);
+        return time + offset;
+    }
+
+  private:
+    __extension__ using Wide = unsigned __int128;
+};
+
 // Where the data of one CPU stands.
 struct Place {
     int cpu = 0;
@@ -105,9 +124,9 @@ struct Place {
 
 class FileStream final : public Stream {
   public:
-    FileStream(int file, const Place& place)
-        : Stream(place.cpu), file_(file), place_(place), at_(place.at), end_(place.at + place.size),
-          pages_(kbuffer_alloc(KBUFFER_LSIZE_8, KBUFFER_ENDIAN_LITTLE)) {
+    FileStream(int file, const Place& place, const TimeScale& times)
+        : Stream(place.cpu), file_(file), place_(place), times_(times), at_(place.at),
+          end_(place.at + place.size), pages_(kbuffer_alloc(KBUFFER_LSIZE_8, KBUFFER_ENDIAN_LITTLE)) {
         if (!place_.compressed) return;
         const auto count = place.size < 4 ? std::nullopt : number_at<std::uint32_t>(file, at_);
         if (!count && place.size != 0) error_ = "the data of a CPU ends in its first bytes";
@@ -124,7 +143,7 @@ class FileStream final : public Stream {
             record.data = kbuffer_read_event(pages_.get(), &time);
             record.missed = kbuffer_missed_events(pages_.get());
         }
-        record.time = time;
+        record.time = times_.scaled(time);
         const int size = kbuffer_event_size(pages_.get());
         const auto offset = static_cast<std::size_t>(static_cast<const char*>(record.data) - page_);
         // A damaged page must not be read behind its end.
@@ -197,6 +216,7 @@ class FileStream final : public Stream {
 
     int file_;
     Place place_;
+    TimeScale times_;
     std::uint64_t at_;
     std::uint64_t end_;
     std::uint32_t chunks_ = 0;
@@ -221,6 +241,7 @@ class Options {
         return true;
     }
     const std::vector<Place>& places() const { return places_; }
+    const TimeScale& times() const { return times_; }
 
   private:
     bool read_section(std::uint64_t& at) {
@@ -246,11 +267,26 @@ class Options {
         std::string_view data;
         while (options.take(id) && options.take(size) && options.take_bytes(size, data)) {
             if (id == OptionId::done) return Bytes(data).take(next);
-            if (id == OptionId::offset || id == OptionId::time_shift || id == OptionId::tsc2nsec)
-                return false;
+            if (id == OptionId::time_shift) return false; // a guest's, in time with its host
+            if (id == OptionId::offset) read_offset(data);
+            if (id == OptionId::tsc2nsec) read_scale(Bytes(data));
             if (id == OptionId::buffer && !read_buffer(Bytes(data))) return false;
         }
         return false;
+    }
+
+    // "-1796131859000000000", or hexadecimal.
+    void read_offset(std::string_view data) {
+        const std::string text(data);
+        times_.offset += static_cast<std::uint64_t>(std::strtoll(text.c_str(), nullptr, 0));
+    }
+
+    void read_scale(Bytes data) {
+        std::uint32_t multiplier = 0;
+        std::uint32_t shift = 0;
+        if (!data.take(multiplier) || !data.take(shift) || data.left() < 8 || shift > most_shift) return;
+        times_.multiplier = multiplier;
+        times_.shift = shift;
     }
 
     bool read_buffer(Bytes data) {
@@ -279,6 +315,7 @@ class Options {
     int file_;
     bool zstd_;
     std::vector<Place> places_;
+    TimeScale times_;
 };
 
 } // namespace
@@ -303,7 +340,8 @@ bool add_file_streams(int file, Streams& streams) {
         return false;
     Options options(file, compression == "zstd");
     if (!options.read(options_at)) return false;
-    for (const Place& place : options.places()) streams.push_back(std::make_unique<FileStream>(file, place));
+    for (const Place& place : options.places())
+        streams.push_back(std::make_unique<FileStream>(file, place, options.times()));
     return true;
 }
 

@@ -21,12 +21,13 @@
 #include "traces/formats/trace_dat/decoder.hpp"
 #include "traces/formats/trace_dat/libtracecmd.hpp"
 #include "traces/formats/trace_dat/streams.hpp"
+#include "traces/limits.hpp"
 
 namespace lapicheck::traces::trace_dat {
 namespace {
 
 constexpr std::size_t batch = 4096; // events
-constexpr std::size_t most_threads = 4096;
+constexpr std::size_t most_threads = limits::thread_names;
 constexpr std::uint64_t no_time = std::numeric_limits<std::uint64_t>::max();
 
 struct Close {

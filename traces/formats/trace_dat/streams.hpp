@@ -40,8 +40,8 @@ using Streams = std::vector<std::unique_ptr<Stream>>;
 // By libtracecmd, which maps the data of a file, and keeps what it has decompressed until the file is closed.
 void add_library_streams(tracecmd_input* handle, int cpus, Streams& streams);
 
-// By the file's own description, in constant memory: of files of version 7, if nothing in them changes the
-// times. False: this is none.
+// By the file's own description, in constant memory: of files of version 7 but for those of a guest whose
+// times follow its host's. False: this is none.
 bool add_file_streams(int file, Streams& streams);
 
 } // namespace lapicheck::traces::trace_dat
