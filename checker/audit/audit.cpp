@@ -221,6 +221,7 @@ class Auditor {
         if (!shows_on(shorter, [this](const Program& program) { return party_->run(program); })) return false;
         departure.program = std::move(shorter);
         departure.divergence = std::move(found->second);
+        departure.outcome = last.outcomes.back();
         departure.by_one_vendor = allowed_by_other_vendor(departure, last);
         return true;
     }

@@ -6,8 +6,8 @@
 
 #include "checker/audit/audit.hpp"
 #include "checker/cli/command.hpp"
-#include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
+#include "checker/report/output_file.hpp"
 #include "programs/targets/targets.hpp"
 
 namespace lapicheck::checker {
