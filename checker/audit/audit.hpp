@@ -72,6 +72,7 @@ struct AuditRequest {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either; // the machines' CPUs; either: the host's
     KnownList known;                 // of the target, if it is no KVM
+    std::set<programs::Do> without;  // programs with such a step are left out
     // Told now and then what is being done.
     std::function<void(const std::string& what)> progress;
 };

@@ -77,7 +77,7 @@ int judge_audit(const Options& options, const image::Output& output,
     for (std::size_t i = 0; i < programs.size(); ++i)
         runs.push_back({std::move(programs[i]), output.executions[i]});
     RecordedTarget target(name_of(output), std::move(runs));
-    const Audit result = audit(target, {options.profile, options.cpu, read_known(options.known), {}});
+    const Audit result = audit(target, {options.profile, options.cpu, read_known(options.known), {}, {}});
     const int code = result.accesses == 0          ? exit_code::undecided
                      : result.count_unknown() != 0 ? exit_code::diverges
                                                    : exit_code::conforms;

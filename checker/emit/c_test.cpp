@@ -54,6 +54,7 @@ std::string message_of(std::size_t at, const Step& step, const Assertion& assert
 
 std::string vector_list(const std::vector<std::uint8_t>& vectors) {
     std::vector<std::string> words;
+    words.reserve(vectors.size());
     for (const std::uint8_t vector : vectors) words.push_back(fmt::format("{:#x}", vector));
     return fmt::format("{}", fmt::join(words, ", "));
 }

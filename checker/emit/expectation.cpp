@@ -178,7 +178,7 @@ class StepExpectation {
             else if (!refused) refused = std::move(wrong.front());
         }
         std::ranges::sort(may);
-        may.erase(std::ranges::unique(may).begin(), may.end());
+        may.erase(std::unique(may.begin(), may.end()), may.end());
         constexpr std::size_t few = 8; // more: nearly all are
         if (!refused || may.size() > few) return;
         add(What::nothing, *refused, [&](Assertion& made) {

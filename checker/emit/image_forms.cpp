@@ -62,6 +62,7 @@ const EmitForm blob_form{"blob", "the program for an image without one", write_b
 std::vector<image::Section> sections_of(const std::vector<programs::Program>& programs) {
     const bool one = programs.size() == 1; // on whatever machine it finds
     std::vector<image::Section> all;
+    all.reserve(programs.size());
     for (const programs::Program& program : programs)
         all.push_back({program.steps, program.machine.apic_ids, one ? 0 : image::needs_of(program.machine)});
     return all;
