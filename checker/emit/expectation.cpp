@@ -315,6 +315,8 @@ std::vector<RestoredRegister> restored_registers(const programs::Machine& machin
                                     dfr,           icr_high,  esr,         svr};
     constexpr u32 id_position = 24;
     std::vector<RestoredRegister> all;
+    constexpr std::size_t bitmaps = 3;
+    all.reserve(written.size() + 1 + bitmaps * (vectors / 32));
     for (const Reg reg : written)
         all.push_back({reg, model::sdm_registers[model::index_of(reg)].reset, true});
     all.push_back({id, machine.apic_ids[vcpu] << id_position, false});
