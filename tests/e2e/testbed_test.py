@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import unittest
 
 import jsonschema
 import program
@@ -13,6 +14,7 @@ MISSING = 77
 
 
 class TestBed(program.Case):
+    @unittest.skipUnless(program.MEASURES_MEMORY, "with sanitizers, in an emulator, it would take an hour")
     def test_svm(self):
         kernel = os.environ.get("LAPICHECK_TESTBED_KERNEL")
         command = [program.SOURCE / "scripts/testbed.sh", "-o", self.folder, "--seconds", str(SECONDS)]
