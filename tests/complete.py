@@ -11,7 +11,8 @@ import jsonschema
 
 PROPERTY = re.compile(r"^struct (\w+) : (?:StepProperty|StepWish|AnyProperty) \{", re.MULTILINE)
 DATA = {"specs/rules.json": "rules", "specs/kvm-departures.json": "kvm-departures",
-        "specs/departures/qemu-tcg-7.2.json": "known-departures"}
+        "specs/departures/qemu-tcg-7.2.json": "known-departures",
+        "specs/departures/bochs-2.7.json": "known-departures"}
 
 
 def listed(text, list_name):

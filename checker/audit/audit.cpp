@@ -57,6 +57,8 @@ class Auditor {
         }
         for (auto& [key, departure] : found_) shorten(departure);
         for (auto& [key, departure] : found_) add_by_cause(std::move(departure));
+        for (const programs::Do what : request_.without)
+            audit_.refused.push_back(fmt::format("programs with {}: left out (--without)", to_string(what)));
         std::stable_partition(
             audit_.departures.begin(), audit_.departures.end(),
             [](const AuditDeparture& departure) { return departure.divergence.known == nullptr; });
@@ -92,6 +94,12 @@ class Auditor {
         first->count += departure.count;
     }
 
+    bool is_left_out(const Program& program) const {
+        return std::ranges::any_of(program.steps, [this](const programs::Step& step) {
+            return request_.without.contains(step.what);
+        });
+    }
+
     void tell(std::string what) const {
         if (request_.progress) request_.progress(what);
     }
@@ -99,7 +107,8 @@ class Auditor {
     // To make a machine takes longer than a program: all run on one, RESET between them. If a program ends
     // it, each gets its own.
     void examine(const AuditMachine& machine) {
-        const std::vector<AuditProgram> programs = audit_programs(machine.machine);
+        std::vector<AuditProgram> programs = audit_programs(machine.machine);
+        std::erase_if(programs, [this](const AuditProgram& program) { return is_left_out(program.program); });
         tell(machine.what);
         const Program all = one_after_the_other(programs);
         if (!examine(machine, programs, all)) return;
@@ -221,6 +230,7 @@ class Auditor {
         if (!shows_on(shorter, [this](const Program& program) { return party_->run(program); })) return false;
         departure.program = std::move(shorter);
         departure.divergence = std::move(found->second);
+        departure.outcome = last.outcomes.back();
         departure.by_one_vendor = allowed_by_other_vendor(departure, last);
         return true;
     }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@ struct AuditDeparture {
     std::string machine;        // what the machine is on which `program` runs
     bool by_one_vendor = false; // the manual of the CPU's vendor forbids it, the other one does not
     programs::Program program;  // no step of it can be left out
+    std::optional<programs::StepOutcome> outcome; // of its last step, when it was run by itself
     // Of the same known root cause: what else it shows as.
     std::vector<AuditKey> consequences;
 };
@@ -70,6 +72,7 @@ struct AuditRequest {
     Profile profile = Profile::sdm;
     GuestCpu cpu = GuestCpu::either; // the machines' CPUs; either: the host's
     KnownList known;                 // of the target, if it is no KVM
+    std::set<programs::Do> without;  // programs with such a step are left out
     // Told now and then what is being done.
     std::function<void(const std::string& what)> progress;
 };

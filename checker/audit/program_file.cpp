@@ -21,6 +21,7 @@ std::string audit_program_text(const Audit& audit, const AuditDeparture& departu
     add("rules", json::array({model::to_string(departure.key.rule)}));
     add("summary", fmt::format("{}; allowed: {}", observed_text(departure.divergence),
                                expected_text(departure.divergence)));
+    if (departure.outcome) program.notes[program.steps.size() - 1].outcome = departure.outcome;
     return programs::write_program(program);
 }
 

@@ -469,6 +469,12 @@ bool ProgramJudge::may_be_spurious(const JudgedVcpu& vcpu, u32 vector) {
     return (vcpu.state.stored(Reg::svr) & model::svr::vector).admits(vector);
 }
 
+// Else a vector that waits in IRR under the spurious vector's number is held back, and what came is P10's.
+model::KnownBool ProgramJudge::is_above_tpr(const JudgedVcpu& vcpu, u32 vector) {
+    return less(vcpu.state.stored(Reg::tpr) & model::tpr::task_class,
+                Known<u32>{vector & model::tpr::task_class});
+}
+
 void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const StepOutcome& outcome) {
     constexpr u32 nmi = 2;
     for (const programs::Taken& taken : outcome.taken) {
@@ -476,6 +482,10 @@ void ProgramJudge::judge_taken(StepVerdict& verdict, const Step& step, const Ste
         JudgedVcpu& vcpu = vcpus_[taken.vcpu];
         vcpu.reached.reset();
         if (verdict.kind == StepVerdict::Kind::not_judged) verdict.kind = StepVerdict::Kind::ok;
+        if (may_be_spurious(vcpu, taken.vector) && !is_above_tpr(vcpu, taken.vector).is_true()) {
+            if (!is_above_tpr(vcpu, taken.vector).is_false()) vcpu.state.may_have_taken(taken.vector);
+            continue;
+        }
         AbstractState after = vcpu.state;
         if (const auto mismatch = after.on_inject(taken.vector)) {
             if (may_be_spurious(vcpu, taken.vector)) continue;

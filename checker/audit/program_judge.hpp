@@ -100,6 +100,7 @@ class ProgramJudge {
     void judge_due(StepVerdict& verdict, const programs::StepOutcome& outcome);
     void judge_taken(StepVerdict& verdict, const programs::Step& step, const programs::StepOutcome& outcome);
     static bool may_be_spurious(const JudgedVcpu& vcpu, u32 vector);
+    static model::KnownBool is_above_tpr(const JudgedVcpu& vcpu, u32 vector);
     void miss(StepVerdict& verdict, const JudgedVcpu& vcpu, u32 vector);
     void report(StepVerdict& verdict, const JudgedVcpu& vcpu, const traces::GuestAccess& access,
                 const Mismatch& mismatch);

@@ -1,13 +1,15 @@
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "checker/audit/audit.hpp"
 #include "checker/cli/command.hpp"
-#include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
+#include "checker/report/output_file.hpp"
 #include "programs/targets/targets.hpp"
 
 namespace lapicheck::checker {
@@ -30,8 +32,21 @@ struct Options {
     std::string export_to;           // a folder for the programs; empty: none
     std::string html;                // a file; empty: none
     std::string known;               // a file; empty: none
+    std::set<programs::Do> without;  // steps
     const ReportFormat* format = nullptr;
 };
+
+std::vector<std::string> step_names() {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < programs::do_count; ++i)
+        names.emplace_back(to_string(static_cast<programs::Do>(i)));
+    return names;
+}
+
+programs::Do step_named(const std::string& name) {
+    const std::vector<std::string> names = step_names();
+    return static_cast<programs::Do>(std::ranges::find(names, name) - names.begin());
+}
 
 // RULE.N.json: the N-th departure of that rule. Empty: done.
 std::string export_programs(const Audit& audit, const std::filesystem::path& folder) {
@@ -47,7 +62,7 @@ std::string export_programs(const Audit& audit, const std::filesystem::path& fol
 }
 
 Audit audit_with_progress(const Options& options) {
-    AuditRequest request{options.profile, options.cpu, read_known(options.known), {}};
+    AuditRequest request{options.profile, options.cpu, read_known(options.known), options.without, {}};
     if (!shows_progress()) return audit(options.on, request);
     ProgressLine line;
     request.progress = [&line](const std::string& what) { line.tell([&] { return what; }); };
@@ -97,6 +112,15 @@ void add_audit(CLI::App& app, Action& action) {
         ->add_option("--export", options->export_to,
                      "write the access program of each departure to DIR/RULE.N.json")
         ->option_text("DIR");
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--without",
+            [options](const std::vector<std::string>& names) {
+                for (const std::string& name : names) options->without.insert(step_named(name));
+            },
+            "leave out the programs with such a step, by its name in access programs (such as cr8-write)")
+        ->option_text("STEP...")
+        ->check(one_of(step_names()));
     command->add_option("--html", options->html, "also write an HTML page with a grid of registers and modes")
         ->option_text("FILE");
     add_format(*command, options->format, &ReportFormat::audit);

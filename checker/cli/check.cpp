@@ -12,10 +12,10 @@
 #include "checker/cli/examples.hpp"
 #include "checker/cli/in_order.hpp"
 #include "checker/cli/inputs.hpp"
-#include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
 #include "checker/cli/read_progress.hpp"
 #include "checker/counterexample/counterexample.hpp"
+#include "checker/report/output_file.hpp"
 
 namespace lapicheck::checker {
 namespace {

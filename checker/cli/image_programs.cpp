@@ -16,15 +16,6 @@ void add_image_programs(CLI::App& command, ImageOptions& into) {
         ->check(CLI::Range(1U, 2U));
 }
 
-std::vector<programs::image::Section> ImagePrograms::sections() const {
-    const bool one = programs.size() == 1; // on whatever machine it finds
-    std::vector<programs::image::Section> all;
-    for (const programs::Program& program : programs)
-        all.push_back(
-            {program.steps, program.machine.apic_ids, one ? 0 : programs::image::needs_of(program.machine)});
-    return all;
-}
-
 ImagePrograms image_programs(const ImageOptions& options) {
     ImagePrograms made;
     if (!options.audit) {
@@ -33,8 +24,6 @@ ImagePrograms image_programs(const ImageOptions& options) {
         if (!file.error.empty()) return {{}, file.error};
         programs::ProgramText text = programs::read_program(file.text, file.name);
         if (!text.error.empty()) return {{}, text.error};
-        if (std::string why = programs::image::refusal_of(text.program.machine); !why.empty())
-            return {{}, options.path + ": " + why};
         made.programs.push_back(std::move(text.program));
         return made;
     }

@@ -1,4 +1,4 @@
-// What 'emit' puts into an image and 'judge' finds in its output: one access program, or an audit's.
+// What 'emit' writes and 'judge' finds in an image's output: one access program, or an audit's.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "programs/image/blob.hpp"
 #include "programs/program.hpp"
 
 namespace lapicheck::checker {
@@ -22,9 +21,6 @@ void add_image_programs(CLI::App& command, ImageOptions& into);
 struct ImagePrograms {
     std::vector<programs::Program> programs; // of an audit: one for each machine that CPUID may show
     std::string error;
-
-    // Refer to `programs`.
-    std::vector<programs::image::Section> sections() const;
 };
 ImagePrograms image_programs(const ImageOptions& options);
 

@@ -6,6 +6,7 @@
 #include "checker/audit/recorded_target.hpp"
 #include "checker/cli/command.hpp"
 #include "checker/cli/image_programs.hpp"
+#include "checker/emit/form.hpp"
 #include "programs/file.hpp"
 #include "programs/image/output.hpp"
 
@@ -76,7 +77,7 @@ int judge_audit(const Options& options, const image::Output& output,
     for (std::size_t i = 0; i < programs.size(); ++i)
         runs.push_back({std::move(programs[i]), output.executions[i]});
     RecordedTarget target(name_of(output), std::move(runs));
-    const Audit result = audit(target, {options.profile, options.cpu, read_known(options.known), {}});
+    const Audit result = audit(target, {options.profile, options.cpu, read_known(options.known), {}, {}});
     const int code = result.accesses == 0          ? exit_code::undecided
                      : result.count_unknown() != 0 ? exit_code::diverges
                                                    : exit_code::conforms;
@@ -88,7 +89,9 @@ int judge(const Options& options) {
     if (!file.error.empty()) return complain("judge", exit_code::bad_input, file.error);
     ImagePrograms made = image_programs(options.what);
     if (!made.error.empty()) return complain("judge", exit_code::bad_input, made.error);
-    const image::Output output = image::read_output(file.text, made.sections());
+    if (const std::string why = image_refusal(made.programs); !why.empty())
+        return complain("judge", exit_code::bad_input, options.what.path + ": " + why);
+    const image::Output output = image::read_output(file.text, sections_of(made.programs));
     if (!output.error.empty())
         return complain("judge", exit_code::bad_input, fmt::format("{}: {}", file.name, output.error));
     if (const std::string loss = loss_text(output); !loss.empty())

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 
 #include "checker/cli/command.hpp"
-#include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
 #include "checker/cli/refine.hpp"
 #include "checker/prove/prover.hpp"
+#include "checker/report/output_file.hpp"
 #include "programs/targets/targets.hpp"
 #include "specs/properties/names.hpp"
 

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "checker/cli/command.hpp"
-#include "checker/cli/output_file.hpp"
 #include "checker/cli/progress.hpp"
 #include "checker/prove/prover.hpp"
+#include "checker/report/output_file.hpp"
 #include "specs/properties/names.hpp"
 
 namespace lapicheck::checker {

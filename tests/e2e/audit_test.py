@@ -37,6 +37,13 @@ class AuditCase(program.Case):
 
 
 class OnModels(AuditCase):
+    def test_programs_are_left_out_by_a_step_s_name(self):
+        whole = self.expect(1, "audit", "--on", "model:kvm-6.18", "--format", "json").json()
+        less = self.expect(1, "audit", "--on", "model:kvm-6.18", "--without", "cr8-write", "--format", "json").json()
+        self.assertLess(less["accesses"], whole["accesses"])
+        self.assertIn("programs with cr8-write: left out (--without)", less["not_examined"])
+        self.assertIn("'cr8-writ'", self.expect(2, "audit", "--on", "model:kvm-6.18", "--without", "cr8-writ").err)
+
     def test_the_reference_departs_from_nothing(self):
         report = self.audit(0, "--on", "model:sdm")
         self.assertEqual(report["departures"], [])

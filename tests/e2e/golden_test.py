@@ -5,6 +5,7 @@ After a change that is meant: golden_test.py --update, and read the difference.
 
 import pathlib
 import sys
+import tempfile
 
 import program
 
@@ -41,6 +42,20 @@ LEDGERS = [
 ]
 
 
+# File, program, form.
+EMITTED = [
+    ("emit-kvm-unit-test", "interrupt-below-16", "kvm-unit-test"),
+    ("emit-kselftest", "interrupt-below-16", "kselftest"),
+]
+
+
+def emitted(name, form):
+    with tempfile.NamedTemporaryFile(suffix=".c") as file:
+        path = pathlib.Path(__file__).parent / f"programs/{name}.json"
+        result = program.run("emit", path, "--as", form, "-o", file.name)
+        return result.err + pathlib.Path(file.name).read_text()
+
+
 def report(recording, options, command="check"):
     path = program.recording(recording)
     return program.run(command, *options, path.name, cwd=path.parent).out
@@ -54,6 +69,8 @@ def printed():
         yield name, report(recording, [], "interrupts")
     for name, options in PROOFS:
         yield name, program.run("prove", *options).out
+    for name, source, form in EMITTED:
+        yield name, emitted(source, form)
 
 
 class Golden(program.Case):
@@ -66,7 +83,7 @@ class Golden(program.Case):
 
     def test_no_approved_report_is_left_over(self):
         files = {path.stem for path in GOLDEN.glob("*.txt")}
-        self.assertEqual(files, {name for name, *_ in REPORTS + LEDGERS + PROOFS})
+        self.assertEqual(files, {name for name, *_ in REPORTS + LEDGERS + PROOFS + EMITTED})
 
 
 def update():

@@ -109,6 +109,17 @@ class ByName(ImageCase):
         result = self.expect(0, "run", self.program(), "--on", "image:bochs")
         self.assertIn("vCPU 0 takes vector 55H", result.out)
 
+    @needs_bochs
+    def test_what_is_known_of_bochs(self):
+        known = program.SOURCE / "specs/departures/bochs-2.7.json"
+        names = [departure["id"] for departure in json.loads(known.read_text())["departures"]]
+        told = set()
+        for path in sorted((program.SOURCE / "docs/findings").glob("bochs-*.json")):
+            with self.subTest(path.name):
+                out = self.expect(0, "run", path, "--on", "image:bochs", "--known", known).out
+                told |= {name for name in names if f"known departure: {name}" in out}
+        self.assertGreater(len(told), 9)
+
     @needs_qemu
     @unittest.skipUnless(HAS_KVM, "no KVM on this machine: /dev/kvm is missing or forbidden")
     def test_qemu_on_kvm(self):

@@ -99,6 +99,21 @@ TEST_CASE("what RESET puts into a register is known") {
     CHECK(breaks(judged(rdmsr(0x1b), value(0xfee00800)), Rule::B08));
 }
 
+TEST_CASE(
+    "P10: the spurious vector that waits itself, taken where TPR holds back its class, sets no bit of ISR") {
+    for (const bool held_back : {true, false}) {
+        Judged judged;
+        judged(mmio_write(0xf0, 0x1ff), ok());
+        Step interrupt = step(Do::interrupt);
+        interrupt.vector = 0xff;
+        judged(interrupt, ok());
+        if (held_back) judged(mmio_write(0x80, 0xff), ok());
+        CHECK(judged(step(Do::enable_interrupts), takes(0xff)).divergences.empty());
+        CHECK(judged(mmio_read(0x170), value(0)).divergences.empty() == held_back);
+        CHECK(judged(mmio_read(0x270), value(held_back ? 0x8000'0000 : 0)).divergences.empty());
+    }
+}
+
 TEST_CASE("a fault is told once, then what was observed is taken over") {
     Judged judged;
     CHECK(breaks(judged(mmio_read(0xf0), value(0x1fe)), Rule::R01));

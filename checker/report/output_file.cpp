@@ -1,4 +1,4 @@
-#include "checker/cli/output_file.hpp"
+#include "checker/report/output_file.hpp"
 
 #include <system_error>
 
