@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "checker/cli/command.hpp"
-#include "checker/cli/whole_file.hpp"
+#include "checker/report/whole_file.hpp"
 #include "traces/formats/event_json.hpp"
 #include "traces/formats/recording_reader.hpp"
 #include "traces/recordings.hpp"

@@ -6,7 +6,7 @@
 
 #include "checker/cli/command.hpp"
 #include "checker/cli/read_progress.hpp"
-#include "checker/cli/whole_file.hpp"
+#include "checker/report/whole_file.hpp"
 
 namespace lapicheck::checker {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "checker/cli/command.hpp"
 #include "checker/cli/live.hpp"
-#include "checker/cli/whole_file.hpp"
+#include "checker/report/whole_file.hpp"
 
 namespace lapicheck::checker {
 namespace {

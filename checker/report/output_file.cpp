@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "checker/cli/whole_file.hpp"
+#include "checker/report/whole_file.hpp"
 
 namespace lapicheck::checker {
 

@@ -45,6 +45,7 @@ TEST_CASE("program: each action with its words") {
         {"vcpu":0,"do":"enable-interrupts"},
         {"vcpu":0,"do":"disable-interrupts"},
         {"vcpu":0,"do":"halt"},
+        {"vcpu":0,"do":"enable-and-halt"},
         {"vcpu":0,"do":"wait","microseconds":1000},
         {"vcpu":0,"do":"reset"},
         {"vcpu":0,"do":"init"},
@@ -64,11 +65,11 @@ TEST_CASE("program: each action with its words") {
     CHECK(program.steps[2].address == 0x802);
     CHECK(program.steps[3].value == ~std::uint64_t{0});
     CHECK(program.steps[5].value == 0xf);
-    CHECK(program.steps[9].value == 1000);
-    CHECK(program.steps[13].vector == 255);
-    CHECK(program.steps[13].level);
-    CHECK(program.steps[14].address == 0x1'fee0'0000);
-    CHECK(program.steps[14].value == 0x500);
+    CHECK(program.steps[10].value == 1000);
+    CHECK(program.steps[14].vector == 255);
+    CHECK(program.steps[14].level);
+    CHECK(program.steps[15].address == 0x1'fee0'0000);
+    CHECK(program.steps[15].value == 0x500);
 }
 
 TEST_CASE("program: the machine, in full and by default") {

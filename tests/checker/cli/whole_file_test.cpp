@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "checker/cli/whole_file.hpp"
+#include "checker/report/whole_file.hpp"
 
 using namespace lapicheck::checker;
 namespace fs = std::filesystem;

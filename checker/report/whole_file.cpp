@@ -1,4 +1,4 @@
-#include "checker/cli/whole_file.hpp"
+#include "checker/report/whole_file.hpp"
 
 #include <cerrno>
 #include <cstdio>
