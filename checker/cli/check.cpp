@@ -125,7 +125,7 @@ class Printer {
     // What the tests say that the recording is of. A failed one is a divergence as the recording's are.
     void take_logs(std::vector<ReadLog>&& logs) {
         for (const ReadLog& log : logs) {
-            if (!log.error.empty()) fmt::print(stderr, "lapicheck: {}\n", log.error);
+            if (!log.error.empty()) message(log.error);
             code_ = worst(code_, !log.error.empty()              ? exit_code::bad_input
                                  : log.log.failed_of_apic() != 0 ? exit_code::diverges
                                                                  : exit_code::conforms);
@@ -134,7 +134,7 @@ class Printer {
     }
 
     void take(TraceReport&& trace) {
-        if (!trace.error.empty()) fmt::print(stderr, "lapicheck: {}\n", trace.error);
+        if (!trace.error.empty()) message(trace.error);
         code_ = worst(code_, exit_code_of(std::vector<TraceReport>{trace}));
         if (options_.format->streams) {
             const CheckReport one{{trace}, report_.profile, report_.cpu, report_.logs};

@@ -11,6 +11,7 @@
 
 #include "programs/file.hpp"
 #include "traces/formats/format.hpp"
+#include "traces/printable.hpp"
 
 namespace lapicheck::checker {
 
@@ -23,8 +24,10 @@ int exit_code_of(Verdict verdict) {
     return exit_code::undecided;
 }
 
+void message(std::string_view what) { fmt::print(stderr, "lapicheck: {}\n", traces::visible(what)); }
+
 int complain(std::string_view command, int code, std::string_view what) {
-    fmt::print(stderr, "lapicheck: {}: {}\n", command, what);
+    message(fmt::format("{}: {}", command, what));
     return code;
 }
 

@@ -40,6 +40,8 @@ struct Command {
 };
 std::span<const Command> commands();
 
+// "lapicheck: what", on standard error; nothing of it acts on a terminal.
+void message(std::string_view what);
 // "lapicheck: check: what", on standard error; returns `code`.
 int complain(std::string_view command, int code, std::string_view what);
 

@@ -90,7 +90,7 @@ std::optional<std::uint64_t> convert(traces::ByteSource& source, const Options& 
         sink.write(traces::thread_line(thread, read.threads.at(thread)));
 
     const auto tell = [&source](std::string_view what) {
-        fmt::print(stderr, "lapicheck: {}: {}\n", source.name(), what);
+        message(fmt::format("{}: {}", source.name(), what));
     };
     for (const traces::Repair& repair : read.repairs)
         tell(fmt::format("repaired: {} lines {}", repair.lines, repair.what));
@@ -100,7 +100,7 @@ std::optional<std::uint64_t> convert(traces::ByteSource& source, const Options& 
                          read.skipped.empty() ? 0 : read.skipped.front().line,
                          read.skipped.empty() ? "" : read.skipped.front().why));
     if (error.empty()) return events;
-    fmt::print(stderr, "lapicheck: {}\n", error);
+    message(error);
     return std::nullopt;
 }
 

@@ -60,7 +60,7 @@ int interrupts(const Options& options) {
     if (options.format->draws) reading.deliveries = most_drawn;
     for (const std::string& path : options.paths)
         for (ledger::Ledger& one : read_with_progress(path, reading)) {
-            if (!one.check.error.empty()) fmt::print(stderr, "lapicheck: {}\n", one.check.error);
+            if (!one.check.error.empty()) message(one.check.error);
             report.ledgers.push_back(std::move(one));
         }
     const int code = exit_code_of(report);

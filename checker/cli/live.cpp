@@ -69,7 +69,7 @@ std::string events_text(const traces::RecorderResult& result) {
 }
 
 void tell(std::string_view who, const traces::RecorderResult& result) {
-    const auto say = [who](const std::string& what) { fmt::print(stderr, "lapicheck: {}: {}\n", who, what); };
+    const auto say = [who](const std::string& what) { message(fmt::format("{}: {}", who, what)); };
     if (!result.command_ending.empty()) say(fmt::format("the command ended: {}", result.command_ending));
     if (result.command_id >= 0)
         say(fmt::format("the command is still running (process {}) and is no longer recorded",

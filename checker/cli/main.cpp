@@ -17,6 +17,7 @@
 #include "checker/cli/standard_streams.hpp"
 #include "checker/cli/traced_command.hpp"
 #include "specs/near_names.hpp"
+#include "traces/printable.hpp"
 
 namespace {
 
@@ -43,13 +44,16 @@ std::string unknown_command(int argc, char** argv) {
 std::string usage_error(const CLI::App* app, const CLI::Error& error) {
     std::string command;
     for (const CLI::App* chosen : app->get_subcommands()) command = chosen->get_name();
-    if (command.empty()) return fmt::format("lapicheck: {}; see 'lapicheck --help'\n", error.what());
-    return fmt::format("lapicheck: {0}: {1}; see 'lapicheck {0} --help'\n", command, error.what());
+    if (command.empty())
+        return fmt::format("lapicheck: {}; see 'lapicheck --help'\n",
+                           lapicheck::traces::visible(error.what()));
+    return fmt::format("lapicheck: {0}: {1}; see 'lapicheck {0} --help'\n", command,
+                       lapicheck::traces::visible(error.what()));
 }
 
 int run(int argc, char** argv) {
     if (const std::string unknown = unknown_command(argc, argv); !unknown.empty()) {
-        fmt::print(stderr, "lapicheck: {}\n", unknown);
+        message(unknown);
         return exit_code::bad_input;
     }
     keep_traced_command(argc, argv);
@@ -81,7 +85,7 @@ int main(int argc, char** argv) {
         fmt::print(stderr, "lapicheck: out of memory\n");
         return exit_code::bad_input;
     } catch (const std::exception& error) {
-        fmt::print(stderr, "lapicheck: {}\n", error.what());
+        message(error.what());
         return exit_code::bad_input;
     }
 }

@@ -30,7 +30,7 @@ struct Options {
 int results(const Options& options) {
     const std::vector<ReadLog> logs = read_logs(options.paths);
     for (const ReadLog& one : logs)
-        if (!one.error.empty()) fmt::print(stderr, "lapicheck: {}\n", one.error);
+        if (!one.error.empty()) message(one.error);
     errno = 0;
     if (options.as_json) write_results_json(std::cout, logs);
     else write_results_text(std::cout, logs);

@@ -62,7 +62,7 @@ int judge_states(const Options& options) {
                                     "KVM_GET_LAPIC nor the output of xen-hvmctx; of a "
                                     "recording see 'lapicheck check'",
                                     source.name());
-            fmt::print(stderr, "lapicheck: {}\n", error);
+            message(error);
             unread.push_back({source.name(), std::move(error)});
         });
     const bool contradicts =

@@ -7,6 +7,7 @@
 #include "checker/report/results.hpp"
 #include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
+#include "traces/printable.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -21,7 +22,7 @@ void write_divergence(std::ostream& out, const TraceReport& report, const Diverg
     const auto& access = divergence.access;
     fmt::print(out, "\n  {}{}{}{}\n", ink.bold(), titled_headline(divergence), ink.off(),
                divergence.count == 1 ? "" : fmt::format("  ({} times, first shown)", divergence.count));
-    fmt::print(out, "    {}:{}  time {}  {}  {}\n", report.path, lines_of(access),
+    fmt::print(out, "    {}:{}  time {}  {}  {}\n", traces::visible(report.path), lines_of(access),
                format_time(access.time, report.read), divergence.vcpu, mode_text(divergence.mismatch.mode));
     fmt::print(out, "    access    {}\n", access_text(divergence));
     fmt::print(out, "    observed  {}\n", observed_text(divergence));
@@ -58,7 +59,8 @@ void write_known(std::ostream& out, const TraceReport& report) {
     for (const Row& row : rows)
         fmt::print(out, "  {} {} ({} time{}, first at {}:{}): {}\n",
                    model::to_string(row.first->mismatch.rule), row.first->known->id, row.count,
-                   plural(row.count), report.path, lines_of(row.first->access), row.first->known->summary);
+                   plural(row.count), traces::visible(report.path), lines_of(row.first->access),
+                   row.first->known->summary);
 }
 
 void write_withdrawn(std::ostream& out, const TraceReport& report) {
@@ -137,7 +139,8 @@ void write_summary(std::ostream& out, const TraceReport& report) {
     for (const traces::Repair& repair : read.repairs)
         fmt::print(out, "  repaired: {} line{} {}\n", repair.lines, plural(repair.lines), repair.what);
     for (const auto& skipped : read.skipped)
-        fmt::print(out, "  skipped {}:{}: {}: {}\n", report.path, skipped.line, skipped.why, skipped.text);
+        fmt::print(out, "  skipped {}:{}: {}: {}\n", traces::visible(report.path), skipped.line, skipped.why,
+                   skipped.text);
     if (!report.error.empty())
         fmt::print(out, "  Read in part: {}; the verdict is about what was read.\n", report.error);
     if (read.truncated_last_line) fmt::print(out, "  The last line is incomplete and was not used.\n");
@@ -181,8 +184,8 @@ void write_check_text(std::ostream& out, const CheckReport& all, const Presentat
         if (!std::exchange(first, false)) fmt::print(out, "\n");
         const u64 unknown = report.count_unknown();
         const u64 known = report.count_known();
-        fmt::print(out, "{}: {}{}{}", report.path, ink.of(report.verdict), to_string(report.verdict),
-                   ink.off());
+        fmt::print(out, "{}: {}{}{}", traces::visible(report.path), ink.of(report.verdict),
+                   to_string(report.verdict), ink.off());
         if (unknown != 0) fmt::print(out, ", {} divergence{}", unknown, plural(unknown));
         if (known != 0) fmt::print(out, ", {} known departure{} of KVM", known, plural(known));
         fmt::print(out, " (profile {})\n", to_string(all.profile));

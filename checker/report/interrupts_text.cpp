@@ -3,6 +3,7 @@
 
 #include "checker/report/interrupts_words.hpp"
 #include "checker/report/text.hpp"
+#include "traces/printable.hpp"
 
 namespace lapicheck::checker {
 namespace {
@@ -106,7 +107,7 @@ void write_interrupts_text(std::ostream& out, const LedgerReport& report, const 
         for (const ledger::Recording& recording : one.recordings)
             findings += static_cast<std::size_t>(std::ranges::count(
                 recording.conclusions, ledger::Weight::finding, &ledger::Conclusion::weight));
-        fmt::print(out, "{}: {}{}{}; check: {}\n", one.check.path, ink.bold(),
+        fmt::print(out, "{}: {}{}{}; check: {}\n", traces::visible(one.check.path), ink.bold(),
                    findings == 0 ? "nothing stands out"
                                  : fmt::format("{} finding{}", findings, plural(findings)),
                    ink.off(), check_words(one, report.profile));

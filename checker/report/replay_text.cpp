@@ -4,13 +4,14 @@
 #include "checker/report/counterexample_text.hpp"
 #include "checker/report/rule_text.hpp"
 #include "checker/report/text.hpp"
+#include "traces/printable.hpp"
 
 namespace lapicheck::checker {
 
 namespace {
 
 void write_proof(std::ostream& out, const ReplayedScenario& r) {
-    fmt::print(out, "{}: {} {} {}\n", r.path, r.implementation->name,
+    fmt::print(out, "{}: {} {} {}\n", traces::visible(r.path), r.implementation->name,
                r.shows ? "violates" : "does not violate", r.file.property->id);
     write_property(out, *r.file.property);
     write_runs(out, *r.file.property, *r.implementation->concrete(), r.file.runs);
@@ -18,14 +19,15 @@ void write_proof(std::ostream& out, const ReplayedScenario& r) {
 
 void write_divergence(std::ostream& out, const ReplayedScenario& r) {
     const bool recorded = r.implementation == nullptr;
-    fmt::print(out, "{}: {} {} {}\n", r.path, recorded ? "the recorded access" : r.implementation->name,
+    fmt::print(out, "{}: {} {} {}\n", traces::visible(r.path),
+               recorded ? "the recorded access" : r.implementation->name,
                r.shows ? "violates" : "does not violate", model::to_string(r.file.divergence->rule));
     const auto implementation = recorded ? nullptr : r.implementation->concrete();
     write_rule_run(out, *r.file.divergence, implementation.get());
 }
 
 void write_departure(std::ostream& out, const ReplayedScenario& r) {
-    fmt::print(out, "{}: {} {} the manual\n", r.path, r.implementation->name,
+    fmt::print(out, "{}: {} {} the manual\n", traces::visible(r.path), r.implementation->name,
                r.shows ? "departs from" : "conforms to");
     write_departing_run(out, r.file.rule, r.file.runs.run, *r.implementation->concrete());
 }
