@@ -100,7 +100,8 @@ json parsed(std::string_view text) {
     try {
         return programs::parse_bounded(text);
     } catch (const json::exception&) {
-        return json(json::value_t::discarded);
+        json none(json::value_t::discarded); // braces would make an array of it
+        return none;
     }
 }
 
