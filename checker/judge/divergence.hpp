@@ -40,7 +40,7 @@ enum class Fault : std::uint8_t {
     timer_again,   // the timer's interrupt came a second time
     timer_masked,  // it came though its entry is masked
     timer_missing, // it had to come and did not
-    timer_early,   // it came before it was due
+    timer_early,   // it came before it was due (`expected`), both in nanoseconds since it was started
     cpuid,
     shared_id, // two APICs of one VM have one x2APIC ID
     property,  // no single outcome is wrong, but a property is broken

@@ -295,11 +295,6 @@ std::string_view timer_stopped_by(Rule rule) {
     return rule == Rule::T10 ? "IA32_TSC_DEADLINE is 0" : "";
 }
 
-// What tells that it has run out.
-std::string_view timer_ends_by(Rule rule) {
-    return rule == Rule::T16 ? "the TSC reached IA32_TSC_DEADLINE" : "its count can have reached 0";
-}
-
 std::string timer_headline(const Divergence& divergence) {
     const std::string vector = vector_text(divergence.mismatch.detail.first);
     switch (divergence.mismatch.fault) {
@@ -312,8 +307,11 @@ std::string timer_headline(const Divergence& divergence) {
     case Fault::timer_masked:
         return fmt::format("the APIC timer's vector {} was accepted while its LVT entry is masked", vector);
     case Fault::timer_early:
-        return fmt::format("the APIC timer's vector {} was accepted long before {}", vector,
-                           timer_ends_by(divergence.mismatch.rule));
+        return fmt::format(
+            "the APIC timer's vector {} was accepted {} after the timer was started; it was due after {} "
+            "at the earliest",
+            vector, duration_text(divergence.mismatch.detail.second),
+            duration_text(divergence.mismatch.expected.value));
     default: return fmt::format("the APIC timer ran out, and its vector {} was never accepted", vector);
     }
 }
@@ -323,7 +321,12 @@ std::string_view timer_expected(const Mismatch& mismatch) {
     if (mismatch.fault == Fault::timer_again && stopped) return "no interrupt: the timer is stopped";
     if (mismatch.fault == Fault::timer_again) return "one interrupt for each start of the timer";
     if (mismatch.fault == Fault::timer_masked) return "no interrupt while LVT Timer[16] (mask) is 1";
-    if (mismatch.fault == Fault::timer_early) return "no interrupt before the timer runs out";
+    if (mismatch.fault == Fault::timer_early)
+        return mismatch.rule == Rule::T16
+                   ? "no interrupt before the TSC reaches IA32_TSC_DEADLINE; the deadlines met before and "
+                     "after "
+                     "this one tell the TSC's pace"
+                   : "no interrupt before the count has reached 0, which takes 1 ns a tick at least";
     return "an interrupt when the timer runs out: it is started, enabled and not masked";
 }
 
@@ -407,6 +410,16 @@ std::string headline(const Divergence& divergence) {
     case Fault::eoi_broadcast: break;
     }
     return broadcast_headline(divergence);
+}
+
+std::string duration_text(u64 length) {
+    constexpr double microsecond = 1e3;
+    constexpr double millisecond = 1e6;
+    constexpr double second = 1e9;
+    const auto ns = static_cast<double>(length);
+    if (ns < millisecond) return fmt::format("{:.0f} us", ns / microsecond);
+    if (ns < second) return fmt::format("{:.3f} ms", ns / millisecond);
+    return fmt::format("{:.3f} s", ns / second);
 }
 
 std::string access_text(const Divergence& divergence) {

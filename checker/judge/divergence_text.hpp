@@ -15,6 +15,9 @@ using model::mode_text;
 // register value 0x50014", "APIC 1 did not accept vector FDH".
 std::string headline(const Divergence& divergence);
 
+// "164.096 ms", of nanoseconds.
+std::string duration_text(u64 length);
+
 std::string access_text(const Divergence& divergence);
 std::string observed_text(const Divergence& divergence);
 std::string expected_text(const Divergence& divergence);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "checker/judge/divergence_text.hpp"
+
 namespace lapicheck::checker::ledger {
 
 std::string_view name_of(Source source) {
@@ -26,14 +28,7 @@ std::string_view name_of(Weight weight) {
 std::string vector_name(u32 vector) { return fmt::format("{:02X}H", vector); }
 
 std::string duration_text(u64 length, bool clock_in_seconds) {
-    if (!clock_in_seconds) return fmt::format("{} ticks", length);
-    constexpr double microsecond = 1e3;
-    constexpr double millisecond = 1e6;
-    constexpr double second = 1e9;
-    const auto ns = static_cast<double>(length);
-    if (ns < millisecond) return fmt::format("{:.0f} us", ns / microsecond);
-    if (ns < second) return fmt::format("{:.3f} ms", ns / millisecond);
-    return fmt::format("{:.3f} s", ns / second);
+    return clock_in_seconds ? checker::duration_text(length) : fmt::format("{} ticks", length);
 }
 
 bool Recording::is_empty() const {

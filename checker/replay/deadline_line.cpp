@@ -60,14 +60,16 @@ std::optional<DeadlineLine::Fit> DeadlineLine::fit() const {
     return Fit{last, ns_a_tick, most - least, -least};
 }
 
-bool DeadlineLine::is_early(u64 deadline, u64 armed, u64 time) const {
+std::optional<u64> DeadlineLine::due_if_early(u64 deadline, u64 armed, u64 time) const {
     const auto by = fit();
-    if (!by || deadline <= by->last.deadline) return false;
+    if (!by || deadline <= by->last.deadline) return std::nullopt;
     // In nanoseconds after the last one.
     const double due = difference(deadline, by->last.deadline) * by->ns_a_tick - by->lateness;
     const double was_armed = difference(armed, by->last.time);
     const double margin = least_margin_ns + 4 * by->spread + (due - was_armed) / 2;
-    return difference(time, by->last.time) + margin < due;
+    constexpr double longest = 1e18; // centuries
+    if (difference(time, by->last.time) + margin >= due) return std::nullopt;
+    return static_cast<u64>(std::min(due - was_armed, longest));
 }
 
 bool DeadlineLine::fits(u64 deadline, u64 time) const {

@@ -20,9 +20,9 @@ class DeadlineLine {
 
     // By when one that is armed at `from` is met, if the rate is known: at that time or before.
     std::optional<model::u64> time_of(model::u64 deadline, model::u64 from) const;
-    // Whether an interrupt at `time` of one that was armed at `armed` comes far before its deadline, and the
-    // counter is known well enough to say so.
-    bool is_early(model::u64 deadline, model::u64 armed, model::u64 time) const;
+    // If an interrupt at `time` of one that was armed at `armed` comes far before its deadline, and the
+    // counter is known well enough to say so: how long after `armed` it was due.
+    std::optional<model::u64> due_if_early(model::u64 deadline, model::u64 armed, model::u64 time) const;
     // Whether it came when it should by those before it.
     bool fits(model::u64 deadline, model::u64 time) const;
 

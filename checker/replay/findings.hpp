@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "checker/judge/divergence.hpp"
+#include "checker/replay/clocks.hpp"
 
 namespace lapicheck::checker {
 
 // Whether an injection that nobody seemed to have requested was: by another thread's acceptance of the
 // vector, stamped at `time`, if the clocks of CPUs are not in step.
 inline bool is_requested_late(const Divergence& divergence, u32 vector, u64 time) {
-    constexpr u64 clocks_apart_ns = 300'000;
     return divergence.mismatch.fault == Fault::injected && divergence.mismatch.unseen_cause &&
            divergence.access.value == vector && time <= divergence.access.time + clocks_apart_ns;
 }

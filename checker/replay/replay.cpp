@@ -208,7 +208,7 @@ void Replay::on_access(const GuestAccess& access) {
         else thread.acceptances.clear_to(access.last_line);
     }
     settle_deliveries(thread);
-    thread.exit_line = access.last_line;
+    thread.boundary_line = access.last_line;
 }
 
 void Replay::take_access(Thread& thread, const GuestAccess& access, u32 commanded) {
@@ -322,7 +322,7 @@ void Replay::on_vcpu_event(Thread& thread, const Event& event) {
         thread.in_guest = false;
         thread.in_userspace = false;
         thread.exit_rip = event.where;
-        thread.exit_line = event.line;
+        thread.boundary_line = event.line;
         if (event.value2 == static_cast<u64>(traces::ExitReason::apic_accelerated))
             visible_.accelerated = true;
         if (visible_.no_exits) visible_.no_exits = false;
@@ -370,7 +370,7 @@ void Replay::enters(Thread& thread, ReplayedVcpu& vcpu, const Event& event) {
     const bool goes_on =
         thread.exit_rip != traces::no_rip && event.where - thread.exit_rip <= longest_instruction;
     note_where_guest_goes_on(thread, event.where, goes_on);
-    thread.exit_line = event.line;
+    thread.boundary_line = event.line;
     vcpu.enters(event.where, goes_on);
 }
 
@@ -537,9 +537,9 @@ void Replay::report(const Thread& thread, Divergence divergence) {
     const bool lacks_event =
         divergence.mismatch.fault == Fault::ipi_missing || divergence.mismatch.fault == Fault::not_accepted;
     // Or it stands before its kvm_exit, where the CPUs' clocks differ.
-    if (lacks_event && thread.jumbled_line > thread.exit_line) return note_withdrawn(1);
+    if (lacks_event && thread.jumbled_line > thread.boundary_line) return note_withdrawn(1);
     divergence.is_across_absence = divergence.rests_on < thread.last_away_line ||
-                                   (lacks_event && thread.exit_line < thread.last_away_line);
+                                   (lacks_event && thread.boundary_line < thread.last_away_line);
     const u64 line = std::max(divergence.line, thread.last_line);
     findings_.add({std::move(divergence), line, thread.last_gap_line});
 }

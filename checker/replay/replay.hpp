@@ -116,14 +116,14 @@ class Replay final : public traces::AssemblerSink {
         bool in_guest = false;        // between kvm_entry and kvm_exit
         bool in_userspace = false;
         u64 exit_rip = traces::no_rip; // where the guest was left last
-        u64 exit_line = 0;             // at which it was left or entered last, or made an access
-        u64 eoi_id = no_id;            // the vCPU that kvm_eoi names
-        u64 run_fd = no_id;            // the file descriptor that KVM_RUN was last called on
-        bool run_fd_guessed = false;   // of the vCPU that was seen before the first KVM_RUN
-        bool run_fd_stale = false;     // a later KVM_RUN may be among lost events
-        bool foreign_eoi = false;      // a vCPU of its VM, perhaps, has interrupts ended by others
-        bool takes_turns = false;      // runs several vCPUs, and nothing tells which one when
-        Acceptances acceptances;       // since its last access
+        u64 boundary_line = 0; // of the last kvm_exit, kvm_entry or access: where another exit may begin
+        u64 eoi_id = no_id;    // the vCPU that kvm_eoi names
+        u64 run_fd = no_id;    // the file descriptor that KVM_RUN was last called on
+        bool run_fd_guessed = false; // of the vCPU that was seen before the first KVM_RUN
+        bool run_fd_stale = false;   // a later KVM_RUN may be among lost events
+        bool foreign_eoi = false;    // a vCPU of its VM, perhaps, has interrupts ended by others
+        bool takes_turns = false;    // runs several vCPUs, and nothing tells which one when
+        Acceptances acceptances;     // since its last access
         // Of fixed interrupts by its own vCPU, not told yet whether they are the timer's.
         std::vector<traces::Event> own_acceptances;
         bool may_send = false;         // what it shows since the exit may have sent an interrupt

@@ -38,7 +38,7 @@ void Replay::note_where_guest_goes_on(const Thread& thread, u64 rip, bool goes_o
     if (!shows_where_guests_go_on_) shows_where_guests_go_on_ = true;
     constexpr u64 real_mode = 0x10000;
     if (goes_on || has_run_unseen_ || rip < real_mode) return;
-    has_run_unseen_ = thread.exit_line < thread.last_away_line;
+    has_run_unseen_ = thread.boundary_line < thread.last_away_line;
 }
 
 // Whether a host CPU has no event, and guests may have run there: one on which none ran has none, either.

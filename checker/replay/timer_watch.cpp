@@ -113,18 +113,26 @@ std::optional<TimerFault> TimerWatch::met_deadline(Place at) {
         early_is_confirmed_ = tsc_.fits(deadline_, at.time);
         if (!early_is_confirmed_) tsc_.forget();
     }
-    came_early_ = tsc_.is_early(deadline_, start_.time, at.time);
-    if (came_early_) return fault(TimerFault::What::early, Rule::T16, 0);
+    const auto due = tsc_.due_if_early(deadline_, start_.time, at.time);
+    came_early_ = due.has_value();
+    if (due) {
+        TimerFault early = fault(TimerFault::What::early, Rule::T16, 0);
+        early.came = at.time - start_.time;
+        early.due = *due;
+        return early;
+    }
     tsc_.add(deadline_, at.time);
     return std::nullopt;
 }
 
-// `starts`: so many times it has run out since it was started.
-bool TimerWatch::is_early(u64 starts, Place at) const {
-    if (!counts_evenly_ || at.time < start_.time) return false;
-    const u64 ticks = u64{count_} * std::max(divisor_, 1U) * starts;
-    const u64 passed = at.time - start_.time;
-    return passed + passed / 16 + clocks_apart_ns < ticks / fastest_ticks_a_ns;
+// If it has run out `times` since it was started, and no timer counts so fast.
+std::optional<TimerFault> TimerWatch::early(Rule rule, u64 times, Place at) const {
+    if (!counts_evenly_ || at.time < start_.time) return std::nullopt;
+    TimerFault early = fault(TimerFault::What::early, rule, 0);
+    early.came = at.time - start_.time;
+    early.due = u64{count_} * std::max(divisor_, 1U) * times / fastest_ticks_a_ns;
+    if (early.came + early.came / 16 + clocks_apart_ns >= early.due) return std::nullopt;
+    return early;
 }
 
 // By when the timer has run out if it is started at `from`; nothing if the rate is not known.
@@ -160,17 +168,17 @@ std::optional<TimerFault> TimerWatch::fired(u32 vector, Place at, bool by_timer)
     if (entry_.mode == Mode::periodic && is_started_) {
         fired_line_ = at.line;
         fired_time_ = at.time;
-        std::optional<TimerFault> early;
+        std::optional<TimerFault> came_early;
         // The first may be what an earlier start has left.
         if (may_fire_ > 1) {
             --may_fire_;
         } else {
-            if (is_early(++periods_, at)) early = fault(TimerFault::What::early, Rule::T06, 0);
-            if (early) counts_evenly_ = false; // told once
+            came_early = early(Rule::T06, ++periods_, at);
+            if (came_early) counts_evenly_ = false; // told once
             if (at.time > start_.time) learn(u64{count_} * periods_, at.time - start_.time);
         }
         expect(at.time);
-        return early;
+        return came_early;
     }
     if (!count_is_kept_) return std::nullopt;
     const bool is_deadline = entry_.mode == Mode::deadline;
@@ -185,7 +193,7 @@ std::optional<TimerFault> TimerWatch::fired(u32 vector, Place at, bool by_timer)
     if (--may_fire_ != 0 || !is_started_) return std::nullopt;
     is_over_ = true;
     if (is_deadline) return met_deadline(at);
-    if (is_early(1, at)) return fault(TimerFault::What::early, Rule::T05, 0);
+    if (const auto came_early = early(Rule::T05, 1, at)) return came_early;
     if (at.time > start_.time) learn(count_, at.time - start_.time);
     return std::nullopt;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "checker/replay/clocks.hpp"
 #include "checker/replay/deadline_line.hpp"
 #include "model/rule.hpp"
 #include "model/state.hpp"
@@ -35,6 +36,9 @@ struct TimerFault {
     u32 vector = 0;
     u64 line = 0;   // of the event that shows it, where that is an earlier one; else 0
     u32 before = 0; // the count that was read before, of one that is rising
+    // Of one that came early, in nanoseconds since it was started: when it came, and when it was due.
+    u64 came = 0;
+    u64 due = 0;
 };
 
 class TimerWatch {
@@ -117,8 +121,6 @@ class TimerWatch {
     // None counts faster than this, undivided: KVM's and QEMU's count nanoseconds, a CPU's its bus or crystal
     // clock.
     static constexpr u64 fastest_ticks_a_ns = 1;
-    // Two events of one thread whose stamps are of different CPUs' clocks may be nearer or farther by this.
-    static constexpr u64 clocks_apart_ns = 200'000;
 
     void started(Place at);
     void stopped(Place at);
@@ -126,7 +128,7 @@ class TimerWatch {
     std::optional<TimerFault> count_changes(u32 count, Place at);
     void ran_out(Place at);
     std::optional<TimerFault> met_deadline(Place at);
-    bool is_early(u64 starts, Place at) const;
+    std::optional<TimerFault> early(Rule rule, u64 times, Place at) const;
     void expect(u64 time);
     std::optional<u64> time_due(u64 from) const;
     void is_accepted();

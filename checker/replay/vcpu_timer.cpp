@@ -142,7 +142,11 @@ void ReplayedVcpu::add_timer_fault(VcpuVerdict& verdict, const GuestAccess& show
         mismatch.expected = Known<u64>{u64{fault.before}};
         mismatch.detail = {};
         break;
-    case What::early: mismatch.fault = Fault::timer_early; break;
+    case What::early:
+        mismatch.fault = Fault::timer_early;
+        mismatch.detail.second = fault.came;
+        mismatch.expected = Known<u64>{fault.due};
+        break;
     }
     Divergence divergence = divergence_of(shown_by, mismatch);
     if (fault.line != 0) divergence.line = fault.line;
